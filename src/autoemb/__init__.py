@@ -1,0 +1,1 @@
+"""Reference reproduction of AutoEmb (Zhao et al., arXiv 2002.11252, ICDM 2021)."""

@@ -1,0 +1,120 @@
+"""Settings: typed, frozen, unknown keys refused. Each field states its unit and source.
+
+The settings of a data set or a method stand in its own module; here is what they share, and the
+settings of the stages between them. ``grid.py`` puts them together into one workflow.
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+Task = Literal["regression", "classification"]
+Side = Literal["user", "item"]
+Name = Annotated[str, Field(pattern=r"^[a-z0-9]+([.-][a-z0-9]+)*$", max_length=60)]
+"""The name of an entry in the config; it becomes a folder, so: small letters, digits, '-' and '.'."""
+
+
+class Settings(BaseModel):
+    """Frozen, strict about keys, and strict about types (no "3" for 3, no 1 for true)."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class DatasetConfig(Settings):
+    """What every data set can be told."""
+
+    archive: str | None = None
+    """A local file to read instead of downloading; relative to the working folder."""
+
+    positive_from: float = 4.0
+    """Lowest rating, in stars, that counts as positive in the regression task (released code: 4)."""
+
+    class_edges: Annotated[tuple[float, ...], Field(min_length=2)] = (1.0, 2.0, 3.0, 4.0, 5.0)
+    """Highest rating of each class, ascending. The default makes {.5, 1} {1.5, 2} ... {4.5, 5} (ESAPN, sec. 4)."""
+
+
+class StreamConfig(Settings):
+    """From interactions to a stream."""
+
+    order: Literal["temporal", "shuffled", "given"]
+    """By timestamp with ties in file order (the paper's text); a seeded permutation (the released
+    code); or the file's own order."""
+
+    seed: Annotated[int, Field(ge=0)] = 0
+    """Of the permutation, for ``shuffled`` (released code: 0)."""
+
+    test: Annotated[float, Field(gt=0)] = 0.25
+    """The last part of the stream, which the tables report: a share if below 1, else a number of
+    interactions (released code: 4.8 to 5 million; ESAPN: the last 5 million)."""
+
+    popularity: Literal["restart", "continue"] = "continue"
+    """Whether the running counts start again at the test part (released code: restart). The paper
+    describes one stream, so they go on by default."""
+
+    rare_items: Literal["keep", "tag-genome"] = "keep"
+    """``tag-genome`` keeps only the items of the archive's genome-scores file (released code)."""
+
+
+class PopularityConfig(Settings):
+    """The popularity-bucket splits of Fig. 1."""
+
+    side: Side = "user"
+    """Whose ratings are counted out: users in the paper."""
+
+    sizes: Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(min_length=1)] = (2, 16, 128)
+    """Embedding sizes, one model each (Fig. 1)."""
+
+    levels: Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(min_length=1)] = (
+        2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28,
+    )  # fmt: skip
+    """Popularity levels x: ratings per id in the training part (Fig. 1: 2 to 28)."""
+
+    test_share: Annotated[float, Field(gt=0, lt=1)] = 0.2
+    """Share of each id's ratings set aside as test; the paper says only "a fixed share"."""
+
+    passes: Annotated[int, Field(ge=1)] = 1
+    """Passes over the training part (assumption: one, as on the stream)."""
+
+    path: Literal["raw", "transform"] = "raw"
+    """The models' path from a table's row to the head: that of FSE (``methods/fse.py``)."""
+
+    seed: Annotated[int, Field(ge=0)] = 0
+    """Of the split and of the order of both parts. All model seeds share one split."""
+
+    @model_validator(mode="after")
+    def _ascending(self) -> "PopularityConfig":
+        for name in ("sizes", "levels"):
+            values = getattr(self, name)
+            if list(values) != sorted(set(values)):
+                raise ValueError(f"{name} {list(values)}: expected ascending numbers, each once")
+        return self
+
+
+class MethodConfig(Settings):
+    """What every method can be told."""
+
+    learning_rate: Annotated[float, Field(gt=0)] = 1e-3
+    """Of dense Adam on the model's parameters W (released code)."""
+
+    hidden: Annotated[int, Field(ge=1)] = 512
+    """Width of the head's hidden layer (released code)."""
+
+
+class RunConfig(Settings):
+    """How a method is run over a stream; the same for all methods."""
+
+    task: Task
+    seeds: Annotated[int, Field(ge=1)]
+    """Number of replicates: seeds 0 .. seeds-1, one initialisation each, on the same stream."""
+
+    classes: Annotated[int, Field(ge=2)] = 5
+    """Number of classes of the classification task: one per edge of the data set's ``class_edges``."""
+
+    batch_size: Annotated[int, Field(ge=1)] = 500
+    """Interactions per mini-batch (released code)."""
+
+    windows: Annotated[int, Field(ge=1)] = 40
+    """Number of windows of the curve over the stream."""
+
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    dtype: Literal["float32", "float64"] = "float32"

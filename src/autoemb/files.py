@@ -1,0 +1,95 @@
+"""Files that are whole or absent: every output is written beside its place and renamed."""
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from autoemb.errors import InputError
+from autoemb.schema import Table
+
+
+@contextmanager
+def whole(path: Path) -> Iterator[Path]:
+    """Yield a temporary path in ``path``'s folder; rename it to ``path`` on success, remove it on failure.
+
+    The rename is atomic because both names are on one file system: a reader sees the old file or the
+    new one, never a part of it.
+
+    Raises:
+        InputError: no space left, or the folder cannot be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be written: {error.strerror}") from error
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        yield temporary
+        temporary.chmod(0o644)  # mkstemp's 0600 would follow the file into other people's checkouts
+        temporary.replace(path)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be written: {error.strerror or error}") from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def whole_folder(path: Path) -> Iterator[Path]:
+    """Yield an empty folder whose files replace those of ``path``, one rename each, on success."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(prefix=".", suffix=".part", dir=path))
+    except OSError as error:
+        raise InputError(f"{path}: cannot be written: {error.strerror}") from error
+    try:
+        yield temporary
+        for file in sorted(temporary.iterdir()):
+            file.replace(path / file.name)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be written: {error.strerror or error}") from error
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def write_table(frame: pd.DataFrame, path: Path, table: Table) -> None:
+    """Check ``frame`` against its schema and write it as zstd Parquet, whole or not at all."""
+    checked = table.check(frame)
+    with whole(path) as temporary:
+        checked.to_parquet(temporary, index=False, compression="zstd")
+
+
+def read_table(path: Path, table: Table) -> pd.DataFrame:
+    """Read a Parquet file and check it against its schema.
+
+    Raises:
+        InputError: the file is missing, is not Parquet, or has other columns or types.
+    """
+    if not path.is_file():
+        raise InputError(f"{path}: no such file; expected a Parquet table of {table.name}")
+    try:
+        frame = pd.read_parquet(path)
+    except (OSError, ValueError) as error:  # pyarrow's ArrowInvalid is a ValueError
+        raise InputError(f"{path}: not a readable Parquet file ({error}); remove it and run again") from error
+    return table.check(frame, str(path))
+
+
+def write_json(content: Any, path: Path) -> None:
+    """Write ``content`` as indented JSON with sorted keys, whole or not at all."""
+    with whole(path) as temporary:
+        temporary.write_text(json.dumps(content, indent=2, sort_keys=True) + "\n")
+
+
+def digest(path: Path, algorithm: str = "sha256") -> str:
+    """The file's checksum in hexadecimal, read in blocks."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, algorithm).hexdigest()

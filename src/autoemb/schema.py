@@ -1,0 +1,151 @@
+"""Columns, types and checks of every table; the one place where they are named.
+
+Sums and counts are stored, never means: every later table is a group-by, and results of several
+machines add up. ``side`` is ``user`` or ``item``; ``split`` is ``train`` or ``test``.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from autoemb.errors import InputError
+
+SIDES = ("user", "item")
+SPLITS = ("train", "test")
+TASKS = ("regression", "classification")
+
+
+@dataclass(frozen=True)
+class Table:
+    """A named set of columns with their pandas dtypes."""
+
+    name: str
+    columns: Mapping[str, str]
+
+    def check(self, frame: pd.DataFrame, where: str = "") -> pd.DataFrame:
+        """Return ``frame`` unchanged.
+
+        Raises:
+            InputError: a column is missing, unknown, out of order, or has another dtype.
+        """
+        found = {str(name): str(dtype) for name, dtype in frame.dtypes.items()}
+        if list(found.items()) != list(self.columns.items()):
+            raise InputError(f"{where or self.name}: columns {found}; expected {dict(self.columns)}")
+        return frame
+
+
+INTERACTIONS = Table("interactions", {"user": "int32", "item": "int32", "rating": "float32", "timestamp": "int64"})
+"""One rating, in the publisher's file order: contiguous ids from 0, stars, seconds UTC."""
+
+USERS = Table("users", {"id": "str"})
+"""Row n holds the publisher's own id of the contiguous user n."""
+
+ITEMS = Table("items", {"id": "str", "tag_genome": "bool"})
+"""Row n holds the publisher's own id of the contiguous item n, and whether the archive's tag genome
+has it (false everywhere where there is no tag genome)."""
+
+STREAM = Table(
+    "stream",
+    {
+        "user": "int32",
+        "item": "int32",
+        "regression": "int8",
+        "classification": "int8",
+        "user_popularity": "int32",
+        "item_popularity": "int32",
+        "split": "int8",
+    },
+)
+"""One interaction, in stream order: a label per task, running popularity (the current interaction
+included, so it starts at 1), and the index into ``SPLITS``."""
+
+BUCKETS = Table(
+    "buckets", {"user": "int32", "item": "int32", "regression": "int8", "classification": "int8", "rank": "int32"}
+)
+"""One interaction of the popularity-bucket splits: ``rank`` -1 is the test part; the training part
+at popularity x holds the rows with 0 <= rank < x."""
+
+OUTCOMES = Table(
+    "outcomes",
+    {
+        "seed": "int32",
+        "split": "str",
+        "side": "str",
+        "popularity_low": "int32",
+        "popularity_high": "int32",
+        "n": "int64",
+        "loss_sum": "float64",
+        "loss_sq_sum": "float64",
+        "correct": "int64",
+    },
+)
+"""Seed x split x side x popularity bin (both ends included). Each interaction counts once per side."""
+
+SIZES = Table(
+    "sizes",
+    {
+        "seed": "int32",
+        "split": "str",
+        "window": "int32",
+        "side": "str",
+        "popularity_low": "int32",
+        "popularity_high": "int32",
+        "size": "int32",
+        "n": "int64",
+        "weight_sum": "float64",
+        "chosen": "int64",
+    },
+)
+"""Seed x split x stream window x side x popularity bin x candidate size: the weight that the selection
+gave this size, summed over n interactions, and how often it was the largest of the weights."""
+
+PROGRESS = Table(
+    "progress",
+    {
+        "seed": "int32",
+        "split": "str",
+        "window": "int32",
+        "first": "int64",
+        "n": "int64",
+        "loss_sum": "float64",
+        "loss_sq_sum": "float64",
+        "correct": "int64",
+    },
+)
+"""Seed x window of the stream: the curve. ``first`` is the position in the stream of the window's
+first interaction; windows are numbered through both splits and never span them."""
+
+POPULARITY = Table(
+    "popularity",
+    {
+        "seed": "int32",
+        "size": "int32",
+        "level": "int32",
+        "n": "int64",
+        "loss_sum": "float64",
+        "loss_sq_sum": "float64",
+        "correct": "int64",
+    },
+)
+"""Fig. 1's own protocol: seed x embedding size x popularity level, summed over the test part."""
+
+
+POPULARITY_BIN_LOWS: npt.NDArray[np.int64] = np.unique(
+    np.concatenate([np.arange(1, 33), np.round(32 * 2 ** (np.arange(1, 53) / 4))]).astype(np.int64)
+)
+"""Lowest popularity of each bin: every count from 1 to 32, then four bins an octave to 2**18."""
+
+
+def popularity_bin(popularity: npt.NDArray[np.int32]) -> npt.NDArray[np.int64]:
+    """Index of each popularity's bin (0 is popularity 1). Same shape as the input."""
+    return np.searchsorted(POPULARITY_BIN_LOWS, popularity, side="right") - 1
+
+
+def popularity_bin_bounds() -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
+    """Lowest and highest popularity of every bin, both included; the last bin is open (int32's largest)."""
+    low = POPULARITY_BIN_LOWS.astype(np.int32)
+    high = np.append(low[1:] - 1, np.iinfo(np.int32).max).astype(np.int32)
+    return low, high

@@ -1,0 +1,59 @@
+"""AutoEmb: controllers weigh each id's candidate embeddings by its popularity (Zhao et al., sec. 3, Algorithm 1).
+
+    alpha, beta = Theta(popularity, context)             softmax over the K candidates, per user and item
+    u = 1/K sum_k alpha_k tanh(BN(W_k e_k))              items likewise with beta
+    prediction  = head(u, v)
+
+Per batch, with the first-order hypergradient (xi = 0):
+
+    Theta <- Adam(grad_Theta L(previous batch; W, Theta))   the validation batch: the one W was just trained on,
+                                                            with its own popularity and the memory as it is now
+    alpha, beta with the new Theta; predict the batch
+    W     <- Adam(grad_W L(batch; W, Theta))
+    memory of the batch's ids <- their alpha, beta and losses; of repeated ids the last occurrence wins
+
+Which order of the hypergradient the paper used is not known; the released code's is the first.
+
+Departures from the released code, by default:
+- context: previous weights and last loss (policy 2, the paper's text) instead of the weights only (1);
+- 1/K before the sum, and one BatchNorm per candidate (the paper's text and Fig. 3);
+- the memory of the weights starts at (1, 0, ..., 0) in both tasks; the released classification starts at 1.5;
+- the item's last loss is read from the item's memory; the released code reads the user's by the item's id.
+"""
+
+import torch
+
+from autoemb.methods._selection import ControlledMethod, ControllerConfig, Weights
+from autoemb.methods.base import Prediction
+from autoemb.nn.model import Batch
+from autoemb.nn.task import losses
+from autoemb.optim.adam import dense_adam, descend
+
+
+class Config(ControllerConfig):
+    """Settings of AutoEmb."""
+
+
+class Model(ControlledMethod):
+    """W and Theta, each with an optimiser of its own."""
+
+    def optimize(self, config: Config) -> dict[str, torch.optim.Adam]:
+        """Adam on W, another on Theta."""
+        return {
+            "adam": dense_adam(self.modules["model"].parameters(), config.learning_rate),
+            "adam_controllers": dense_adam(self.modules["controllers"].parameters(), config.weights_learning_rate),
+        }
+
+    def step(self, batch: Batch, previous: Batch | None) -> Prediction:
+        """A step of Theta on ``previous``, the prediction, a step of W on ``batch``, the memory."""
+        task = self.shape.task
+        if previous is not None:
+            logits = self.predict(previous).logits
+            descend(self.optimizers["adam_controllers"], losses(task, logits, previous.label))
+        with torch.no_grad():  # W learns at these weights; no gradient of Theta is taken on this batch
+            weights = Weights(*self.weights(batch))
+        prediction = self.predict_with(batch, weights)
+        batch_losses = losses(task, prediction.logits, batch.label)
+        descend(self.optimizers["adam"], batch_losses)
+        self.remember(batch, prediction, batch_losses)
+        return prediction

@@ -1,0 +1,1 @@
+"""Optimisers: dense Adam over every row of every table."""

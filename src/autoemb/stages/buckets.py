@@ -1,0 +1,26 @@
+"""Cut the popularity-bucket splits of Fig. 1 from the interactions."""
+
+import argparse
+from pathlib import Path
+
+from autoemb.config import DatasetConfig, PopularityConfig
+from autoemb.files import read_table, write_table
+from autoemb.schema import BUCKETS, INTERACTIONS
+from autoemb.settings import parse
+from autoemb.stream import popularity_buckets
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Inputs, settings, output."""
+    parser.add_argument("--interactions", type=Path, required=True, help="Parquet table of interactions")
+    parser.add_argument("--settings", required=True, help="settings of the splits, as JSON")
+    parser.add_argument("--labels", required=True, help="the data set's positive_from and class_edges, as JSON")
+    parser.add_argument("--out", type=Path, required=True, help="Parquet file to write")
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Interactions -> popularity-bucket splits."""
+    config = parse(PopularityConfig, arguments.settings, "--settings")
+    labels = parse(DatasetConfig, arguments.labels, "--labels")
+    buckets = popularity_buckets(read_table(arguments.interactions, INTERACTIONS), config, labels)
+    write_table(buckets, arguments.out, BUCKETS)

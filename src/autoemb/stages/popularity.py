@@ -1,0 +1,32 @@
+"""Train and test one embedding size at every level of the popularity-bucket splits."""
+
+import argparse
+import logging
+from pathlib import Path
+
+from autoemb.config import PopularityConfig, RunConfig
+from autoemb.device import choose
+from autoemb.files import read_table, write_table
+from autoemb.popularity import run_levels
+from autoemb.schema import BUCKETS, POPULARITY
+from autoemb.settings import parse
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Inputs, settings, output."""
+    parser.add_argument("--buckets", type=Path, required=True, help="Parquet table of the splits")
+    parser.add_argument("--size", type=int, required=True, help="embedding size")
+    parser.add_argument("--settings", required=True, help="settings of the splits, as JSON")
+    parser.add_argument("--run", dest="training", required=True, help="settings of the run, as JSON")
+    parser.add_argument("--threads", type=int, default=1, help="CPU threads")
+    parser.add_argument("--out", type=Path, required=True, help="Parquet file to write")
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Splits -> outcomes by popularity level."""
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    config = parse(PopularityConfig, arguments.settings, "--settings")
+    training = parse(RunConfig, arguments.training, "--run")
+    device = choose(training.device, arguments.threads)
+    buckets = read_table(arguments.buckets, BUCKETS)
+    write_table(run_levels(buckets, arguments.size, config, training, device), arguments.out, POPULARITY)

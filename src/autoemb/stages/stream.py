@@ -1,0 +1,28 @@
+"""Order the interactions into a labelled stream with running popularity and a test part."""
+
+import argparse
+from pathlib import Path
+
+from autoemb.config import DatasetConfig, StreamConfig
+from autoemb.files import read_table, write_table
+from autoemb.schema import INTERACTIONS, ITEMS, STREAM
+from autoemb.settings import parse
+from autoemb.stream import build_stream
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Inputs, settings, output."""
+    parser.add_argument("--interactions", type=Path, required=True, help="Parquet table of interactions")
+    parser.add_argument("--items", type=Path, required=True, help="Parquet side table of the items")
+    parser.add_argument("--settings", required=True, help="settings of the stream, as JSON")
+    parser.add_argument("--labels", required=True, help="the data set's positive_from and class_edges, as JSON")
+    parser.add_argument("--out", type=Path, required=True, help="Parquet file to write")
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Interactions -> stream."""
+    config = parse(StreamConfig, arguments.settings, "--settings")
+    labels = parse(DatasetConfig, arguments.labels, "--labels")
+    interactions = read_table(arguments.interactions, INTERACTIONS)
+    stream = build_stream(interactions, read_table(arguments.items, ITEMS), config, labels)
+    write_table(stream, arguments.out, STREAM)

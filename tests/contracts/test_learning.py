@@ -1,0 +1,62 @@
+"""Law 7: a method learns what there is to learn, and nothing where there is nothing."""
+
+import pandas as pd
+import pytest
+import torch
+
+from autoemb import methods
+from autoemb.config import DatasetConfig, RunConfig, StreamConfig
+from autoemb.datasets import base, synthetic
+from autoemb.prequential import Stream, run_stream, shape_of
+from autoemb.schema import TASKS
+from autoemb.stream import build_stream
+
+from .bench import make
+from .variants import small
+
+ROWS, BATCH = 24_000, 100
+
+
+@pytest.fixture(scope="module")
+def ratings(tmp_path_factory):
+    """Streams of the synthetic data set by signal, with the best and the base rate's answer."""
+    made = {}
+    for signal in (0.0, 0.8):
+        config = synthetic.Config(rows=ROWS, users=60, items=50, signal=signal, seed=4)
+        path = tmp_path_factory.mktemp("synthetic") / "ratings.csv"
+        synthetic.generate(config, path)
+        interactions, _, items = base.to_interactions(synthetic.read(path, config))
+        stream = build_stream(interactions, items, StreamConfig(order="temporal", test=0.5), DatasetConfig())
+        made[signal] = stream, synthetic.best(config)
+    return made
+
+
+def mean_test_loss(method: str, task: str, stream: pd.DataFrame) -> tuple[float, float]:
+    """Mean loss over the test part, averaged over two seeds, and its standard error over interactions."""
+    config = RunConfig(task=task, seeds=2, batch_size=BATCH)
+    model = make((method, small(method)), shape_of(stream, task, 5), range(2), torch.float32)
+    outcomes = run_stream(model, Stream(stream, task, "cpu"), config, "cpu").outcomes()
+    test = outcomes[(outcomes["split"] == "test") & (outcomes["side"] == "user")]
+    n, total, square = test["n"].sum(), test["loss_sum"].sum(), test["loss_sq_sum"].sum()
+    mean = total / n
+    return mean, ((square / n - mean**2) / (n / 2)) ** 0.5  # the seeds share their interactions
+
+
+@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize("method", methods.names())
+def test_it_beats_the_base_rate_where_there_is_signal(ratings, method, task):
+    stream, answer = ratings[0.8]
+    name = "mse" if task == "regression" else "cross_entropy"
+    mean, error = mean_test_loss(method, task, stream)
+    assert mean < answer[f"base_{name}"] - 5 * error
+    assert mean > answer[f"bayes_{name}"] - 3 * error, "better than the best possible: it has seen the labels"
+
+
+@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize("method", methods.names())
+def test_it_stays_at_the_base_rate_where_there_is_none(ratings, method, task):
+    stream, answer = ratings[0.0]
+    name = "mse" if task == "regression" else "cross_entropy"
+    mean, error = mean_test_loss(method, task, stream)
+    assert mean > answer[f"base_{name}"] - 3 * error
+    assert mean < 1.1 * answer[f"base_{name}"], "it takes noise for signal"

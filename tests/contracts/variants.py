@@ -1,0 +1,33 @@
+"""Every method by being listed, and the settings whose paths through the code differ."""
+
+from typing import Any
+
+from autoemb import methods
+
+SMALL: dict[str, Any] = {"hidden": 12}
+SEARCH: dict[str, Any] = {**SMALL, "sizes": [2, 3, 8]}
+CONTROL: dict[str, Any] = {**SEARCH, "controller_hidden": 10}
+
+EXTRA: list[tuple[str, dict[str, Any]]] = [
+    ("fse", {**SMALL, "size": 5, "path": "transform"}),
+    ("darts", {**SEARCH, "weights": "global", "batch_norm": "shared", "mean": False}),
+    ("sam", {**CONTROL, "policy": 0, "batch_norm": "shared"}),
+    ("autoemb", {**CONTROL, "policy": 0}),
+    ("autoemb", {**CONTROL, "policy": 1, "batch_norm": "shared", "mean": False}),
+    ("autoemb", {**CONTROL, "sizes": [2, 4]}),
+]
+
+
+def small(name: str) -> dict[str, Any]:
+    """Settings that keep a method small, of the keys that it knows."""
+    known = methods.find(name).Config.model_fields
+    return {key: value for key, value in CONTROL.items() if key in known} | ({"size": 6} if "size" in known else {})
+
+
+VARIANTS = [(name, small(name)) for name in methods.names()] + EXTRA
+SEARCHING = [name for name in methods.names() if "sizes" in methods.find(name).Config.model_fields]
+
+
+def label(variant: object) -> str:
+    """The variant's name in pytest's output."""
+    return str(variant).replace(" ", "")

@@ -43,6 +43,9 @@ class StreamConfig(Settings):
     seed: Annotated[int, Field(ge=0)] = 0
     """Of the permutation, for ``shuffled`` (released code: 0)."""
 
+    first: Annotated[int, Field(ge=2)] | None = None
+    """At most so many interactions, the first in the order; left out, all of them."""
+
     test: Annotated[float, Field(gt=0)] = 0.25
     """The last part of the stream, which the tables report: a share if below 1, else a number of
     interactions (released code: 4.8 to 5 million; ESAPN: the last 5 million)."""

@@ -1,7 +1,7 @@
 """The whole workflow's config: what is run on what, resolved and checked before any job."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Generic, Literal
 
@@ -9,6 +9,7 @@ from pydantic import Field
 
 from autoemb import datasets, methods
 from autoemb.config import DatasetConfig, MethodConfig, Name, PopularityConfig, RunConfig, Settings, StreamConfig, Task
+from autoemb.errors import InputError
 from autoemb.settings import AnySettings, parse
 
 Entries = Annotated[dict[Name, dict[str, Any]], Field(min_length=1)]
@@ -84,18 +85,25 @@ def load(raw: Mapping[str, Any], where: str) -> Grid:
         InputError: an unknown key, data set or method, or a value out of its range.
     """
     config = parse(GridConfig, json.dumps(raw, default=str), where)
-    found_datasets, found_methods = {}, {}
-    for name, entry in config.datasets.items():
-        source = str(entry.get("source", name))
-        kind = datasets.find(source).config
-        found_datasets[name] = Entry(source, _settings(kind, entry, "source", f"{where}: datasets.{name}"))
-    for name, entry in config.methods.items():
-        module = str(entry.get("method", name))
-        kind = methods.find(module).Config
-        found_methods[name] = Entry(module, _settings(kind, entry, "method", f"{where}: methods.{name}"))
+    found_datasets = {
+        name: _entry(entry, "source", name, lambda module: datasets.find(module).config, f"{where}: datasets.{name}")
+        for name, entry in config.datasets.items()
+    }
+    found_methods = {
+        name: _entry(entry, "method", name, lambda module: methods.find(module).Config, f"{where}: methods.{name}")
+        for name, entry in config.methods.items()
+    }
     return Grid(config, found_datasets, found_methods)
 
 
-def _settings(kind: type[AnySettings], entry: dict[str, Any], reserved: str, where: str) -> AnySettings:
-    rest = {key: value for key, value in entry.items() if key != reserved}
-    return parse(kind, json.dumps(rest, default=str), where)
+def _entry(
+    entry: dict[str, Any], key: str, name: str, settings_of: Callable[[str], type[AnySettings]], where: str
+) -> Entry[AnySettings]:
+    """An entry's module, which ``key`` names if it is not the entry's own name, and its checked settings."""
+    module = str(entry.get(key, name))
+    try:
+        kind = settings_of(module)
+    except InputError as error:
+        raise InputError(f"{where}: {error}") from error
+    rest = {field: value for field, value in entry.items() if field != key}
+    return Entry(module, parse(kind, json.dumps(rest, default=str), where))

@@ -134,9 +134,9 @@ POPULARITY = Table(
 
 
 POPULARITY_BIN_LOWS: npt.NDArray[np.int64] = np.unique(
-    np.concatenate([np.arange(1, 33), np.round(32 * 2 ** (np.arange(1, 53) / 4))]).astype(np.int64)
+    np.concatenate([np.arange(1, 32), np.round(32 * 2 ** (np.arange(53) / 4))]).astype(np.int64)
 )
-"""Lowest popularity of each bin: every count from 1 to 32, then four bins an octave to 2**18."""
+"""Lowest popularity of each bin: every count from 1 to 31, then four bins an octave from 32 to 2**18."""
 
 
 def popularity_bin(popularity: npt.NDArray[np.int32]) -> npt.NDArray[np.int64]:

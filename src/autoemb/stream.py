@@ -31,8 +31,8 @@ def build_stream(
     """
     if config.rare_items == "tag-genome":
         interactions = _keep_tag_genome(interactions, items)
-    n = len(interactions)
-    order = _order(interactions["timestamp"].to_numpy(), config)
+    order = _order(interactions["timestamp"].to_numpy(), config)[: config.first]
+    n = len(order)
     test = _test_count(config.test, n)
     frame = interactions.iloc[order]
     user, item = frame["user"].to_numpy(), frame["item"].to_numpy()

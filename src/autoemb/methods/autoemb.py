@@ -27,7 +27,7 @@ from autoemb.methods._selection import ControlledMethod, ControllerConfig, Weigh
 from autoemb.methods.base import Prediction
 from autoemb.nn.model import Batch
 from autoemb.nn.task import losses
-from autoemb.optim.adam import dense_adam, descend
+from autoemb.optim.adam import DenseAdam
 
 
 class Config(ControllerConfig):
@@ -37,11 +37,11 @@ class Config(ControllerConfig):
 class Model(ControlledMethod):
     """W and Theta, each with an optimiser of its own."""
 
-    def optimize(self, config: Config) -> dict[str, torch.optim.Adam]:
+    def optimize(self, config: Config) -> dict[str, DenseAdam]:
         """Adam on W, another on Theta."""
         return {
-            "adam": dense_adam(self.modules["model"].parameters(), config.learning_rate),
-            "adam_controllers": dense_adam(self.modules["controllers"].parameters(), config.weights_learning_rate),
+            "adam": DenseAdam(self.modules["model"].parameters(), config.learning_rate),
+            "adam_controllers": DenseAdam(self.modules["controllers"].parameters(), config.weights_learning_rate),
         }
 
     def step(self, batch: Batch, previous: Batch | None) -> Prediction:
@@ -49,11 +49,11 @@ class Model(ControlledMethod):
         task = self.shape.task
         if previous is not None:
             logits = self.predict(previous).logits
-            descend(self.optimizers["adam_controllers"], losses(task, logits, previous.label))
+            self.optimizers["adam_controllers"].descend(losses(task, logits, previous.label))
         with torch.no_grad():  # W learns at these weights; no gradient of Theta is taken on this batch
             weights = Weights(*self.weights(batch))
         prediction = self.predict_with(batch, weights)
         batch_losses = losses(task, prediction.logits, batch.label)
-        descend(self.optimizers["adam"], batch_losses)
+        self.optimizers["adam"].descend(batch_losses)
         self.remember(batch, prediction, batch_losses)
         return prediction

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from autoemb.nn.layers import generators
 from autoemb.nn.model import Batch, Shape
+from autoemb.optim.adam import DenseAdam
 
 
 class Prediction(NamedTuple):
@@ -37,7 +38,7 @@ class Method(ABC):
 
     sizes: tuple[int, ...]
     modules: dict[str, nn.Module]
-    optimizers: dict[str, torch.optim.Adam]
+    optimizers: dict[str, DenseAdam]
 
     def __init__(self, config: Any, shape: Shape, seeds: Sequence[int], dtype: torch.dtype, device: str) -> None:
         self.shape = shape
@@ -51,7 +52,7 @@ class Method(ABC):
         """Make the modules, drawing from the dice in a fixed order; set ``sizes``."""
 
     @abstractmethod
-    def optimize(self, config: Any) -> dict[str, torch.optim.Adam]:
+    def optimize(self, config: Any) -> dict[str, DenseAdam]:
         """Make the optimisers over the modules' parameters."""
 
     @abstractmethod

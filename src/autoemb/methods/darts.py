@@ -25,7 +25,7 @@ from autoemb.methods.base import Method, Prediction
 from autoemb.nn.layers import Embedding, Generators
 from autoemb.nn.model import Batch
 from autoemb.nn.task import losses
-from autoemb.optim.adam import dense_adam, descend
+from autoemb.optim.adam import DenseAdam
 
 
 class Config(SelectionConfig):
@@ -62,11 +62,11 @@ class Model(Method):
         weights = FreeWeights(self.shape.users, self.shape.items, len(config.sizes), shared, dice)
         return {"model": model, "weights": weights}
 
-    def optimize(self, config: Config) -> dict[str, torch.optim.Adam]:
+    def optimize(self, config: Config) -> dict[str, DenseAdam]:
         """Adam on W, another on the weights."""
         return {
-            "adam": dense_adam(self.modules["model"].parameters(), config.learning_rate),
-            "adam_weights": dense_adam(self.modules["weights"].parameters(), config.weights_learning_rate),
+            "adam": DenseAdam(self.modules["model"].parameters(), config.learning_rate),
+            "adam_weights": DenseAdam(self.modules["weights"].parameters(), config.weights_learning_rate),
         }
 
     def predict(self, batch: Batch) -> Prediction:
@@ -78,7 +78,7 @@ class Model(Method):
         """A step of the weights on ``previous``, the prediction, a step of W on ``batch``."""
         task = self.shape.task
         if previous is not None:
-            descend(self.optimizers["adam_weights"], losses(task, self.predict(previous).logits, previous.label))
+            self.optimizers["adam_weights"].descend(losses(task, self.predict(previous).logits, previous.label))
         prediction = self.predict(batch)
-        descend(self.optimizers["adam"], losses(task, prediction.logits, batch.label))
+        self.optimizers["adam"].descend(losses(task, prediction.logits, batch.label))
         return prediction

@@ -18,7 +18,7 @@ from autoemb.config import MethodConfig
 from autoemb.methods.base import Method, Prediction
 from autoemb.nn.model import Batch, RawModel, SelectionModel
 from autoemb.nn.task import losses
-from autoemb.optim.adam import dense_adam, descend
+from autoemb.optim.adam import DenseAdam
 
 
 class Config(MethodConfig):
@@ -41,9 +41,9 @@ class Model(Method):
             return {"model": RawModel(self.shape, config.size, config.hidden, dice)}
         return {"model": SelectionModel(self.shape, self.sizes, config.hidden, dice)}
 
-    def optimize(self, config: Config) -> dict[str, torch.optim.Adam]:
+    def optimize(self, config: Config) -> dict[str, DenseAdam]:
         """Adam on W."""
-        return {"adam": dense_adam(self.modules["model"].parameters(), config.learning_rate)}
+        return {"adam": DenseAdam(self.modules["model"].parameters(), config.learning_rate)}
 
     def predict(self, batch: Batch) -> Prediction:
         """See ``Method``."""
@@ -55,5 +55,5 @@ class Model(Method):
     def step(self, batch: Batch, previous: Batch | None) -> Prediction:
         """Predict, then one step of W along grad_W L(W)."""
         prediction = self.predict(batch)
-        descend(self.optimizers["adam"], losses(self.shape.task, prediction.logits, batch.label))
+        self.optimizers["adam"].descend(losses(self.shape.task, prediction.logits, batch.label))
         return prediction

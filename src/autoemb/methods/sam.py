@@ -9,13 +9,11 @@ in the way they learn and in nothing else.
 
 import itertools
 
-import torch
-
 from autoemb.methods._selection import ControlledMethod, ControllerConfig
 from autoemb.methods.base import Prediction
 from autoemb.nn.model import Batch
 from autoemb.nn.task import losses
-from autoemb.optim.adam import dense_adam, descend
+from autoemb.optim.adam import DenseAdam
 
 
 class Config(ControllerConfig):
@@ -25,15 +23,15 @@ class Config(ControllerConfig):
 class Model(ControlledMethod):
     """W and Theta under one optimiser."""
 
-    def optimize(self, config: Config) -> dict[str, torch.optim.Adam]:
+    def optimize(self, config: Config) -> dict[str, DenseAdam]:
         """One Adam over W and Theta."""
         parameters = itertools.chain(*(self.modules[name].parameters() for name in ("model", "controllers")))
-        return {"adam": dense_adam(parameters, config.learning_rate)}
+        return {"adam": DenseAdam(parameters, config.learning_rate)}
 
     def step(self, batch: Batch, previous: Batch | None) -> Prediction:
         """The prediction, a step of W and Theta on ``batch``, the memory."""
         prediction = self.predict(batch)
         batch_losses = losses(self.shape.task, prediction.logits, batch.label)
-        descend(self.optimizers["adam"], batch_losses)
+        self.optimizers["adam"].descend(batch_losses)
         self.remember(batch, prediction, batch_losses)
         return prediction

@@ -64,7 +64,7 @@ class Embedding(nn.Module):
     """A table of V rows and D columns per seed: weight (S*V, D), seed s's rows from s*V on; normal(0, 1).
 
     Its gradient is sparse, the rows of the batch only: a dense one would be written anew at every
-    step. ``optim.adam.descend`` makes the dense gradient that dense Adam needs.
+    step. ``optim.adam.DenseAdam`` makes the dense one that it needs.
     """
 
     def __init__(self, rows: int, width: int, dice: Generators) -> None:

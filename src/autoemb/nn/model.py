@@ -110,9 +110,11 @@ class SelectionModel(nn.Module):
         return logits
 
     def _select(self, candidates: list[Tensor], weights: Tensor) -> Tensor:
-        return self.scale * torch.stack(
-            [candidate * weights[..., k, None] for k, candidate in enumerate(candidates)]
-        ).sum(0)  # (K, S, B, D) -> (S, B, D)
+        shares = (self.scale * weights).unbind(-1)  # K of (S, B)
+        total = candidates[0] * shares[0][..., None]
+        for candidate, share in zip(candidates[1:], shares[1:], strict=True):
+            total = torch.addcmul(total, candidate, share[..., None])
+        return total  # (S, B, D)
 
 
 class RawModel(nn.Module):

@@ -1,0 +1,40 @@
+# The commands a person types. Everything runs in .venv, made from the project's own pins.
+PYTHON ?= python3.11
+BIN := .venv/bin
+SNAKEMAKE := $(BIN)/snakemake --cores all
+REPORT := --report results/report.html --report-after-run
+
+.DEFAULT_GOAL := help
+.PHONY: help install smoke ml-1m paper test check clean
+
+help: ## list the commands
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+install: .venv/installed ## make the virtual environment .venv
+
+.venv/installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	touch $@
+
+smoke: install ## every method on the shipped ratings: figures, tables, notebooks, report (5 minutes, 2 cores)
+	$(SNAKEMAKE) --configfile config/smoke.yaml $(REPORT)
+
+ml-1m: install ## the same on MovieLens 1M, 5 seeds (downloads 6 MB; hours on a CPU)
+	$(SNAKEMAKE) --configfile config/ml-1m.yaml $(REPORT)
+
+paper: install ## the paper's full grid, 10 seeds (downloads; needs the Netflix archive; meant for a GPU)
+	$(SNAKEMAKE) --configfile config/paper.yaml $(REPORT)
+
+test: install ## the whole test suite
+	$(BIN)/pytest
+
+check: install ## lint, format and types, of Python and of the workflow
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/snakefmt --check --quiet Snakefile workflow
+	$(BIN)/snakemake --lint
+
+clean: ## remove what the workflow made (not results/published, not the archives)
+	find results -mindepth 1 -maxdepth 1 ! -name published ! -name archives -exec rm -r {} +

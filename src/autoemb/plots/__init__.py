@@ -1,0 +1,20 @@
+"""One function per figure: a table of one data set in, a matplotlib Figure out; ``save`` writes it."""
+
+from autoemb.plots.curves import popularity, running_popularity
+from autoemb.plots.methods import comparison, stream
+from autoemb.plots.selection import size_stream, sizes
+from autoemb.plots.style import Mark, method_mark, save, size_mark, style
+
+__all__ = [
+    "Mark",
+    "comparison",
+    "method_mark",
+    "popularity",
+    "running_popularity",
+    "save",
+    "size_mark",
+    "size_stream",
+    "sizes",
+    "stream",
+    "style",
+]

@@ -1,0 +1,113 @@
+"""Figures that compare the methods: the numbers of Table 2, and the curves along the stream."""
+
+from typing import Any
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
+
+from autoemb.plots.panels import (
+    METRIC_LABELS,
+    SHORT_LABELS,
+    curve,
+    few_ticks,
+    focus,
+    grid,
+    handle,
+    legend,
+    letter,
+    stream_axis,
+)
+from autoemb.plots.style import method_mark
+from autoemb.tables import sort_methods
+
+_PAPER: dict[str, Any] = {
+    "marker": "|",
+    "markersize": 8,
+    "markeredgewidth": 1.3,
+    "color": "#555555",
+    "linestyle": "none",
+}
+
+
+def comparison(table: pd.DataFrame) -> Figure:
+    """Table 2 as dots with 95 % intervals: a row per stream, a panel per metric, the paper's values as bars.
+
+    Args:
+        table: ``tables.comparison`` of one data set.
+    """
+    streams = list(table["stream"].unique())
+    metrics = [cell for cell, _ in table.groupby(["task", "metric"], sort=False)]
+    methods = sort_methods(table["method"].unique())
+    with grid(len(streams), len(metrics), 0.55 + 0.17 * len(methods), sharey=True) as (figure, panels):
+        for row, stream in enumerate(streams):
+            for column, (task, metric) in enumerate(metrics):
+                axes = panels[row][column]
+                cell = table[(table["stream"] == stream) & (table["task"] == task) & (table["metric"] == metric)]
+                _dots(axes, cell, methods)
+                axes.xaxis.set_major_locator(MaxNLocator(3))
+                axes.ticklabel_format(axis="x", useOffset=False, style="plain")
+                letter(axes, row * len(metrics) + column, f"{stream}, {task}")
+                if row == len(streams) - 1:
+                    axes.set_xlabel(METRIC_LABELS[str(metric)])
+        if table["paper"].notna().any():
+            legend(figure, [Line2D([], [], **_PAPER, label="paper's Table 2")])
+    return figure
+
+
+def stream(table: pd.DataFrame) -> Figure:
+    """Loss and accuracy along the stream, and beneath each the difference to ``fse``, paired by seed.
+
+    The bands are those of the differences: beside the changes of level, the methods lie too close to show theirs.
+
+    Args:
+        table: ``tables.stream`` of one data set; a dotted line marks where the test part begins.
+    """
+    streams = list(table["stream"].unique())
+    metrics = [cell for cell, _ in table.groupby(["task", "metric"], sort=False)]
+    paired = table["difference"].notna().any()
+    shown = ["mean", "difference"] if paired else ["mean"]
+    rows = [(name, what) for name in streams for what in shown]
+    with grid(len(rows), len(metrics), 1.55) as (figure, panels):
+        for row, (name, what) in enumerate(rows):
+            for column, (task, metric) in enumerate(metrics):
+                axes = panels[row][column]
+                cell = table[(table["stream"] == name) & (table["task"] == task) & (table["metric"] == metric)]
+                _along(axes, cell, what)
+                label = SHORT_LABELS[str(metric)]
+                axes.set_ylabel(f"Δ {label} to fse" if what == "difference" else label)
+                letter(axes, row * len(metrics) + column, f"{name}, {task}", left=-0.3)
+                if row < len(rows) - 1:
+                    axes.set_xlabel("")
+        legend(figure, [handle(method_mark(name), name) for name in sort_methods(table["method"].unique())])
+    return figure
+
+
+def _dots(axes: Axes, cell: pd.DataFrame, methods: list[str]) -> None:
+    """One line per method, the first at the top."""
+    for row in cell.to_dict("records"):
+        height = methods.index(row["method"])
+        mark = method_mark(row["method"])
+        axes.plot([row["low"], row["high"]], [height, height], color=mark.colour)  # nothing where they are NaN
+        axes.plot(row["mean"], height, color=mark.colour, marker=mark.marker, markersize=4.5, markeredgewidth=0)
+        axes.plot(row["paper"], height, **_PAPER)
+    axes.set_yticks(range(len(methods)), labels=methods)
+    axes.set_ylim(len(methods) - 0.5, -0.5)
+    axes.tick_params(axis="y", length=0)
+
+
+def _along(axes: Axes, cell: pd.DataFrame, what: str) -> None:
+    """One curve per method over the stream, each window at its middle."""
+    names = ("mean", "low", "high") if what == "mean" else ("difference", "difference_low", "difference_high")
+    for method in sort_methods(cell["method"].unique()):
+        one = cell[cell["method"] == method].sort_values("first")
+        if one[what].notna().any():
+            curve(axes, one["first"] + one["n"] / 2, one, method_mark(method), names, band=what == "difference")
+    if what == "difference":
+        focus(axes, cell[what])
+        axes.axhline(0, color=method_mark("fse").colour, linewidth=0.8)
+    axes.axvline(cell.loc[cell["split"] == "test", "first"].min(), color="#555555", linestyle=":", linewidth=0.8)
+    stream_axis(axes, int((cell["first"] + cell["n"]).max()))
+    few_ticks(axes)

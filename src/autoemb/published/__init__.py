@@ -1,0 +1,45 @@
+"""The numbers that the paper prints, as data.
+
+Zhao et al., "AutoEmb: Automated Embedding Dimensionality Search in Streaming Recommendations",
+arXiv 2002.11252 (2020). Data sets, methods, tasks and metrics carry this project's names.
+"""
+
+from importlib import resources
+
+import pandas as pd
+
+
+def table1() -> pd.DataFrame:
+    """Table 1: the data sets.
+
+    Returns:
+        One row per data set: ``dataset`` (str), ``users``, ``items``, ``ratings`` (int64, counts). The
+        items of the two MovieLens sets are the rows of their movie list; fewer have ratings.
+    """
+    return _read("table1.csv")
+
+
+def table2() -> pd.DataFrame:
+    """Table 2: the comparison of the methods on the test part.
+
+    Returns:
+        One row per data set x method x task x metric: ``dataset``, ``method``, ``task``, ``metric`` (str),
+        ``value`` (float64: ``mse`` and ``accuracy`` as shares, ``cross_entropy`` in nats) and
+        ``plus_minus`` (float64, same unit; the paper does not say over how many runs).
+    """
+    return _read("table2.csv")
+
+
+def figure1() -> pd.DataFrame:
+    """Fig. 1: error and accuracy of the regression task against popularity, digitised to about .0003.
+
+    Returns:
+        One row per metric x size x popularity: ``dataset`` (str, always ``ml-20m``), ``size`` (int64),
+        ``popularity`` (int64, training ratings per user), ``metric`` (str), ``value`` (float64).
+    """
+    return _read("figure1.csv")
+
+
+def _read(name: str) -> pd.DataFrame:
+    with resources.files(__name__).joinpath(name).open() as file:
+        return pd.read_csv(file)

@@ -1,0 +1,216 @@
+"""What the tables say, in words: every number in a sentence is read from a table of one data set.
+
+Two means are called different only where their 95 % intervals over seeds do not overlap; that is stricter
+than a test at 5 %, and with one seed nothing can be told apart. All sentences are Markdown list items.
+"""
+
+import math
+from collections.abc import Hashable, Mapping, Sequence
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from autoemb.tables import lower_is_better, sort_methods, supported
+from autoemb.tables.text import plus_minus, popularity_label
+
+NAMES = {"mse": "MSE", "cross_entropy": "cross-entropy", "accuracy": "accuracy"}
+PAPER_ORDER = ("fse", "sam", "darts", "autoemb")
+"""From worst to best, in every column of the paper's Table 2."""
+
+Row = Mapping[Hashable, Any]
+
+
+def comparison(table: pd.DataFrame) -> str:
+    """Which method is best on each stream, task and metric, which ones cannot be told from it, and whether the
+    paper's order is seen.
+
+    Args:
+        table: ``tables.comparison`` of one data set.
+    """  # fmt: skip
+    lines = []
+    for (stream, task, metric), group in table.groupby(["stream", "task", "metric"], sort=False):
+        lower = lower_is_better(str(metric))
+        ranked = group.sort_values("mean", ascending=lower).to_dict("records")
+        best, others = ranked[0], ranked[1:]
+        text = f"{stream}, {task}, {NAMES[str(metric)]} ({_seeds(group)}): {best['method']} is best in the mean"
+        text += f" ({_value(best)})"
+        if others:
+            text += f", {ranked[-1]['method']} worst ({_value(ranked[-1])}); " + _tied(best, others)
+        lines.append(f"- {text}. {_paper_order(ranked, lower)}".rstrip())
+    return "\n".join(lines)
+
+
+def popularity(table: pd.DataFrame, crossings: pd.DataFrame) -> str:
+    """Which size is best at the lowest and at the highest popularity, and where larger sizes overtake.
+
+    Args:
+        table: ``tables.popularity`` of one data set.
+        crossings: ``tables.crossings`` of the same data set.
+    """
+    lines = []
+    for (side, task, metric), group in table.groupby(["side", "task", "metric"], sort=False):
+        ends = []
+        for level in (group["level"].min(), group["level"].max()):
+            here = group[group["level"] == level].sort_values("mean", ascending=lower_is_better(str(metric)))
+            best, *others = here.assign(method=[f"size {size}" for size in here["size"]]).to_dict("records")
+            ends.append(f"at popularity {level} {best['method']} is best ({_value(best)}; {_tied(best, others)})")
+        pairs = crossings[(crossings["side"] == side) & (crossings["task"] == task) & (crossings["metric"] == metric)]
+        where = [_crossing(row) for row in pairs.to_dict("records")]
+        head = f"{side} popularity, {task}, {NAMES[str(metric)]} ({_seeds(group)})"
+        lines.append(f"- {head}: {'; '.join([*ends, *where])}.")
+    return "\n".join(lines)
+
+
+def running_popularity(table: pd.DataFrame, split: str = "test") -> str:
+    """Which fixed size is best at the lowest and at the highest running popularity on the stream.
+
+    Args:
+        table: ``tables.running_popularity`` of one data set.
+        split: which part of the stream.
+    """
+    fixed = supported(table[table["size"].notna() & (table["split"] == split)])
+    lines = []
+    for (stream, side, task, metric), group in fixed.groupby(["stream", "side", "task", "metric"], sort=False):
+        ends = []
+        for low in (group["popularity_low"].min(), group["popularity_low"].max()):
+            here = group[group["popularity_low"] == low].sort_values("mean", ascending=lower_is_better(str(metric)))
+            best, *others = here.to_dict("records")
+            at = popularity_label(best["popularity_low"], best["popularity_high"])
+            ends.append(f"at {at} {best['method']} is best ({_value(best)}; {_tied(best, others)})")
+        head = f"{stream}, {side} popularity, {task}, {NAMES[str(metric)]} ({_seeds(group)})"
+        lines.append(f"- {head}: {'; '.join(ends)}.")
+    return "\n".join(lines)
+
+
+def sizes(mean_size: pd.DataFrame, split: str = "test") -> str:
+    """How the mean size changes from the lowest to the highest popularity.
+
+    Args:
+        mean_size: ``tables.mean_size`` of one data set.
+        split: which part of the stream.
+    """
+    shown = supported(mean_size[mean_size["split"] == split])
+    labels = [
+        popularity_label(*bounds) for bounds in zip(shown["popularity_low"], shown["popularity_high"], strict=True)
+    ]
+    return _changes(shown.assign(where=labels), "popularity_low", "at popularity {}")
+
+
+def size_stream(table: pd.DataFrame) -> str:
+    """How the mean size changes from the first to the last window of the stream.
+
+    Args:
+        table: ``tables.size_stream`` of one data set.
+    """
+    shown = table[table["measure"] == "mean_size"]
+    return _changes(shown.assign(where=shown["window"] + 1), "window", "in window {}")
+
+
+def stream(table: pd.DataFrame) -> str:
+    """In how many windows of the test part each method differs from ``fse``, paired by seed.
+
+    Args:
+        table: ``tables.stream`` of one data set.
+    """
+    lines = []
+    test = table[table["split"] == "test"]
+    for (name, task, metric), group in test.groupby(["stream", "task", "metric"], sort=False):
+        sign = 1 if lower_is_better(str(metric)) else -1
+        windows = group["window"].nunique()
+        head = f"{name}, {task}, {NAMES[str(metric)]} ({_seeds(group)}), {windows} test windows against fse"
+        if group["difference_low"].isna().all():
+            lines.append(f"- {head}: no differences with intervals, so nothing can be told apart.")
+            continue
+        counts = []
+        for method in sort_methods(group.loc[group["difference"].notna(), "method"].unique()):
+            one = group[group["method"] == method]
+            ends = sign * one[["difference_low", "difference_high"]]
+            better, worse = (ends < 0).all(axis="columns").sum(), (ends > 0).all(axis="columns").sum()
+            counts.append(f"{method} better in {better} and worse in {worse}")
+        lines.append(f"- {head}: {'; '.join(counts)}; in the others not distinguishable.")
+    return "\n".join(lines)
+
+
+def _value(row: Row) -> str:
+    return plus_minus(row["mean"], row["high"], 4)
+
+
+def _seeds(table: pd.DataFrame) -> str:
+    number = int(table["seeds"].max())
+    return f"{number} seeds" if number > 1 else "1 seed, so no intervals"
+
+
+def _overlap(one: Row, other: Row) -> bool:
+    """Whether the intervals overlap; without intervals nothing can be told apart."""
+    if math.isnan(one["low"]) or math.isnan(other["low"]):
+        return True
+    return bool(one["low"] <= other["high"] and other["low"] <= one["high"])
+
+
+def _tied(best: Row, others: Sequence[Row]) -> str:
+    """Who cannot be told from the best."""
+    tied = [str(row["method"]) for row in others if _overlap(best, row)]
+    if math.isnan(best["low"]):
+        return "one seed cannot tell it from the others"
+    if not others:
+        return "nothing to compare it with"
+    if not tied:
+        return "its interval overlaps with no other"
+    return f"not distinguishable from {'any other' if len(tied) == len(others) else ', '.join(tied)}"
+
+
+def _paper_order(ranked: Sequence[Row], lower: bool) -> str:
+    """Whether fse, sam, darts, autoemb follow each other as in the paper."""
+    rows = {row["method"]: row for row in ranked}
+    if any(name not in rows for name in PAPER_ORDER):
+        return ""
+    chain = [rows[name] for name in PAPER_ORDER]
+    pairs = list(pairwise(chain))
+    held = [(b["mean"] < a["mean"]) == lower for a, b in pairs]
+    clear = [not _overlap(a, b) for a, b in pairs]
+    if math.isnan(chain[0]["low"]):
+        return f"The paper's order ({' < '.join(PAPER_ORDER)}) cannot be judged with one seed."
+    order = " < ".join(PAPER_ORDER)
+    if all(held) and all(clear):
+        return f"The paper's order ({order}) is seen, with no overlap between neighbours."
+    if all(held):
+        return f"The paper's order ({order}) is seen in the means, but {clear.count(False)} of 3 neighbours overlap."
+    against = [f"{a['method']} < {b['method']}" for (a, b), h in zip(pairs, held, strict=True) if not h]
+    reversed_clearly = [c for h, c in zip(held, clear, strict=True) if not h]
+    how = "and the intervals do not overlap" if all(reversed_clearly) else "but intervals overlap"
+    return f"The paper's order ({order}) is not seen: {' and '.join(against)} does not hold, {how}."
+
+
+def _crossing(row: Row) -> str:
+    """Where one pair crosses."""
+    pair = f"size {row['larger']} "
+    if np.isnan(row["crossing"]):
+        text = f"{pair}does not overtake size {row['smaller']} for good"
+    elif row["from_start"]:
+        text = f"{pair}is ahead of size {row['smaller']} from the lowest popularity on"
+    else:
+        text = f"{pair}overtakes size {row['smaller']} at popularity {row['crossing']:.1f}"
+    text += f" ({row['seeds_crossing']} of {row['seeds']} seeds end ahead"
+    if not np.isnan(row["low"]):
+        text += f", 95 % of them from {row['low']:.1f} to {row['high']:.1f}"
+    return text + (")" if np.isnan(row["paper"]) else f"; paper, ml-20m: {row['paper']:.1f})")
+
+
+def _changes(table: pd.DataFrame, order: str, where: str) -> str:
+    """From the first to the last row, by ``order``, of every method, side, stream and task."""
+    lines = []
+    for (stream, task, side), group in table.groupby(["stream", "task", "side"], sort=False):
+        found = []
+        for method in sort_methods(group["method"].unique()):
+            rows = group[group["method"] == method].sort_values(order).to_dict("records")
+            first, last = rows[0], rows[-1]
+            verb = "grows" if last["mean"] > first["mean"] else "falls"
+            if _overlap(first, last):
+                verb = "does not change distinguishably"
+            start, end = where.format(first["where"]), where.format(last["where"])
+            values = [plus_minus(row["mean"], row["high"], 1) for row in (first, last)]
+            found.append(f"{method} {verb}: {values[0]} {start}, {values[1]} {end}")
+        lines.append(f"- {stream}, {task}, {side} side ({_seeds(group)}), mean size: {'; '.join(found)}.")
+    return "\n".join(lines)

@@ -1,0 +1,156 @@
+"""Tabulate runs: one table as STEM.csv, and a reduced view of it as STEM.md and STEM.tex."""
+
+import argparse
+import json
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from autoemb import tables
+from autoemb.errors import InputError
+from autoemb.files import read_table, whole
+from autoemb.schema import OUTCOMES, POPULARITY, PROGRESS, SIDES, SIZES, TASKS, Table
+from autoemb.tables import text
+from autoemb.tables.intervals import RUN, arrange
+
+_BUCKET = ["dataset", "side", "task"]
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The table, its input files, and where to write it."""
+    parser.add_argument("table", choices=sorted(TABLES), help="which table")
+    parser.add_argument(
+        "--inputs",
+        type=Path,
+        nargs="*",
+        default=[],
+        metavar="FILE",
+        help="<dataset>/<stream>/<task>/<method>/{outcomes,sizes,progress}.parquet, "
+        "<dataset>/<side>/<task>/*.parquet or <dataset>.counts.json; the folders name the run",
+    )
+    parser.add_argument("--out", type=Path, required=True, metavar="STEM", help="path without a suffix")
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Read, tabulate, write; all three files or none."""
+    table = TABLES[arguments.table](arguments.inputs)
+    view = text.compact(arguments.table, table)
+    stem: Path = arguments.out
+    with ExitStack() as stack:
+        csv, md, tex = (
+            stack.enter_context(whole(stem.with_name(f"{stem.name}.{end}"))) for end in ("csv", "md", "tex")
+        )
+        table.to_csv(csv, index=False, float_format="%.8g", lineterminator="\n")
+        md.write_text(text.markdown(view))
+        tex.write_text(text.latex(view))
+
+
+def _comparison(paths: Sequence[Path]) -> pd.DataFrame:
+    return tables.comparison(_runs(_only(paths, OUTCOMES), OUTCOMES))
+
+
+def _running_popularity(paths: Sequence[Path]) -> pd.DataFrame:
+    _only(paths, OUTCOMES, SIZES)
+    selected = [path for path in paths if path.name == _file(SIZES)]
+    outcomes = [path for path in paths if path.name == _file(OUTCOMES)]
+    return tables.running_popularity(_runs(outcomes, OUTCOMES), _runs(selected, SIZES, tables.candidates))
+
+
+def _selection(table: Callable[[pd.DataFrame], pd.DataFrame]) -> Callable[[Sequence[Path]], pd.DataFrame]:
+    # run by run: the recorded sizes of a full grid together would not fit into a laptop's memory
+    return lambda paths: arrange(_runs(_only(paths, SIZES), SIZES, table), RUN)
+
+
+def _stream(paths: Sequence[Path]) -> pd.DataFrame:
+    return tables.stream(_runs(_only(paths, PROGRESS), PROGRESS))
+
+
+def _buckets(table: Callable[[pd.DataFrame], pd.DataFrame]) -> Callable[[Sequence[Path]], pd.DataFrame]:
+    def build(paths: Sequence[Path]) -> pd.DataFrame:
+        sums = _concat([_read(path, POPULARITY, _BUCKET) for path in paths], POPULARITY, _BUCKET)
+        twice = sums[sums.duplicated([*_BUCKET, "seed", "size", "level"])]
+        if not twice.empty:
+            first = twice.iloc[0]
+            where = "/".join(str(first[key]) for key in _BUCKET)
+            raise InputError(
+                f"{where}: seed {first['seed']}, size {first['size']}, level {first['level']} stands in two input "
+                "files; expected each once"
+            )
+        return table(sums)
+
+    return build
+
+
+def _datasets(paths: Sequence[Path]) -> pd.DataFrame:
+    suffix = ".counts.json"
+    counts: dict[str, Any] = {}
+    for path in paths:
+        if not path.name.endswith(suffix):
+            raise InputError(f"{path}: expected a file named <dataset>{suffix}")
+        try:
+            counts[path.name.removesuffix(suffix)] = json.loads(path.read_text())
+        except (OSError, ValueError) as error:
+            raise InputError(f"{path}: not a readable JSON file ({error})") from error
+    try:
+        return tables.datasets(counts)
+    except KeyError as error:
+        raise InputError(f"{', '.join(map(str, paths))}: key {error} is missing in one of them") from error
+
+
+TABLES: Mapping[str, Callable[[Sequence[Path]], pd.DataFrame]] = {
+    "comparison": _comparison,
+    "crossings": _buckets(tables.crossings),
+    "datasets": _datasets,
+    "mean-size": _selection(tables.mean_size),
+    "popularity": _buckets(tables.popularity),
+    "running-popularity": _running_popularity,
+    "size-stream": _selection(tables.size_stream),
+    "sizes": _selection(tables.sizes),
+    "stream": _stream,
+}
+"""Every table by its name, built from paths of input files."""
+
+
+def _file(table: Table) -> str:
+    return f"{table.name}.parquet"
+
+
+def _only(paths: Sequence[Path], *kinds: Table) -> Sequence[Path]:
+    """``paths``, all of which are files of ``kinds``."""
+    names = [_file(kind) for kind in kinds]
+    for path in paths:
+        if path.name not in names:
+            raise InputError(f"{path}: expected a file named {' or '.join(names)}")
+    return paths
+
+
+def _runs(
+    paths: Sequence[Path], kind: Table, reduce: Callable[[pd.DataFrame], pd.DataFrame] = lambda frame: frame
+) -> pd.DataFrame:
+    """What ``reduce`` makes of every run; without runs, of an empty one."""
+    if len(set(paths)) < len(paths):
+        raise InputError(f"{kind.name}: an input file is named twice")
+    if not paths:
+        return reduce(_concat([], kind, RUN))
+    found = [reduce(_read(path, kind, RUN)) for path in sorted(paths)]
+    return pd.concat([frame for frame in found if not frame.empty] or found[:1], ignore_index=True)
+
+
+def _read(path: Path, kind: Table, names: Sequence[str]) -> pd.DataFrame:
+    """A table with the folders that hold it as its first columns."""
+    folders = dict(zip(names, path.parts[-1 - len(names) : -1], strict=False))
+    expected = "/".join(f"<{name}>" for name in names)
+    if len(folders) < len(names) or folders["task"] not in TASKS or folders.get("side", SIDES[0]) not in SIDES:
+        raise InputError(f"{path}: expected {expected}/{path.name}, a task among {TASKS}, a side among {SIDES}")
+    return read_table(path, kind).assign(**folders)
+
+
+def _concat(frames: Sequence[pd.DataFrame], kind: Table, names: Sequence[str]) -> pd.DataFrame:
+    """All rows, or an empty frame with the right columns."""
+    empty = pd.DataFrame({name: pd.Series(dtype=dtype) for name, dtype in kind.columns.items()})
+    return (
+        pd.concat(frames, ignore_index=True) if frames else empty.assign(**dict.fromkeys(names, pd.Series(dtype="str")))
+    )

@@ -1,0 +1,30 @@
+"""From sums of runs to tables: every function takes DataFrames and returns one.
+
+``mean`` is the mean over seeds, ``low`` and ``high`` its 95 % interval by Student's t (NaN with one
+seed), ``sd`` the standard deviation over seeds, ``seeds`` their number. All seeds of a run share one
+stream, so the interval tells how much the initialisation matters, not how much another stream would.
+"""
+
+from autoemb.tables.buckets import crossing, crossings, paper_crossings, popularity
+from autoemb.tables.counts import datasets
+from autoemb.tables.intervals import lower_is_better, sort_methods, supported
+from autoemb.tables.outcomes import comparison, running_popularity, stream
+from autoemb.tables.selection import candidates, mean_size, size_stream, sizes
+
+__all__ = [
+    "candidates",
+    "comparison",
+    "crossing",
+    "crossings",
+    "datasets",
+    "lower_is_better",
+    "mean_size",
+    "paper_crossings",
+    "popularity",
+    "running_popularity",
+    "size_stream",
+    "sizes",
+    "sort_methods",
+    "stream",
+    "supported",
+]

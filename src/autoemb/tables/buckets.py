@@ -1,0 +1,113 @@
+"""Tables of the popularity-bucket splits (Fig. 1): error against popularity, and where larger sizes overtake."""
+
+from itertools import combinations
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from autoemb import published
+from autoemb.tables.intervals import arrange, lower_is_better, over_seeds, per_seed
+
+_CELL = ["dataset", "side", "task", "metric"]
+
+
+def popularity(sums: pd.DataFrame) -> pd.DataFrame:
+    """Fig. 1: loss and accuracy of every embedding size at every popularity level.
+
+    Args:
+        sums: ``schema.POPULARITY``, with ``dataset``, ``side`` (whose ratings are counted out) and ``task``.
+
+    Returns:
+        One row per data set x side x task x metric x size x level (training ratings per id): ``mean``,
+        ``sd``, ``low``, ``high``, ``seeds``, ``n`` (test interactions per seed), and ``paper`` (Fig. 1 of the
+        paper, digitised; only for ml-20m's users in the regression task, else NaN).
+    """
+    table = over_seeds(per_seed(sums, ["dataset", "side", "task", "size", "level"]), [*_CELL, "size", "level"])
+    paper = published.figure1().assign(side="user", task="regression")
+    paper = paper.rename(columns={"popularity": "level", "value": "paper"})
+    return table.merge(paper, on=[*_CELL, "size", "level"], how="left")
+
+
+def crossings(sums: pd.DataFrame) -> pd.DataFrame:
+    """Where a larger size overtakes a smaller one for good.
+
+    Args:
+        sums: as in ``popularity``.
+
+    Returns:
+        One row per data set x side x task x metric x pair ``smaller``, ``larger``: ``crossing`` (float64,
+        popularity, of the mean curve, as ``crossing`` finds it; NaN: never), ``from_start`` (bool: already ahead
+        at the lowest level), ``low``, ``high`` (2.5 and 97.5 percentiles over the seeds whose own curves
+        cross), ``seeds_crossing``, ``seeds`` (int64), and ``paper`` (the same of the paper's Fig. 1, ml-20m,
+        for the users of the regression task on any data set, else NaN).
+    """
+    values = per_seed(sums, ["dataset", "side", "task", "size", "level"])
+    paper = paper_crossings()
+    rows = []
+    for cell, group in values.groupby(_CELL, sort=False):
+        for smaller, larger in combinations(sorted(group["size"].unique()), 2):
+            row = dict(zip(_CELL, cell, strict=True)) | {"smaller": int(smaller), "larger": int(larger)}
+            known = row["side"] == "user" and row["task"] == "regression"
+            where = paper.get((str(row["metric"]), smaller, larger), np.nan) if known else np.nan
+            rows.append(row | _overtakes(group, smaller, larger) | {"paper": where})
+    columns = [*_CELL, "smaller", "larger", "crossing", "from_start", "low", "high", "seeds_crossing", "seeds"]
+    return arrange(pd.DataFrame(rows, columns=[*columns, "paper"]), [*_CELL, "smaller", "larger"])
+
+
+def crossing(levels: npt.NDArray[np.float64], gap: npt.NDArray[np.float64]) -> tuple[float, bool]:
+    """Level from which ``gap`` stays below zero up to the last level, and whether that is the first level.
+
+    Args:
+        levels: (L,) ascending popularity levels.
+        gap: (L,) error of the larger size minus error of the smaller one.
+
+    Returns:
+        The level, interpolated linearly between two levels, NaN where the gap does not end below zero.
+    """
+    above = np.flatnonzero(gap >= 0)
+    if above.size == 0:
+        return (float(levels[0]), True) if levels.size else (np.nan, False)
+    last = above[-1]
+    if last == len(gap) - 1:
+        return np.nan, False
+    share = gap[last] / (gap[last] - gap[last + 1])
+    return float(levels[last] + share * (levels[last + 1] - levels[last])), False
+
+
+def _overtakes(group: pd.DataFrame, smaller: int, larger: int) -> dict[str, object]:
+    """The crossing of one pair on the mean curve, and its spread over the seeds."""
+    sign = 1.0 if lower_is_better(str(group["metric"].iloc[0])) else -1.0
+    small, large = (_curves(group, size) for size in (smaller, larger))
+    levels = small.index.intersection(large.index)
+    # (L, S): the levels that both sizes have, by seed
+    gaps = sign * (large.loc[levels].to_numpy(np.float64) - small.loc[levels].to_numpy(np.float64))
+    at = levels.to_numpy(dtype=np.float64)
+    where, from_start = crossing(at, gaps.mean(axis=1))
+    found = np.array([crossing(at, gap)[0] for gap in gaps.T])
+    found = found[~np.isnan(found)]
+    # one seed that crosses tells nothing about the spread
+    low, high = np.percentile(found, [2.5, 97.5]) if found.size > 1 else (np.nan, np.nan)
+    return {
+        "crossing": where, "from_start": from_start, "low": low, "high": high,
+        "seeds_crossing": found.size, "seeds": gaps.shape[1],
+    }  # fmt: skip
+
+
+def _curves(group: pd.DataFrame, size: int) -> pd.DataFrame:
+    """Value of one size by level (rows) and seed (columns), without the levels that a seed lacks."""
+    return group[group["size"] == size].pivot_table(index="level", columns="seed", values="value").dropna()
+
+
+def paper_crossings() -> dict[tuple[str, int, int], float]:
+    """Crossings of the paper's digitised curves by metric, smaller and larger size."""
+    found = {}
+    for metric, group in published.figure1().groupby("metric"):
+        curves = group.pivot_table(index="popularity", columns="size", values="value")
+        sign = 1.0 if lower_is_better(str(metric)) else -1.0
+        for smaller, larger in combinations(sorted(group["size"].unique()), 2):
+            gap = sign * (curves[larger] - curves[smaller])
+            found[str(metric), int(smaller), int(larger)] = crossing(
+                curves.index.to_numpy(dtype=np.float64), gap.to_numpy()
+            )[0]
+    return found

@@ -1,0 +1,113 @@
+"""From sums to means and 95 % intervals over seeds, and the order in which rows are shown."""
+
+import re
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from autoemb.schema import POPULARITY_BIN_LOWS, SIDES, SPLITS, TASKS
+
+LOSSES = {"regression": "mse", "classification": "cross_entropy"}
+"""The loss metric of each task; every task has ``accuracy`` as well."""
+
+RUN = ["dataset", "stream", "task", "method"]
+"""What names one run."""
+
+INTERVAL = ["mean", "sd", "low", "high", "seeds"]
+
+BIN = ["popularity_low", "popularity_high"]
+
+_FAMILIES = ("fse", "sam", "darts", "autoemb", "esapn")
+_ORDERS = {"task": TASKS, "side": SIDES, "split": SPLITS, "metric": ("mse", "cross_entropy", "accuracy")}
+
+
+def over_seeds(frame: pd.DataFrame, keys: Sequence[str]) -> pd.DataFrame:
+    """Mean of ``value`` over seeds with its 95 % interval by Student's t.
+
+    Args:
+        frame: one row per ``keys`` x ``seed``, with ``value`` (float64) and ``n`` (interactions behind it).
+        keys: columns that name one cell of the table.
+
+    Returns:
+        ``keys``, then ``mean``, ``sd`` (n - 1 in the denominator), ``low``, ``high`` (float64; NaN with one
+        seed), ``seeds`` (int64), ``n`` (int64, interactions per seed), sorted as ``arrange`` does.
+    """
+    groups = frame.groupby(list(keys), as_index=False, dropna=False)
+    table = groups.agg(mean=("value", "mean"), sd=("value", "std"), seeds=("seed", "nunique"), n=("n", "max"))
+    freedom = table["seeds"].clip(lower=2) - 1  # one seed has no sd either: NaN, without a warning from scipy
+    half = stats.t.ppf(0.975, freedom) * table["sd"] / np.sqrt(table["seeds"])
+    table = table.assign(low=table["mean"] - half, high=table["mean"] + half)
+    return arrange(table[[*keys, *INTERVAL, "n"]], keys)
+
+
+def per_seed(frame: pd.DataFrame, keys: Sequence[str]) -> pd.DataFrame:
+    """Loss and accuracy of every seed.
+
+    Args:
+        frame: sums ``n``, ``loss_sum``, ``correct``, with ``seed`` and ``keys``; ``task`` is one of the keys.
+        keys: columns that name one cell of the table, without the metric.
+
+    Returns:
+        One row per ``keys`` x ``metric`` x ``seed``: those, then ``value`` (float64) and ``n`` (int64).
+    """
+    sums = frame.groupby([*keys, "seed"], as_index=False)[["n", "loss_sum", "correct"]].sum()
+    sums = sums[sums["n"] > 0]
+    loss = sums.assign(metric=sums["task"].map(LOSSES), value=sums["loss_sum"] / sums["n"])
+    accuracy = sums.assign(metric="accuracy", value=sums["correct"] / sums["n"])
+    return pd.concat([loss, accuracy], ignore_index=True)[[*keys, "metric", "seed", "value", "n"]]
+
+
+def coarse_bins(frame: pd.DataFrame) -> pd.DataFrame:
+    """``frame`` with each popularity bin replaced by the one of two bins an octave that holds it.
+
+    The recorded bins are finer than what a few hundred thousand interactions can tell apart; sums add up.
+    The last bin is open: its ``popularity_high`` is the largest int32.
+    """
+    lows = np.unique(np.round(2 ** (np.arange(0, 37) / 2))).astype(np.int64)
+    lows = np.intersect1d(lows, POPULARITY_BIN_LOWS)  # no coarse bin cuts a recorded one
+    highs = np.append(lows[1:] - 1, np.iinfo(np.int32).max)
+    index = np.searchsorted(lows, frame["popularity_low"].to_numpy(), side="right") - 1
+    return frame.assign(popularity_low=lows[index], popularity_high=highs[index])
+
+
+def arrange(frame: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
+    """Rows sorted by the columns ``by``: tasks, sides, splits, metrics and methods in their own order."""
+
+    def key(column: "pd.Series[str]") -> "pd.Series[str]":
+        if column.name == "method":
+            order = sort_methods(column.unique())
+        elif column.name in _ORDERS:
+            order = list(_ORDERS[str(column.name)])
+        else:
+            return column
+        return column.map({name: rank for rank, name in enumerate(order)})
+
+    return frame.sort_values(list(by), key=key, kind="stable", ignore_index=True)
+
+
+def sort_methods(names: Iterable[str]) -> list[str]:
+    """Method names in the paper's order, variants after their family by number, then by name."""
+
+    def key(name: str) -> tuple[int, int, str]:
+        family = name.split("-")[0]
+        rank = _FAMILIES.index(family) if family in _FAMILIES else len(_FAMILIES)
+        number = re.search(r"-(\d+)$", name)
+        return rank, int(number[1]) if number else 0, name
+
+    return sorted(names, key=key)
+
+
+def lower_is_better(metric: str) -> bool:
+    """Whether the metric is a loss."""
+    return metric != "accuracy"
+
+
+def supported(frame: pd.DataFrame, least: int = 100) -> pd.DataFrame:
+    """The rows behind which stand at least ``least`` interactions per seed; all rows where none has so many.
+
+    A bin with a handful of interactions says more about them than about popularity.
+    """
+    enough = frame[frame["n"] >= least]
+    return frame if enough.empty else enough

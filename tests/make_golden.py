@@ -1,0 +1,61 @@
+"""Golden numbers: every method over the first interactions of the shipped ratings, with its default settings.
+
+``python -m tests.make_golden`` writes them anew; do that only in a commit that means to move results.
+"""
+
+import json
+import tempfile
+from pathlib import Path
+
+import pandas as pd
+import torch
+
+from autoemb import datasets, methods
+from autoemb.config import DatasetConfig, RunConfig, StreamConfig
+from autoemb.datasets.base import to_interactions
+from autoemb.files import write_json
+from autoemb.prequential import Stream, run_stream, shape_of
+from autoemb.schema import TASKS
+from autoemb.stages.fetch import fetch
+from autoemb.stream import build_stream
+
+NUMBERS = Path(__file__).parent / "golden" / "numbers.json"
+INTERACTIONS = 4000
+
+
+def stream(folder: Path) -> pd.DataFrame:
+    """The first interactions of the shipped ratings by time, the last quarter as test part."""
+    shipped = datasets.find("ml-latest-small")
+    archive = folder / "ratings.zip"
+    fetch(shipped, shipped.config(), archive)
+    interactions, _, items = to_interactions(shipped.read(archive, shipped.config()))
+    first = interactions.sort_values("timestamp", kind="stable").head(INTERACTIONS)
+    return build_stream(first, items, StreamConfig(order="given", test=0.25), DatasetConfig())
+
+
+def measure(frame: pd.DataFrame, method: str, task: str) -> dict[str, float]:
+    """Sums over the test part and both seeds, in float64 so that machines agree."""
+    config = RunConfig(task=task, seeds=2, dtype="float64")
+    module = methods.find(method)
+    model = module.Model(module.Config(), shape_of(frame, task, 5), range(2), torch.float64, "cpu")
+    recorder = run_stream(model, Stream(frame, task, "cpu"), config, "cpu")
+    outcomes = recorder.outcomes().query("split == 'test' and side == 'user'")
+    sizes = recorder.size_weights().query("split == 'test'")
+    return {
+        "loss": float(outcomes["loss_sum"].sum() / outcomes["n"].sum()),
+        "accuracy": float(outcomes["correct"].sum() / outcomes["n"].sum()),
+        "mean_size": float((sizes["weight_sum"] * sizes["size"]).sum() / sizes["weight_sum"].sum()),
+    }
+
+
+def main() -> None:
+    """Write the numbers of all methods and tasks."""
+    torch.set_num_threads(1)
+    with tempfile.TemporaryDirectory() as folder:
+        frame = stream(Path(folder))
+    write_json({m: {t: measure(frame, m, t) for t in TASKS} for m in methods.names()}, NUMBERS)
+    print(json.dumps(json.loads(NUMBERS.read_text()), indent=2))
+
+
+if __name__ == "__main__":
+    main()

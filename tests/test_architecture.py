@@ -1,0 +1,89 @@
+"""The house's rules, held by reading the source: imports run one way, pins agree, notebooks are clean."""
+
+import json
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from autoemb.provenance import dependencies, imported_names
+
+ROOT = Path(__file__).parents[1]
+SOURCE = ROOT / "src" / "autoemb"
+
+# each layer may import itself and what stands before it
+LAYERS = [
+    {"errors", "schema", "files", "config", "settings", "published"},
+    {"datasets"},
+    {"stream"},
+    {"nn"},
+    {"optim"},
+    {"methods"},
+    {"metrics", "prequential", "popularity", "device", "twin"},
+    {"provenance", "grid"},
+    {"tables"},
+    {"plots", "sentences"},
+    {"stages"},
+    {"cli"},
+]
+WITHOUT_TORCH = ["datasets", "stream", "tables", "plots", "sentences", "stages.tabulate", "stages.stream"]
+
+
+def part(module: str) -> str:
+    return module.removeprefix("autoemb.").partition(".")[0]
+
+
+@pytest.mark.parametrize("file", sorted(SOURCE.rglob("*.py")), ids=lambda file: str(file.relative_to(SOURCE)))
+def test_imports_run_one_way(file):
+    own = file.relative_to(SOURCE).with_suffix("").parts[0]
+    if own == "__init__":
+        return
+    rank = {name: n for n, layer in enumerate(LAYERS) for name in layer}
+    for name in imported_names(file.read_text()):
+        if name.startswith("autoemb.") and part(name) in rank:
+            assert rank[part(name)] <= rank[own], f"{file.name} imports {name}"
+
+
+@pytest.mark.parametrize("module", WITHOUT_TORCH)
+def test_data_and_figures_need_no_torch(module):
+    modules = [f"autoemb.{module}"]
+    if (SOURCE / module).is_dir():
+        modules = [f"autoemb.{module}.{file.stem}" for file in (SOURCE / module).glob("*.py")]
+    assert "torch" not in dependencies(modules).packages
+
+
+def test_dependencies_follow_imports_and_name_versions():
+    found = dependencies(["autoemb.stages.train", "autoemb.methods.autoemb"])
+    names = {Path(file).relative_to(SOURCE).as_posix() for file in found.files}
+    assert {"stages/train.py", "methods/autoemb.py", "methods/_selection.py", "nn/controller.py"} <= names
+    assert not {"methods/darts.py", "plots/__init__.py", "cli.py"} & names
+    assert {"torch", "numpy", "pandas"} <= set(found.packages)
+
+
+def pins() -> dict[str, str]:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    return dict(pin.split("==") for pin in project["dependencies"])
+
+
+def test_conda_environment_has_the_same_pins():
+    rattler = pytest.importorskip("rattler", reason="py-rattler is not installed: conda specs cannot be parsed")
+    conda_names = {"torch": "pytorch", "matplotlib": "matplotlib-base"}
+    lines = (ROOT / "environment.yml").read_text().partition("dependencies:")[2].split()
+    specs = [rattler.MatchSpec(line, strict=True) for line in lines if line != "-"]
+    found = {spec.name.normalized: str(spec.version) for spec in specs if spec.version is not None}
+    expected = {conda_names.get(name, name): f"{version}.*" for name, version in pins().items()}
+    assert found == {**expected, "python": "3.11.*"}
+
+
+def test_constraints_have_the_same_pins():
+    lines = (ROOT / "constraints.txt").read_text().splitlines()
+    constraints = {name.lower().replace("_", "-"): version for name, version in (line.split("==") for line in lines)}
+    assert {name: constraints[name] for name in pins()} == pins()
+
+
+@pytest.mark.parametrize("notebook", sorted((ROOT / "notebooks").glob("*.ipynb")), ids=lambda path: path.stem)
+def test_notebooks_are_committed_without_outputs(notebook):
+    cells = json.loads(notebook.read_text())["cells"]
+    code = [cell for cell in cells if cell["cell_type"] == "code"]
+    assert all(cell["outputs"] == [] and cell["execution_count"] is None for cell in code)
+    assert sum("parameters" in cell["metadata"].get("tags", []) for cell in code) == 1

@@ -1,0 +1,89 @@
+"""The config at the door: what is wrong is named, with what was expected."""
+
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+
+from autoemb import datasets, grid, methods
+from autoemb.errors import InputError
+
+ROOT = Path(__file__).parents[1]
+GOOD = {
+    "seeds": 2,
+    "datasets": {"ml-latest-small": {}},
+    "streams": {"temporal": {"order": "temporal"}},
+    "methods": {"fse": {}, "small": {"method": "fse", "size": 2}},
+}
+
+
+def with_value(path: str, value: object) -> dict:
+    config = json.loads(json.dumps(GOOD))
+    *parents, last = path.split("/")
+    inside = config
+    for key in parents:
+        inside = inside.setdefault(key, {})
+    inside[last] = value
+    return config
+
+
+@pytest.mark.parametrize("file", sorted((ROOT / "config").glob("*.yaml")), ids=lambda path: path.stem)
+def test_shipped_configs_are_valid(file):
+    loaded = grid.load(yaml.safe_load(file.read_text()), file.name)
+    assert set(methods.names()) <= {entry.module for entry in loaded.methods.values()}
+    assert {stream.order for stream in loaded.config.streams.values()} == {"shuffled", "temporal"}
+
+
+def test_entries_name_their_module():
+    loaded = grid.load(GOOD, "config")
+    assert loaded.methods["small"].module == "fse"
+    assert loaded.methods["small"].settings.size == 2
+    assert loaded.training("ml-latest-small", "regression").seeds == 2
+
+
+def test_classes_follow_the_edges():
+    loaded = grid.load(with_value("datasets/ml-latest-small/class_edges", [2.5, 5]), "config")
+    assert loaded.training("ml-latest-small", "classification").classes == 2
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "message"),
+    [
+        ("seeds", -1, "c.yaml: seeds = -1: Input should be greater than or equal to 1"),
+        ("seeds", "3", "c.yaml: seeds = '3': Input should be a valid integer"),
+        ("sedes", 3, "c.yaml: unknown key 'sedes' (value 3)"),
+        (
+            "methods/autoembb",
+            {},
+            "c.yaml: methods.autoembb: method = 'autoembb': unknown; expected one of autoemb, darts, fse, sam",
+        ),
+        ("methods/fse/sise", 3, "c.yaml: methods.fse: unknown key 'sise' (value 3)"),
+        ("methods/sam", {"sizes": [16, 2]}, "sizes [16, 2]: expected ascending numbers, each once"),
+        ("datasets/ml-2m", {}, "c.yaml: datasets.ml-2m: dataset = 'ml-2m': unknown; expected one of"),
+        ("streams/temporal/order", "random", "c.yaml: streams.temporal.order = 'random': Input should be 'temporal'"),
+        ("streams/a_b", {"order": "given"}, "c.yaml: streams.a_b"),
+        ("popularity", {"levels": [4, 2]}, "levels [4, 2]: expected ascending numbers, each once"),
+        (
+            "tasks",
+            ["regression", "ranking"],
+            "c.yaml: tasks.1 = 'ranking': Input should be 'regression' or",
+        ),
+    ],
+)
+def test_what_is_wrong_is_named(path, value, message):
+    with pytest.raises(InputError) as error:
+        grid.load(with_value(path, value), "c.yaml")
+    assert message in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("key", ["seeds", "datasets", "streams", "methods"])
+def test_a_missing_key_is_named(key):
+    with pytest.raises(InputError, match=f"c.yaml: key '{key}' is missing"):
+        grid.load({name: value for name, value in GOOD.items() if name != key}, "c.yaml")
+
+
+def test_every_data_set_is_found_by_its_name():
+    assert {"ml-latest-small", "ml-100k", "ml-1m", "ml-20m", "ml-25m", "ml-32m", "ml-latest"} <= set(datasets.names())
+    assert {"netflix", "csv", "synthetic"} <= set(datasets.names())

@@ -1,0 +1,22 @@
+"""Numbers of every method on shipped ratings, as a commit last meant them to be."""
+
+import json
+
+import pytest
+
+from autoemb import methods
+from autoemb.schema import TASKS
+
+from .make_golden import NUMBERS, measure, stream
+
+
+@pytest.fixture(scope="module")
+def frame(tmp_path_factory):
+    return stream(tmp_path_factory.mktemp("golden"))
+
+
+@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize("method", methods.names())
+def test_numbers_are_as_they_were(frame, method, task):
+    golden = json.loads(NUMBERS.read_text())[method][task]
+    assert measure(frame, method, task) == pytest.approx(golden, rel=1e-6)

@@ -1,0 +1,119 @@
+"""Figures: drawn without a warning, the same bytes twice, the same colours everywhere."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from autoemb import plots, published, tables
+
+METHODS = ("fse", "fse-2", "autoemb", "someone-new")
+PANELS = {"regression": ("mse", "accuracy"), "classification": ("cross_entropy", "accuracy")}
+
+
+def grid(seeds: int, **columns: list) -> pd.DataFrame:
+    """Every combination of the columns, with smooth means and their intervals."""
+    index = pd.MultiIndex.from_product(columns.values(), names=columns)
+    frame = index.to_frame(index=False)
+    mean = 0.2 + 0.01 * np.sin(np.arange(len(frame)))
+    half = np.nan if seeds == 1 else 0.003
+    return frame.assign(mean=mean, low=mean - half, high=mean + half, seeds=seeds, n=1000)
+
+
+def by_metric(frame: pd.DataFrame) -> pd.DataFrame:
+    """A row per metric of each task."""
+    parts = [frame[frame["task"] == task].assign(metric=metric) for task, names in PANELS.items() for metric in names]
+    return pd.concat(parts, ignore_index=True)
+
+
+def draw(name: str, seeds: int = 3, streams: tuple[str, ...] = ("shuffled", "temporal")):
+    run = {"stream": list(streams), "task": list(PANELS), "method": list(METHODS)}
+    sides = {"split": ["train", "test"], "side": ["user", "item"]}
+    lows = [1, 8, 64, 2**18]
+    match name:
+        case "popularity":
+            table = by_metric(grid(seeds, side=["user"], task=list(PANELS), size=[2, 16, 128], level=[2, 8, 28]))
+            rings = by_metric(grid(seeds, side=["user"], task=list(PANELS), smaller=[2], larger=[16, 128]))
+            rings = rings.assign(crossing=[5.0, np.nan] * (len(rings) // 2))
+            return plots.popularity(table, rings, published.figure1())
+        case "running_popularity":
+            table = by_metric(grid(seeds, **run, **sides, popularity_low=lows))
+            size = table["method"].map({"fse": 146, "fse-2": 2}).astype("Int64")
+            return plots.running_popularity(table.assign(size=size, popularity_high=table["popularity_low"] + 1))
+        case "comparison":
+            table = by_metric(grid(seeds, **run))
+            return plots.comparison(table.assign(paper=np.where(table["method"] == "fse", 0.21, np.nan)))
+        case "sizes":
+            table = grid(seeds, **run, **sides, popularity_low=lows)
+            return plots.sizes(table.assign(popularity_high=table["popularity_low"] + 1))
+        case "size_stream":
+            table = grid(seeds, **run, side=["user", "item"], window=[0, 1, 2])
+            table = table.assign(split=np.where(table["window"] == 2, "test", "train"), measure="mean_size")
+            return plots.size_stream(table.assign(first=table["window"] * 1000))
+        case "stream":
+            table = by_metric(grid(seeds, **run, window=[0, 1, 2]))
+            table = table.assign(split=np.where(table["window"] == 2, "test", "train"), first=table["window"] * 1000)
+            moved = {
+                "difference": table["mean"] - 0.2,
+                "difference_low": table["low"],
+                "difference_high": table["high"],
+            }
+            return plots.stream(
+                table.assign(**{key: value.where(table["method"] != "fse") for key, value in moved.items()})
+            )
+    raise AssertionError(name)
+
+
+FIGURES = ["popularity", "running_popularity", "comparison", "sizes", "size_stream", "stream"]
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_a_figure_has_labelled_axes_and_one_legend(name):
+    figure = draw(name)
+    panels = figure.axes
+    assert all(axes.get_title(loc="left") for axes in panels)
+    assert panels[-1].get_xlabel()
+    assert any(axes.get_ylabel() for axes in panels) or panels[0].get_yticklabels()
+    assert sum(axes.get_legend() is not None for axes in panels) == 0  # no legend over data
+    assert len(figure.legends) == 1
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_one_seed_and_one_stream_are_drawn_without_bands(name, tmp_path):
+    figure = draw(name, seeds=1, streams=("temporal",))
+    assert not any(axes.collections for axes in figure.axes)
+    plots.save(figure, tmp_path / name, formats=["png"])
+
+
+def test_a_figure_is_the_same_bytes_twice(tmp_path):
+    for folder in ("a", "b"):
+        plots.save(draw("popularity"), tmp_path / folder / "popularity")
+    names = sorted(path.name for path in (tmp_path / "a").iterdir())
+    assert names == ["popularity.pdf", "popularity.png", "popularity.svg"]
+    for name in names:
+        assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
+    assert (tmp_path / "a" / "popularity.png").stat().st_size < 500_000
+
+
+def test_a_figure_is_whole_or_absent(tmp_path):
+    with pytest.raises(ValueError, match="not supported"):
+        plots.save(draw("comparison"), tmp_path / "comparison", formats=["png", "nonsense"])
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_colours_belong_to_names():
+    assert plots.method_mark("fse-16") == plots.size_mark(16)
+    known = [plots.method_mark(name) for name in ("fse", "sam", "darts", "darts-global", "autoemb", "esapn")]
+    assert len({mark.colour for mark in known}) == len({mark.marker for mark in known}) == len(known)
+    sizes = [plots.size_mark(size) for size in (2, 4, 8, 16, 32, 64, 128, 146)]
+    assert len({mark.colour for mark in sizes}) == len({mark.marker for mark in sizes}) == len(sizes)
+
+
+def test_unknown_names_look_the_same_on_every_machine():
+    assert plots.method_mark("someone-new") == plots.Mark("#D55E00", "d")
+    assert plots.size_mark(24) == plots.size_mark(24)
+
+
+def test_the_curve_of_a_method_has_its_colour():
+    axes = draw("stream").axes[0]
+    colours = [line.get_color() for line in axes.lines[: len(METHODS)]]
+    assert colours == [plots.method_mark(name).colour for name in tables.sort_methods(METHODS)]

@@ -1,0 +1,130 @@
+"""Sentences say what the numbers say, and no more."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from autoemb import sentences
+
+NAN = float("nan")
+
+
+def compared(rows: dict[str, tuple[float, float]], metric: str = "mse", seeds: int = 3) -> pd.DataFrame:
+    """Mean and half-width of every method."""
+    frame = pd.DataFrame([{"method": name, "mean": mean, "half": half} for name, (mean, half) in rows.items()])
+    return frame.assign(
+        stream="shuffled", task="regression", metric=metric, seeds=seeds,
+        low=frame["mean"] - frame["half"], high=frame["mean"] + frame["half"],
+    )  # fmt: skip
+
+
+def test_a_clear_winner_and_the_papers_order():
+    said = sentences.comparison(
+        compared({"fse": (0.19, 0.001), "sam": (0.18, 0.001), "darts": (0.17, 0.001), "autoemb": (0.16, 0.001)})
+    )
+    assert "autoemb is best in the mean (0.1600 ± 0.0010), fse worst (0.1900 ± 0.0010)" in said
+    assert "overlaps with no other" in said
+    assert "is seen, with no overlap between neighbours" in said
+    assert "3 seeds" in said
+
+
+def test_overlap_is_not_called_a_difference():
+    said = sentences.comparison(
+        compared({"fse": (0.19, 0.001), "sam": (0.18, 0.001), "darts": (0.17, 0.003), "autoemb": (0.166, 0.003)})
+    )
+    assert "not distinguishable from darts." in said
+    assert "is seen in the means, but 1 of 3 neighbours overlap" in said
+
+
+def test_higher_accuracy_is_better_and_a_failed_order_is_named():
+    said = sentences.comparison(
+        compared(
+            {"fse": (0.73, 0.001), "sam": (0.72, 0.001), "darts": (0.74, 0.001), "autoemb": (0.75, 0.001)}, "accuracy"
+        )
+    )
+    assert "autoemb is best" in said
+    assert "is not seen: fse < sam does not hold, and the intervals do not overlap" in said
+
+
+def test_one_seed_tells_nothing_apart():
+    said = sentences.comparison(
+        compared({"fse": (0.19, NAN), "sam": (0.1, NAN), "darts": (0.09, NAN), "autoemb": (0.08, NAN)}, seeds=1)
+    )
+    assert "1 seed, so no intervals" in said
+    assert "cannot be judged with one seed" in said
+    assert "not distinguishable" not in said.replace("cannot", "")
+
+
+def test_without_the_papers_methods_nothing_is_said_of_its_order():
+    assert "order" not in sentences.comparison(compared({"fse": (0.19, 0.001), "sam": (0.18, 0.001)}))
+
+
+def levels(crossing: float, *, from_start: bool = False) -> str:
+    cell = {"side": "user", "task": "regression", "metric": "mse"}
+    rows = [
+        {**cell, "size": size, "level": level, "mean": mean, "low": mean - 0.001, "high": mean + 0.001, "seeds": 3}
+        for size, means in {2: (0.20, 0.19), 16: (0.21, 0.18)}.items()
+        for level, mean in zip((2, 28), means, strict=True)
+    ]
+    pair = {
+        **cell, "smaller": 2, "larger": 16, "crossing": crossing, "from_start": from_start, "low": NAN, "high": NAN,
+        "seeds_crossing": 2, "seeds": 3, "paper": 8.4,
+    }  # fmt: skip
+    return sentences.popularity(pd.DataFrame(rows), pd.DataFrame([pair]))
+
+
+def test_popularity_names_both_ends_and_the_crossing():
+    said = levels(7.25)
+    assert "at popularity 2 size 2 is best (0.2000 ± 0.0010" in said
+    assert "at popularity 28 size 16 is best (0.1800 ± 0.0010" in said
+    assert "size 16 overtakes size 2 at popularity 7.2 (2 of 3 seeds end ahead; paper, ml-20m: 8.4)" in said
+
+
+def test_no_crossing_and_crossing_from_the_start_are_said():
+    assert "does not overtake size 2 for good" in levels(NAN)
+    assert "ahead of size 2 from the lowest popularity on" in levels(2.0, from_start=True)
+
+
+@pytest.mark.parametrize(
+    ("last", "half", "verb"),
+    [
+        (20.0, 1.0, "grows"),
+        (5.0, 1.0, "falls"),
+        (11.0, 1.0, "does not change distinguishably"),
+        (20.0, NAN, "does not"),
+    ],
+)
+def test_mean_size_changes(last, half, verb):
+    frame = pd.DataFrame({"popularity_low": [64, 1], "popularity_high": [90, 1], "mean": [last, 10.0]})
+    frame = frame.assign(
+        stream="temporal", task="regression", side="user", split="test", method="sam", n=500,
+        seeds=1 if np.isnan(half) else 3, low=frame["mean"] - half, high=frame["mean"] + half,
+    )  # fmt: skip
+    said = sentences.sizes(frame)
+    assert f"sam {verb}" in said
+    assert "at popularity 1, " in said
+    assert said.endswith("at popularity 64-90.")
+
+
+def test_rare_bins_say_nothing():
+    frame = pd.DataFrame({"popularity_low": [1, 64, 128], "popularity_high": [1, 90, 180], "n": [500, 500, 3]})
+    frame = frame.assign(
+        stream="s", task="regression", side="user", split="test", method="sam", seeds=3, mean=9.0, low=8.0, high=10.0
+    )
+    assert "128" not in sentences.sizes(frame)
+
+
+def test_stream_counts_windows_on_either_side():
+    frame = pd.DataFrame(
+        {
+            "window": [0, 1, 2],
+            "difference_low": [-0.3, -0.1, 0.1],
+            "difference_high": [-0.1, 0.1, 0.2],
+            "difference": 0.0,
+        }
+    )
+    frame = frame.assign(stream="s", task="regression", metric="mse", method="sam", split="test", seeds=3)
+    assert "3 test windows against fse: sam better in 1 and worse in 1" in sentences.stream(frame)
+    assert "sam better in 1 and worse in 1" in sentences.stream(frame.assign(metric="accuracy"))
+    unknown = frame.assign(difference=NAN, difference_low=NAN, difference_high=NAN)
+    assert "nothing can be told apart" in sentences.stream(unknown)

@@ -1,0 +1,119 @@
+"""The verbs of the command line, from files to files: what they write, and what bad input does."""
+
+import json
+
+import pandas as pd
+import pytest
+
+from autoemb.cli import main
+from autoemb.schema import OUTCOMES, POPULARITY, PROGRESS, SIZES
+
+RUN = json.dumps({"task": "regression", "seeds": 2, "batch_size": 64, "windows": 5})
+SETTINGS = json.dumps({"sizes": [2, 4], "hidden": 8, "controller_hidden": 8})
+
+
+def call(verb: str, **options: object) -> int:
+    """``autoemb VERB --option value ...``."""
+    return main([verb, *(str(word) for name, value in options.items() for word in (f"--{name}", value))])
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Interactions, a stream and splits of 2,000 synthetic ratings, made by the command line."""
+    place = tmp_path_factory.mktemp("stages")
+    data = {"dataset": "synthetic", "settings": json.dumps({"rows": 2000, "users": 40, "items": 30})}
+    assert call("fetch", **data, out=place / "archive") == 0
+    tables = {"out": place / "interactions", "users": place / "users", "items": place / "items"}
+    assert call("interactions", **data, archive=place / "archive", **tables, counts=place / "data.counts.json") == 0
+    source = {"interactions": place / "interactions", "labels": "{}"}
+    temporal = '{"order": "temporal"}'
+    assert call("stream", **source, items=place / "items", settings=temporal, out=place / "stream") == 0
+    assert call("buckets", **source, settings='{"levels": [2, 4]}', out=place / "buckets") == 0
+    return place
+
+
+def train(folder, out, **changes) -> int:
+    options = {"stream": folder / "stream", "method": "autoemb", "settings": SETTINGS, "run": RUN, "out": out}
+    return call("train", **{**options, **changes})
+
+
+def test_train_writes_its_tables_and_says_how(folder, tmp_path):
+    assert train(folder, tmp_path / "run") == 0
+    for table in (OUTCOMES, SIZES, PROGRESS):
+        table.check(pd.read_parquet(tmp_path / "run" / f"{table.name}.parquet"))
+    record = json.loads((tmp_path / "run" / "run.json").read_text())
+    assert record["config"]["settings"]["sizes"] == [2, 4]
+    assert record["config"]["settings"]["learning_rate"] == 1e-3  # resolved, defaults and all
+    assert record["device"] in ("cpu", "cuda")
+    assert len(record["inputs"]["stream"]) == 64
+    assert "methods/autoemb.py" in record["code"]
+    assert {path.name for path in (tmp_path / "run").iterdir()} == {
+        "outcomes.parquet",
+        "progress.parquet",
+        "run.json",
+        "sizes.parquet",
+    }
+
+
+def test_same_seed_same_bytes(folder, tmp_path):
+    for name in ("one", "two"):
+        assert train(folder, tmp_path / name) == 0
+    for file in ("outcomes.parquet", "sizes.parquet", "progress.parquet"):
+        assert (tmp_path / "one" / file).read_bytes() == (tmp_path / "two" / file).read_bytes()
+
+
+def test_popularity_writes_its_levels(folder, tmp_path):
+    out = tmp_path / "size-3.parquet"
+    assert call("popularity", buckets=folder / "buckets", size=3, settings='{"levels": [2, 4]}', run=RUN, out=out) == 0
+    result = POPULARITY.check(pd.read_parquet(out))
+    assert result[["seed", "level"]].to_numpy().tolist() == [[0, 2], [1, 2], [0, 4], [1, 4]]
+    assert set(result["n"]) == {(pd.read_parquet(folder / "buckets")["rank"] < 0).sum()}
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"method": "autoembed"}, "method = 'autoembed': unknown; expected one of autoemb, darts, fse, sam"),
+        ({"run": '{"task": "regression", "seeds": -2}'}, "--run: seeds = -2: Input should be greater than or equal"),
+        ({"settings": '{"szes": [2]}'}, "--settings: unknown key 'szes'"),
+        ({"settings": "{"}, "--settings: config = '{': Invalid JSON"),
+        ({"stream": "no-such-file"}, "no-such-file: no such file; expected a Parquet table of stream"),
+    ],
+)
+def test_bad_input_is_one_clear_line_and_leaves_nothing(folder, tmp_path, capsys, changes, message):
+    assert train(folder, tmp_path / "run", **changes) == 2
+    told = capsys.readouterr().err.strip().splitlines()
+    assert len(told) == 1
+    assert told[0].startswith("autoemb train: error: ")
+    assert message in told[0]
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_truncated_table_is_named(folder, tmp_path, capsys):
+    (tmp_path / "stream").write_bytes((folder / "stream").read_bytes()[:-100])
+    assert train(tmp_path, tmp_path / "run") == 2
+    assert "stream: not a readable Parquet file" in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_table_of_another_kind_is_named(folder, tmp_path, capsys):
+    assert train(folder, tmp_path / "run", stream=folder / "interactions") == 2
+    assert "expected {'user': 'int32'" in capsys.readouterr().err
+
+
+def test_no_gpu_is_said_where_one_is_asked_for(folder, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    assert train(folder, tmp_path / "run", run=json.dumps({"task": "regression", "seeds": 1, "device": "cuda"})) == 2
+    assert "device = 'cuda': no CUDA device was found" in capsys.readouterr().err
+
+
+def test_a_run_that_breaks_off_keeps_what_was_there(folder, tmp_path, monkeypatch):
+    assert train(folder, tmp_path / "run") == 0
+    before = {path.name: path.read_bytes() for path in (tmp_path / "run").iterdir()}
+
+    def no_space(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("autoemb.stages.train.write_json", no_space)  # the last file of the run
+    assert train(folder, tmp_path / "run") == 2
+    assert {path.name: path.read_bytes() for path in (tmp_path / "run").iterdir()} == before

@@ -1,0 +1,299 @@
+"""Tables from small made-up sums whose means and intervals can be worked out by hand."""
+
+import argparse
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from autoemb import tables
+from autoemb.cli import main
+from autoemb.errors import InputError
+from autoemb.files import write_table
+from autoemb.schema import OUTCOMES, POPULARITY, PROGRESS, SIZES
+from autoemb.stages import tabulate
+from autoemb.tables import text
+from autoemb.tables.intervals import arrange, coarse_bins, over_seeds
+
+T95 = {2: 12.706204736432095, 3: 4.302652729911275}
+"""97.5 % quantile of Student's t for 2 and 3 seeds, from the printed tables."""
+
+RUN = {"dataset": "ml-20m", "stream": "shuffled", "task": "regression"}
+
+
+def outcomes(method: str, losses: list[float], n: int = 100, **other: object) -> pd.DataFrame:
+    """One popularity bin per side, one seed per loss; half of the answers are correct."""
+    rows = [
+        {
+            **RUN, "method": method, "seed": seed, "split": split, "side": side, "popularity_low": 1,
+            "popularity_high": 1, "n": n, "loss_sum": loss * n, "loss_sq_sum": 0.0, "correct": n // 2, **other,
+        }
+        for seed, loss in enumerate(losses)
+        for split in ("train", "test")
+        for side in ("user", "item")
+    ]  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def levels(curves: dict[int, list[list[float]]], at: list[int], task: str = "regression") -> pd.DataFrame:
+    """``curves[size][seed]`` holds the mean loss at every level; accuracy is one minus the loss."""
+    n = 1_000_000
+    rows = [
+        {
+            "dataset": "d", "side": "user", "task": task, "seed": seed, "size": size, "level": level, "n": n,
+            "loss_sum": loss * n, "loss_sq_sum": 0.0, "correct": round((1 - loss) * n),
+        }
+        for size, seeds in curves.items()
+        for seed, losses in enumerate(seeds)
+        for level, loss in zip(at, losses, strict=True)
+    ]  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def selected(weights: dict[int, list[list[float]]], **other: object) -> pd.DataFrame:
+    """``weights[popularity][seed]`` holds the mean weight of the sizes 2 and 16, over 10 interactions."""
+    rows = [
+        {
+            **RUN, "method": "sam", "seed": seed, "split": "test", "window": 0, "side": "user",
+            "popularity_low": popularity, "popularity_high": popularity, "size": (2, 16)[k], "n": 10,
+            "weight_sum": 10 * weight, "chosen": 10 * (weight == max(pair)), **other,
+        }
+        for popularity, seeds in weights.items()
+        for seed, pair in enumerate(seeds)
+        for k, weight in enumerate(pair)
+    ]  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+@pytest.mark.parametrize("values", [[0.1, 0.3], [0.2, 0.25, 0.33]])
+def test_interval_is_students_t(values):
+    frame = pd.DataFrame({"key": "a", "seed": range(len(values)), "value": values, "n": 7})
+    row = over_seeds(frame, ["key"]).iloc[0]
+    half = T95[len(values)] * np.std(values, ddof=1) / np.sqrt(len(values))
+    assert row["mean"] == pytest.approx(np.mean(values))
+    assert (row["low"], row["high"]) == pytest.approx((np.mean(values) - half, np.mean(values) + half))
+    assert (row["seeds"], row["n"]) == (len(values), 7)
+
+
+def test_comparison_counts_each_interaction_once_and_stands_beside_the_paper():
+    table = tables.comparison(pd.concat([outcomes("autoemb", [0.18, 0.19]), outcomes("fse-2", [0.2, 0.2])]))
+    row = table[(table["method"] == "autoemb") & (table["metric"] == "mse")].iloc[0]
+    assert (row["mean"], row["n"], row["seeds"]) == (pytest.approx(0.185), 100, 2)
+    assert row["high"] - row["mean"] == pytest.approx(T95[2] * 0.005)  # sd / sqrt(2) of two values is half their gap
+    assert (row["paper"], row["paper_plus_minus"]) == (0.1803, 0.0002)
+    assert row["difference"] == pytest.approx(0.0047)
+    assert table.loc[table["method"] == "fse-2", "paper"].isna().all()
+    assert table.loc[table["metric"] == "accuracy", "mean"].tolist() == [0.5, 0.5]
+
+
+def test_comparison_reads_only_the_test_part():
+    frame = outcomes("sam", [0.2, 0.2])
+    frame.loc[frame["split"] == "train", "loss_sum"] = 1e9
+    assert tables.comparison(frame)["mean"].max() == 0.5
+
+
+def test_one_seed_has_no_interval():
+    table = tables.comparison(outcomes("sam", [0.2]))
+    assert table["seeds"].eq(1).all()
+    assert table[["sd", "low", "high"]].isna().all(axis=None)
+
+
+def test_bins_of_two_an_octave_add_up():
+    frame = pd.concat(
+        [
+            outcomes("fse-2", [loss], popularity_low=low, popularity_high=low)
+            for low, loss in ((8, 0.1), (10, 0.3), (11, 1))
+        ]
+    )
+    candidates = pd.DataFrame([{**RUN, "method": "fse-2", "size": 2}])
+    table = tables.running_popularity(frame, candidates)
+    table = table[(table["metric"] == "mse") & (table["split"] == "test") & (table["side"] == "item")]
+    assert table["popularity_low"].tolist() == [8, 11]
+    assert table["popularity_high"].tolist() == [10, 15]
+    assert table["mean"].tolist() == pytest.approx([0.2, 1.0])
+    assert table["size"].tolist() == [2, 2]
+
+
+def test_last_bin_is_open_and_every_recorded_bin_finds_its_place():
+    frame = coarse_bins(pd.DataFrame({"popularity_low": [1, 2, 3, 4, 5, 31, 2**18]}))
+    assert frame["popularity_low"].tolist() == [1, 2, 3, 4, 4, 23, 2**18]
+    assert frame["popularity_high"].iloc[-1] == np.iinfo(np.int32).max
+
+
+def test_searching_runs_have_no_size():
+    candidates = pd.DataFrame([{**RUN, "method": "sam", "size": size} for size in (2, 16)])
+    assert tables.running_popularity(outcomes("sam", [0.2]), candidates)["size"].isna().all()
+
+
+def test_planted_crossing_is_found():
+    # the gap is +.002 at 4 and -.001 at 7 for one seed, +.001 at 4 and -.002 at 7 for the other
+    sums = levels({2: [[0.22] * 4] * 2, 16: [[0.23, 0.222, 0.219, 0.21], [0.23, 0.221, 0.218, 0.21]]}, [2, 4, 7, 9])
+    table = tables.crossings(sums)
+    row = table[table["metric"] == "mse"].iloc[0]
+    assert row["crossing"] == pytest.approx(4 + 3 * 0.5)
+    assert (row["low"], row["high"]) == pytest.approx(tuple(np.percentile([4 + 3 * 2 / 3, 4 + 3 / 3], [2.5, 97.5])))
+    assert (row["seeds_crossing"], row["seeds"], row["from_start"]) == (2, 2, False)
+    assert row["paper"] == pytest.approx(8.4)
+    assert table.loc[table["metric"] == "accuracy", "crossing"].item() == pytest.approx(5.5)
+
+
+def test_never_crossing_and_crossing_from_the_start():
+    sums = levels({2: [[0.2, 0.2]] * 2, 16: [[0.3, 0.3]] * 2, 128: [[0.1, 0.1]] * 2}, [2, 4], "classification")
+    table = tables.crossings(sums)
+    table = table[table["metric"] == "cross_entropy"].set_index(["smaller", "larger"])
+    assert np.isnan(table.loc[(2, 16), "crossing"])
+    assert table.loc[(2, 16), "seeds_crossing"] == 0
+    assert table.loc[(2, 128), ["crossing", "from_start", "seeds_crossing"]].tolist() == [2.0, True, 2]
+    assert table["paper"].isna().all()
+
+
+@pytest.mark.parametrize(
+    ("gap", "expected"),
+    [
+        ([1, -1, 1, -1], (3.5, False)),  # only the last crossing counts
+        ([1, -1, -1, 0], (np.nan, False)),  # level at the end is not below
+        ([0, -1, -1, -1], (1.0, False)),
+        ([-1, -1, -1, -1], (1.0, True)),
+    ],
+)
+def test_crossing_is_for_good(gap, expected):
+    found = tables.crossing(np.array([1.0, 2, 3, 4]), np.array(gap, dtype=float))
+    assert found[0] == pytest.approx(expected[0], nan_ok=True)
+    assert found[1] == expected[1]
+
+
+def test_popularity_stands_beside_the_paper_on_its_own_data_set_only():
+    sums = levels({2: [[0.22, 0.21]]}, [2, 4])
+    assert tables.popularity(sums)["paper"].isna().all()
+    table = tables.popularity(sums.assign(dataset="ml-20m"))
+    assert table.loc[table["metric"] == "mse", "paper"].tolist() == [0.2239, 0.2232]
+
+
+def test_shares_mean_size_and_choice():
+    frame = selected({1: [[0.75, 0.25], [0.25, 0.75]], 8: [[0.5, 0.5], [0.0, 1.0]]})
+    shares = tables.sizes(frame)
+    first = shares[(shares["popularity_low"] == 1) & (shares["size"] == 16)].iloc[0]
+    assert (first["mean"], first["chosen"], first["n"]) == (pytest.approx(0.5), 0.5, 10)
+    assert shares.groupby("popularity_low")["mean"].sum().tolist() == pytest.approx([1, 1])
+    means = tables.mean_size(frame)
+    assert means["mean"].tolist() == pytest.approx([9.0, (9 + 16) / 2])
+    assert means["high"].tolist() == pytest.approx([9 + T95[2] * 3.5, 12.5 + T95[2] * 3.5])
+
+
+def test_fixed_sizes_are_not_searched():
+    frame = selected({1: [[0.75, 0.25]]})
+    assert tables.mean_size(frame[frame["size"] == 2]).empty
+
+
+def test_windows_start_where_the_one_before_ends():
+    pair = [[0.5, 0.5]]
+    frame = pd.concat([selected({1: pair, 8: pair}), selected({1: pair}, window=1), selected({4: pair}, window=2)])
+    table = tables.size_stream(frame)
+    means = table[table["measure"] == "mean_size"]
+    assert means["first"].tolist() == [0, 20, 30]
+    assert means["mean"].tolist() == pytest.approx([9.0] * 3)
+    assert table.loc[table["measure"] == "weight", "size"].tolist() == [2, 16] * 3
+
+
+def test_stream_pairs_the_difference_by_seed():
+    rows = [
+        {
+            **RUN, "method": method, "seed": seed, "split": "test", "window": 0, "first": 0, "n": 10,
+            "loss_sum": 10 * loss, "loss_sq_sum": 0.0, "correct": 5,
+        }
+        for method, losses in {"fse": [0.1, 0.9], "sam": [0.08, 0.86]}.items()
+        for seed, loss in enumerate(losses)
+    ]  # fmt: skip
+    table = tables.stream(pd.DataFrame(rows))
+    row = table[(table["method"] == "sam") & (table["metric"] == "mse")].iloc[0]
+    assert row["difference"] == pytest.approx(-0.03)
+    assert row["difference_high"] - row["difference"] == pytest.approx(T95[2] * 0.01)
+    assert table.loc[table["method"] == "fse", "difference"].isna().all()
+
+
+def test_datasets_stand_beside_table_1():
+    known = {"ratings": 3, "users": 1, "items": 2, "title": "t", "licence": "l", "citation": "c", "matches": False}
+    table = tables.datasets({"ml-20m": known, "ml-1m": known | {"matches": None}}).set_index("dataset")
+    assert table.loc["ml-20m", ["ratings", "paper_ratings"]].tolist() == [3, 20_000_263]
+    assert pd.isna(table.loc["ml-1m", "paper_ratings"])
+
+
+def test_methods_are_shown_in_the_papers_order():
+    names = ["zebra", "autoemb", "fse-128", "darts-global", "fse", "sam", "fse-16", "darts"]
+    expected = ["fse", "fse-16", "fse-128", "sam", "darts", "darts-global", "autoemb", "zebra"]
+    assert tables.sort_methods(names) == expected
+    assert arrange(pd.DataFrame({"method": names}), ["method"])["method"].tolist() == expected
+
+
+def test_compact_comparison_has_the_best_in_bold_and_the_paper_beneath():
+    table = tables.comparison(pd.concat([outcomes("fse", [0.19, 0.19]), outcomes("sam", [0.18, 0.18])]))
+    view = text.compact("comparison", table)
+    assert view["metric"].tolist() == ["mse", "mse, paper", "accuracy", "accuracy, paper"]
+    assert view["sam"].tolist()[:2] == ["**0.1800 ± 0.0000**", "0.1819 ± 0.0002"]
+    assert r"\textbf{0.1800 $\pm$ 0.0000}" in text.latex(view)
+    assert text.markdown(view).count("\n") == 2 + len(view)
+
+
+FOLDERS = "runs/ml-20m/shuffled/regression/sam"
+
+
+@pytest.fixture
+def inputs(tmp_path) -> dict[str, list[Path]]:
+    """One run with every file, a popularity result and the counts of a data set."""
+    run, bucket = tmp_path / FOLDERS, tmp_path / "popularity/ml-20m/user/regression/size-2.parquet"
+    progress = outcomes("sam", [0.2, 0.21]).query("split == 'test' and side == 'user'").assign(window=0, first=0)
+    for table, frame, path in (
+        (OUTCOMES, outcomes("sam", [0.2, 0.21]), run / "outcomes.parquet"),
+        (SIZES, selected({1: [[0.75, 0.25], [0.5, 0.5]]}), run / "sizes.parquet"),
+        (PROGRESS, progress, run / "progress.parquet"),
+        (POPULARITY, levels({2: [[0.2], [0.21]], 16: [[0.3], [0.1]]}, [2]), bucket),
+    ):
+        write_table(frame[list(table.columns)].astype(dict(table.columns)), path, table)
+    counts = tmp_path / "ml-20m.counts.json"
+    known = {"ratings": 3, "users": 1, "items": 2, "title": "t", "licence": "l", "citation": "c", "matches": False}
+    counts.write_text(json.dumps(known))
+    files = {name: [run / f"{name}.parquet"] for name in ("outcomes", "sizes", "progress")}
+    return files | {"popularity": [bucket], "counts": [counts], "running": files["outcomes"] + files["sizes"]}
+
+
+KINDS = {
+    "comparison": "outcomes", "running-popularity": "running", "stream": "progress", "sizes": "sizes",
+    "mean-size": "sizes", "size-stream": "sizes", "popularity": "popularity", "crossings": "popularity",
+    "datasets": "counts",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", sorted(tabulate.TABLES))
+@pytest.mark.parametrize("empty", [False, True])
+def test_every_table_is_written_three_times(name, empty, inputs, tmp_path):
+    files = [] if empty else [str(path) for path in inputs[KINDS[name]]]
+    stem = tmp_path / "tables" / name
+    assert main(["tabulate", name, "--inputs", *files, "--out", str(stem)]) == 0
+    assert sorted(path.suffix for path in stem.parent.iterdir()) == [".csv", ".md", ".tex"]
+    table = pd.read_csv(stem.with_suffix(".csv"))
+    assert table.empty == empty
+    if not empty:
+        assert table["dataset"].unique().tolist() == ["ml-20m"]
+        assert "ml-20m" in stem.with_suffix(".md").read_text()
+
+
+@pytest.mark.parametrize(
+    ("name", "files", "expected"),
+    [
+        ("comparison", ["{sizes}"], "expected a file named outcomes.parquet"),
+        ("comparison", ["{outcomes}", "{outcomes}"], "named twice"),
+        ("comparison", ["outcomes.parquet"], "expected <dataset>/<stream>/<task>/<method>/outcomes.parquet"),
+        ("comparison", ["a/b/regression/c/outcomes.parquet"], "no such file"),
+        ("crossings", ["{popularity}", "{popularity}"], "stands in two input files"),
+        ("datasets", ["{outcomes}"], "expected a file named <dataset>.counts.json"),
+    ],
+)
+def test_bad_input_is_one_clear_line_and_leaves_nothing(name, files, expected, inputs, tmp_path):
+    paths = [Path(file.format(**{key: value[0] for key, value in inputs.items()})) for file in files]
+    arguments = argparse.Namespace(table=name, inputs=paths, out=tmp_path / "out" / name)
+    with pytest.raises(InputError, match=expected) as caught:
+        tabulate.run(arguments)
+    assert "\n" not in str(caught.value)
+    assert not (tmp_path / "out").exists()

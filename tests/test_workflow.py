@@ -1,0 +1,251 @@
+"""The workflow, run for real: on a few hundred shipped ratings, in a copy of the project.
+
+One full run, then what Snakemake would do after each kind of change.
+"""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import zipfile
+from importlib import resources
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[1]
+COPIED = ["Snakefile", "workflow", "notebooks", "src", "environment.yml"]
+COLUMNS = {"user": "userId", "item": "movieId", "rating": "rating", "timestamp": "timestamp"}
+SMALL = {"hidden": 8, "sizes": [2, 4]}
+CONFIG = {
+    "seeds": 2,
+    "datasets": {"mine": {"source": "csv", "archive": "ratings.csv", "columns": COLUMNS}},
+    "streams": {"shuffled": {"order": "shuffled"}, "temporal": {"order": "temporal"}},
+    "tasks": ["regression"],
+    "methods": {
+        "fse": {"size": 4, "hidden": 8},
+        "darts": SMALL,
+        "autoemb": {**SMALL, "controller_hidden": 8},
+    },
+    "popularity": {"sizes": [2, 4], "levels": [2, 4]},
+    "batch_size": 32,
+    "windows": 4,
+}
+
+
+class Project:
+    """A copy of the project with a config and ratings of its own."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        for name in COPIED:
+            source, target = ROOT / name, root / name
+            if source.is_dir():
+                shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
+            else:
+                shutil.copy(source, target)
+        (root / "profiles").symlink_to("workflow/profiles")
+        self.configure(CONFIG)
+        shipped = resources.files("autoemb.datasets") / "shipped" / "ml-latest-small.zip"
+        with resources.as_file(shipped) as path, zipfile.ZipFile(path) as archive:
+            ratings = archive.read("ml-latest-small/ratings.csv").splitlines(keepends=True)
+        (root / "ratings.csv").write_bytes(b"".join(ratings[:700]))
+
+    def configure(self, config: dict) -> None:
+        (self.root / "config.yaml").write_text(yaml.safe_dump(config))
+
+    def snakemake(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """Run Snakemake as a user would, with the copy's own package."""
+        command = [sys.executable, "-m", "snakemake", "--cores", "2", "--configfile", "config.yaml", *words]
+        environment = {**os.environ, "PYTHONPATH": str(self.root / "src"), "OMP_NUM_THREADS": "1"}
+        return subprocess.run(command, cwd=self.root, env=environment, capture_output=True, text=True, check=False)
+
+    def would_run(self) -> set[str]:
+        """Names of the rules that a run would execute now."""
+        told = self.snakemake("--dry-run")
+        assert told.returncode == 0, told.stderr
+        names = set(re.findall(r"^(?:local)?rule (\w+):", told.stdout + told.stderr, flags=re.MULTILINE))
+        return names - {"default", "all", "tables", "figures"}
+
+    def bytes_of(self, pattern: str) -> dict[str, bytes]:
+        return {str(file.relative_to(self.root)): file.read_bytes() for file in self.root.glob(pattern)}
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory):
+    """A project whose workflow has run once."""
+    made = Project(tmp_path_factory.mktemp("project"))
+    told = made.snakemake("--report", "results/report.html", "--report-after-run")
+    assert told.returncode == 0, told.stderr[-5000:]
+    return made
+
+
+@pytest.fixture
+def restored(project):
+    """The project, put back afterwards as it was."""
+    keep = {path: path.read_bytes() for path in project.root.rglob("*.*") if path.suffix in (".py", ".ipynb", ".yaml")}
+    yield project
+    for path, content in keep.items():
+        if path.read_bytes() != content:
+            path.write_bytes(content)
+
+
+def test_it_leaves_what_the_readme_says(project):
+    results = project.root / "results"
+    for figure in ("popularity", "running-popularity", "comparison", "sizes", "size-stream", "stream"):
+        for end in ("pdf", "svg", "png"):
+            assert (results / "figures" / f"{figure}-mine.{end}").stat().st_size > 1000
+    for table in ("datasets", "comparison", "popularity", "crossings", "running-popularity", "sizes", "stream"):
+        assert len(pd.read_csv(results / "tables" / f"{table}.csv")) > 0
+        assert (results / "tables" / f"{table}.md").read_text().startswith("|")
+        assert r"\begin{tabular}" in (results / "tables" / f"{table}.tex").read_text()
+    for notebook in ("popularity", "comparison", "sizes", "stream"):
+        cells = json.loads((results / "notebooks" / f"{notebook}.ipynb").read_text())["cells"]
+        outputs = [output for cell in cells for output in cell.get("outputs", [])]
+        assert any("image/png" in output.get("data", {}) for output in outputs)
+        assert not [output for output in outputs if output.get("name") == "stderr" or output["output_type"] == "error"]
+        page = (results / "notebooks" / f"{notebook}.html").read_text()
+        assert not re.findall(r'<(?:script|link|img)[^>]+(?:src|href)="?https?:', page)
+    report = (results / "report.html").read_text()
+    assert "comparison-mine" in report
+    assert not list(results.rglob("*.part*"))
+
+
+def test_the_comparison_has_every_run(project):
+    table = pd.read_csv(project.root / "results" / "tables" / "comparison.csv")
+    assert set(table["method"]) == {"fse", "darts", "autoemb"}
+    assert set(table["stream"]) == {"shuffled", "temporal"}
+    assert set(table["seeds"]) == {2}
+    outcomes = pd.read_parquet(project.root / "results/runs/mine/shuffled/regression/fse/outcomes.parquet")
+    test = outcomes[(outcomes["split"] == "test") & (outcomes["side"] == "user")].groupby("seed").sum("n")
+    row = table.query("stream == 'shuffled' and method == 'fse' and metric == 'mse'").iloc[0]
+    assert row["mean"] == pytest.approx((test["loss_sum"] / test["n"]).mean(), rel=1e-6)
+
+
+def test_a_second_run_has_nothing_to_do(project):
+    assert project.would_run() == set()
+
+
+def test_a_touched_file_changes_nothing(restored):
+    (restored.root / "notebooks" / "sizes.ipynb").touch()
+    (restored.root / "src" / "autoemb" / "prequential.py").touch()
+    assert restored.would_run() == set()
+
+
+def test_a_changed_notebook_reruns_only_itself(restored):
+    notebook = restored.root / "notebooks" / "sizes.ipynb"
+    content = json.loads(notebook.read_text())
+    content["cells"][0]["source"] = ["# Another question?"]
+    notebook.write_text(json.dumps(content, indent=1))
+    assert restored.would_run() == {"render_sizes", "page"}
+
+
+@pytest.mark.parametrize(
+    ("module", "rules"),
+    [
+        ("plots/style.py", {"render_comparison", "render_popularity", "render_sizes", "render_stream", "page"}),
+        ("tables/buckets.py", None),
+        ("datasets/ml_1m.py", set()),
+        ("datasets/csv.py", None),
+        ("methods/sam.py", set()),
+    ],
+)
+def test_a_changed_module_reruns_what_imports_it(restored, module, rules):
+    file = restored.root / "src" / "autoemb" / module
+    file.write_text(file.read_text() + "\n# a change\n")
+    found = restored.would_run()
+    if rules is not None:
+        assert found == rules
+    elif module.startswith("tables"):
+        assert "tabulate" in found
+        assert not {"train", "stream", "fetch"} & found
+    else:
+        assert {"fetch", "interactions"} <= found
+
+
+def test_a_changed_setting_reruns_only_its_method(restored):
+    changed = json.loads(json.dumps(CONFIG))
+    changed["methods"]["darts"]["learning_rate"] = 0.002
+    restored.configure(changed)
+    told = restored.snakemake("--dry-run")
+    trained = re.findall(r"output: (results/runs/\S+)/outcomes.parquet", told.stdout + told.stderr)
+    assert set(trained) == {f"results/runs/mine/{order}/regression/darts" for order in ("shuffled", "temporal")}
+    assert "render_popularity" in restored.would_run()  # its running-popularity table reads every run
+    assert "buckets" not in restored.would_run()
+
+
+def test_a_changed_package_version_reruns_what_imports_it(restored):
+    # an installed distribution of another version, found before the real one
+    folder = restored.root / "src" / "scipy-0.0.1.dist-info"
+    folder.mkdir()
+    (folder / "METADATA").write_text("Metadata-Version: 2.1\nName: scipy\nVersion: 0.0.1\n")
+    (folder / "top_level.txt").write_text("scipy\n")
+    try:
+        found = restored.would_run()
+    finally:
+        shutil.rmtree(folder)
+    assert "tabulate" in found
+    assert not {"train", "stream", "buckets"} & found
+
+
+def test_an_interrupted_job_is_made_again_with_the_same_bytes(project):
+    before = project.bytes_of("results/runs/mine/*/regression/autoemb/*.parquet")
+    tables = project.bytes_of("results/tables/*")
+    for file in before:
+        (project.root / file).unlink()
+    told = project.snakemake()
+    assert told.returncode == 0, told.stderr[-3000:]
+    assert project.bytes_of("results/runs/mine/*/regression/autoemb/*.parquet") == before
+    assert project.bytes_of("results/tables/*") == tables
+
+
+def test_a_failing_job_names_its_log_and_the_row(tmp_path):
+    broken = Project(tmp_path)
+    lines = (tmp_path / "ratings.csv").read_bytes().splitlines(keepends=True)
+    lines[5] = b"1,47,x,964983815\r\n"
+    (tmp_path / "ratings.csv").write_bytes(b"".join(lines))
+    told = broken.snakemake("results/interactions/mine.parquet")
+    assert told.returncode != 0
+    assert "results/logs/interactions/mine.log" in told.stderr
+    error = (tmp_path / "results/logs/interactions/mine.log").read_text()
+    assert "line 6" in error
+    assert "'x'" in error
+    assert not (tmp_path / "results/interactions/mine.parquet").exists()
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("seeds", -1, "config.yaml: seeds = -1: Input should be greater than or equal to 1"),
+        ("methods", {"autoembb": {}}, "config.yaml: methods.autoembb: method = 'autoembb': unknown; expected one of"),
+    ],
+)
+def test_a_bad_config_stops_before_any_job(tmp_path, key, value, message):
+    wrong = Project(tmp_path)
+    wrong.configure({**CONFIG, key: value})
+    told = wrong.snakemake()
+    assert told.returncode != 0
+    assert message in told.stderr
+    assert "Traceback" not in told.stderr
+    assert not (tmp_path / "results").exists()
+
+
+def test_it_runs_from_another_folder(project, tmp_path):
+    for file in ("ratings.csv", "config.yaml"):
+        shutil.copy(project.root / file, tmp_path)
+    told = project.snakemake("--directory", str(tmp_path), "results/streams/mine/temporal.parquet")
+    assert told.returncode == 0, told.stderr[-3000:]
+    ours = (project.root / "results/streams/mine/temporal.parquet").read_bytes()
+    assert (tmp_path / "results/streams/mine/temporal.parquet").read_bytes() == ours
+
+
+def test_default_target_at_the_root_is_the_whole_workflow(project):
+    told = project.snakemake("--dry-run", "--forceall", "--quiet", "rules")
+    assert told.returncode == 0
+    counted = dict(re.findall(r"^(\w+)\s+(\d+)$", told.stdout + told.stderr, flags=re.MULTILINE))
+    assert counted["train"] == "6"
+    assert counted["page"] == "4"

@@ -1,0 +1,145 @@
+# The checked config, the wildcards, and every helper function of the other files.
+import functools
+import json
+import os
+import re
+import shlex
+import shutil
+import sys
+from pathlib import Path
+
+from autoemb import grid, provenance
+from autoemb.errors import InputError
+from snakemake.exceptions import WorkflowError
+
+ROOT = Path(workflow.current_basedir).parent.parent
+
+if not workflow.config_settings.configfiles:
+
+    # --configfile replaces this one; merging the two would mix their data sets and methods
+    configfile: os.path.relpath(ROOT / "config" / "smoke.yaml")
+
+
+try:
+    GRID = grid.load(config, ", ".join(os.path.relpath(file) for file in workflow.configfiles) or "config")
+except InputError as error:
+    raise WorkflowError(f"the config is not valid, so nothing was run:\n{error}")
+
+# Jobs run in the environment of whoever runs Snakemake, also if it was not activated. Elsewhere than with
+# glibc the MALLOC names mean nothing: it hands memory of a batch's size back to the system after every
+# use, and to keep it saves about a seventh of a training step on a CPU.
+shell.prefix(
+    f"export PATH={shlex.quote(os.path.dirname(sys.executable))}:$PATH MALLOC_MMAP_THRESHOLD_=33554432"
+    " MALLOC_TRIM_THRESHOLD_=17179869184 MALLOC_TOP_PAD_=134217728; "
+)
+
+
+def one_of(names):
+    """A wildcard's constraint: exactly these names."""
+    return "|".join(re.escape(name) for name in names)
+
+
+wildcard_constraints:
+    dataset=one_of(GRID.datasets),
+    stream=one_of(GRID.config.streams),
+    task=one_of(GRID.config.tasks),
+    method=one_of(GRID.methods),
+    side="user|item",
+    size=r"\d+",
+    table="[a-z]+(-[a-z]+)*",
+
+
+@functools.cache
+def depends(*modules):
+    """What these modules import: source files, relative to the working folder, and package versions."""
+    found = provenance.dependencies(modules)
+    return [os.path.relpath(file) for file in found.files], json.dumps(found.packages)
+
+
+def code(*modules):
+    """The source files that a job of these modules depends on, as inputs compared by checksum."""
+    return depends(*modules)[0]
+
+
+def packages(*modules):
+    """The versions of the packages that a job of these modules depends on, as a parameter."""
+    return depends(*modules)[1]
+
+
+def as_json(settings):
+    """Settings as one parameter: Snakemake compares parameters as an unnamed set."""
+    return settings.model_dump_json()
+
+
+def popularity_settings(*left_out):
+    """Those of the splits, without keys that a job does not read and must not be rerun for."""
+    splits = GRID.config.popularity
+    return splits.model_dump_json(exclude=set(left_out)) if splits else ""
+
+
+def dataset_module(wildcards):
+    return f"autoemb.datasets.{GRID.datasets[wildcards.dataset].module.replace('-', '_')}"
+
+
+def method_module(wildcards):
+    return f"autoemb.methods.{GRID.methods[wildcards.method].module}"
+
+
+def local_archive(wildcards):
+    """A person's own copy of the archive is an input: its change is noticed, its absence reported."""
+    archive = GRID.datasets[wildcards.dataset].settings.archive
+    return [archive] if archive else []
+
+
+def gpus():
+    """GPUs that a training job takes: one if it may use one and the machine has one."""
+    if GRID.config.device == "cpu":
+        return 0
+    return int(GRID.config.device == "cuda" or shutil.which("nvidia-smi") is not None)
+
+
+def runs(*kinds):
+    """Every run's files of these kinds."""
+    return expand(
+        "results/runs/{dataset}/{stream}/{task}/{method}/{kind}.parquet",
+        dataset=GRID.datasets,
+        stream=GRID.config.streams,
+        task=GRID.config.tasks,
+        method=GRID.methods,
+        kind=kinds,
+    )
+
+
+def levels():
+    """Every result of the popularity-bucket splits."""
+    if GRID.config.popularity is None:
+        return []
+    return expand(
+        "results/popularity/{dataset}/{side}/{task}/size-{size}.parquet",
+        dataset=GRID.datasets,
+        side=GRID.config.popularity.side,
+        task=GRID.config.tasks,
+        size=GRID.config.popularity.sizes,
+    )
+
+
+def figure_files(figures):
+    """A figure's files for every data set, beside the SVG that the report shows."""
+    return expand("results/figures/{figure}-{dataset}.{end}", figure=figures, dataset=GRID.datasets, end=["pdf", "png"])
+
+
+def notebook_modules(notebook):
+    """What a notebook's code cells import."""
+    cells = json.loads((ROOT / "notebooks" / f"{notebook}.ipynb").read_text())["cells"]
+    source = "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "code")
+    return sorted(provenance.imported_names(source))
+
+
+def notebook_code(notebook):
+    """The library's files behind a notebook."""
+    return code(*(name for name in notebook_modules(notebook) if name.startswith("autoemb")))
+
+
+def notebook_packages(notebook):
+    """The versions of the packages behind a notebook."""
+    return packages(*(name for name in notebook_modules(notebook) if name.startswith("autoemb")))

@@ -1,0 +1,69 @@
+# From the publisher's bytes to a stream.
+
+
+rule fetch:
+    input:
+        local_archive,
+        code=lambda wildcards: code("autoemb.stages.fetch", dataset_module(wildcards)),
+    output:
+        "results/archives/{dataset}",
+    log:
+        "results/logs/fetch/{dataset}.log",
+    localrule: True
+    conda:
+        "../../environment.yml"
+    params:
+        module=lambda wildcards: GRID.datasets[wildcards.dataset].module,
+        settings=lambda wildcards: as_json(GRID.datasets[wildcards.dataset].settings),
+        packages=lambda wildcards: packages("autoemb.stages.fetch", dataset_module(wildcards)),
+    shell:
+        "autoemb fetch --dataset {params.module:q} --settings {params.settings:q}" " --out {output:q} 2> {log:q}"
+
+
+rule interactions:
+    input:
+        archive="results/archives/{dataset}",
+        code=lambda wildcards: code("autoemb.stages.interactions", dataset_module(wildcards)),
+    output:
+        interactions="results/interactions/{dataset}.parquet",
+        user_ids="results/interactions/{dataset}.users.parquet",
+        item_ids="results/interactions/{dataset}.items.parquet",
+        counts="results/interactions/{dataset}.counts.json",
+    log:
+        "results/logs/interactions/{dataset}.log",
+    conda:
+        "../../environment.yml"
+    resources:
+        mem_mb=8000,
+        runtime=60,
+    params:
+        module=lambda wildcards: GRID.datasets[wildcards.dataset].module,
+        settings=lambda wildcards: as_json(GRID.datasets[wildcards.dataset].settings),
+        packages=lambda wildcards: packages("autoemb.stages.interactions", dataset_module(wildcards)),
+    shell:
+        "autoemb interactions --dataset {params.module:q} --settings {params.settings:q}"
+        " --archive {input.archive:q} --out {output.interactions:q} --users {output.user_ids:q}"
+        " --items {output.item_ids:q} --counts {output.counts:q} 2> {log:q}"
+
+
+rule stream:
+    input:
+        interactions="results/interactions/{dataset}.parquet",
+        item_ids="results/interactions/{dataset}.items.parquet",
+        code=code("autoemb.stages.stream"),
+    output:
+        "results/streams/{dataset}/{stream}.parquet",
+    log:
+        "results/logs/stream/{dataset}/{stream}.log",
+    conda:
+        "../../environment.yml"
+    resources:
+        mem_mb=8000,
+        runtime=60,
+    params:
+        settings=lambda wildcards: as_json(GRID.config.streams[wildcards.stream]),
+        labels=lambda wildcards: as_json(GRID.labels(wildcards.dataset)),
+        packages=packages("autoemb.stages.stream"),
+    shell:
+        "autoemb stream --interactions {input.interactions:q} --items {input.item_ids:q}"
+        " --settings {params.settings:q} --labels {params.labels:q} --out {output:q} 2> {log:q}"

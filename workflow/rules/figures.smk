@@ -1,0 +1,87 @@
+# From tables to figures and pages: each notebook asks one question, draws its figures, and is kept as the record.
+
+NOTEBOOKS = {
+    "comparison": (["comparison"], ["comparison"]),
+    "sizes": (["mean-size", "size-stream"], ["sizes", "size-stream"]),
+    "stream": (["stream"], ["stream"]),
+    **(
+        {
+            "popularity": (
+                ["popularity", "crossings", "running-popularity"],
+                ["popularity", "running-popularity"],
+            )
+        }
+        if levels()
+        else {}
+    ),
+}
+"""Notebook -> the tables that it reads, the figures that it draws for every data set."""
+
+
+for notebook, (reads, draws) in NOTEBOOKS.items():
+
+    rule:
+        name:
+            f"render_{notebook}"
+        input:
+            notebook=os.path.relpath(ROOT / "notebooks" / f"{notebook}.ipynb"),
+            tables=expand("results/tables/{table}.csv", table=reads),
+            code=notebook_code(notebook),
+        output:
+            [
+                report(
+                    f"results/figures/{figure}-{dataset}.svg",
+                    caption=f"../report/{figure}.rst",
+                    category="Figures",
+                    subcategory=dataset,
+                    labels={"figure": figure, "data set": dataset},
+                )
+                for figure in draws
+                for dataset in GRID.datasets
+            ],
+            figure_files(draws),
+            notebook=f"results/notebooks/{notebook}.ipynb",
+        log:
+            f"results/logs/render/{notebook}.log",
+        retries: 1  # kernels that start together can race for a port
+        conda:
+            "../../environment.yml"
+        resources:
+            mem_mb=2000,
+            runtime=30,
+        params:
+            packages=notebook_packages(notebook),
+        shell:
+            "SOURCE_DATE_EPOCH=0 papermill --log-output --no-progress-bar -k python3"
+            " -p tables results/tables -p figures results/figures"
+            " {input.notebook:q} {output.notebook:q}.part.ipynb > {log:q} 2>&1"
+            " && mv {output.notebook:q}.part.ipynb {output.notebook:q}"
+
+
+rule page:
+    input:
+        "results/notebooks/{notebook}.ipynb",
+    output:
+        report(
+            "results/notebooks/{notebook}.html",
+            caption="../report/notebook.rst",
+            category="Notebooks",
+            labels={"notebook": "{notebook}"},
+        ),
+    log:
+        "results/logs/page/{notebook}.log",
+    conda:
+        "../../environment.yml"
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    shell:
+        "jupyter nbconvert --to html --embed-images --HTMLExporter.mathjax_url= --HTMLExporter.require_js_url="
+        " {input:q} --output-dir results/notebooks > {log:q} 2>&1"
+
+
+rule figures:
+    input:
+        figure_files([figure for _, draws in NOTEBOOKS.values() for figure in draws]),
+        expand("results/notebooks/{notebook}.html", notebook=NOTEBOOKS),
+    localrule: True

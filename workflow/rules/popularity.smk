@@ -1,0 +1,50 @@
+# Fig. 1's own protocol: a fixed test part, and exactly x ratings per id as training.
+
+
+rule buckets:
+    input:
+        interactions="results/interactions/{dataset}.parquet",
+        code=code("autoemb.stages.buckets"),
+    output:
+        "results/popularity/{dataset}/{side}/buckets.parquet",
+    log:
+        "results/logs/buckets/{dataset}/{side}.log",
+    conda:
+        "../../environment.yml"
+    resources:
+        mem_mb=8000,
+        runtime=60,
+    params:
+        settings=popularity_settings("sizes", "passes", "path"),
+        labels=lambda wildcards: as_json(GRID.labels(wildcards.dataset)),
+        packages=packages("autoemb.stages.buckets"),
+    shell:
+        "autoemb buckets --interactions {input.interactions:q} --settings {params.settings:q}"
+        " --labels {params.labels:q} --out {output:q} 2> {log:q}"
+
+
+rule popularity:
+    input:
+        buckets="results/popularity/{dataset}/{side}/buckets.parquet",
+        code=code("autoemb.stages.popularity"),
+    output:
+        "results/popularity/{dataset}/{side}/{task}/size-{size}.parquet",
+    log:
+        "results/logs/popularity/{dataset}/{side}/{task}/size-{size}.log",
+    benchmark:
+        "results/benchmarks/popularity/{dataset}/{side}/{task}/size-{size}.tsv"
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        gpu=gpus(),
+        mem_mb=8000,
+        runtime=1440,
+    params:
+        settings=popularity_settings("sizes"),
+        training=lambda wildcards: as_json(GRID.training(wildcards.dataset, wildcards.task)),
+        packages=packages("autoemb.stages.popularity"),
+    shell:
+        "autoemb popularity --buckets {input.buckets:q} --size {wildcards.size}"
+        " --settings {params.settings:q} --run {params.training:q} --threads {threads}"
+        " --out {output:q} 2> {log:q}"

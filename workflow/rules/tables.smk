@@ -1,0 +1,38 @@
+# From runs to tables: sums are added, means and intervals are taken here for the first time.
+
+TABLES = {
+    "datasets": expand("results/interactions/{dataset}.counts.json", dataset=GRID.datasets),
+    "comparison": runs("outcomes"),
+    "running-popularity": runs("outcomes", "sizes"),
+    "sizes": runs("sizes"),
+    "mean-size": runs("sizes"),
+    "size-stream": runs("sizes"),
+    "stream": runs("progress"),
+    **({"popularity": levels(), "crossings": levels()} if levels() else {}),
+}
+
+
+rule tabulate:
+    input:
+        files=lambda wildcards: TABLES[wildcards.table],
+        code=code("autoemb.stages.tabulate"),
+    output:
+        multiext("results/tables/{table}", ".csv", ".md", ".tex"),
+    log:
+        "results/logs/tabulate/{table}.log",
+    conda:
+        "../../environment.yml"
+    resources:
+        mem_mb=4000,
+        runtime=30,
+    params:
+        stem=subpath(output[0], strip_suffix=".csv"),
+        packages=packages("autoemb.stages.tabulate"),
+    shell:
+        "autoemb tabulate {wildcards.table} --inputs {input.files:q} --out {params.stem:q} 2> {log:q}"
+
+
+rule tables:
+    input:
+        expand("results/tables/{table}.{end}", table=TABLES, end=["csv", "md", "tex"]),
+    localrule: True

@@ -1,0 +1,33 @@
+# One method over one stream, all seeds at once.
+
+
+rule train:
+    input:
+        stream="results/streams/{dataset}/{stream}.parquet",
+        code=lambda wildcards: code("autoemb.stages.train", method_module(wildcards)),
+    output:
+        outcomes="results/runs/{dataset}/{stream}/{task}/{method}/outcomes.parquet",
+        sizes="results/runs/{dataset}/{stream}/{task}/{method}/sizes.parquet",
+        progress="results/runs/{dataset}/{stream}/{task}/{method}/progress.parquet",
+        record="results/runs/{dataset}/{stream}/{task}/{method}/run.json",
+    log:
+        "results/logs/train/{dataset}/{stream}/{task}/{method}.log",
+    benchmark:
+        "results/benchmarks/train/{dataset}/{stream}/{task}/{method}.tsv"
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        gpu=gpus(),
+        mem_mb=8000,
+        runtime=1440,
+    params:
+        module=lambda wildcards: GRID.methods[wildcards.method].module,
+        settings=lambda wildcards: as_json(GRID.methods[wildcards.method].settings),
+        training=lambda wildcards: as_json(GRID.training(wildcards.dataset, wildcards.task)),
+        packages=lambda wildcards: packages("autoemb.stages.train", method_module(wildcards)),
+        folder=subpath(output.outcomes, parent=True),
+    shell:
+        "autoemb train --stream {input.stream:q} --method {params.module:q}"
+        " --settings {params.settings:q} --run {params.training:q} --threads {threads}"
+        " --out {params.folder:q} 2> {log:q}"

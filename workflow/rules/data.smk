@@ -1,4 +1,4 @@
-# From the publisher's bytes to a stream.
+# From the publisher's bytes to a stream. What fetch and interactions warn of is shown as well as logged.
 
 
 rule fetch:
@@ -17,7 +17,8 @@ rule fetch:
         settings=lambda wildcards: as_json(GRID.datasets[wildcards.dataset].settings),
         packages=lambda wildcards: packages("autoemb.stages.fetch", dataset_module(wildcards)),
     shell:
-        "autoemb fetch --dataset {params.module:q} --settings {params.settings:q}" " --out {output:q} 2> {log:q}"
+        "autoemb fetch --dataset {params.module:q} --settings {params.settings:q}"
+        " --out {output:q} 2>&1 | tee {log:q} >&2"
 
 
 rule interactions:
@@ -43,7 +44,7 @@ rule interactions:
     shell:
         "autoemb interactions --dataset {params.module:q} --settings {params.settings:q}"
         " --archive {input.archive:q} --out {output.interactions:q} --users {output.user_ids:q}"
-        " --items {output.item_ids:q} --counts {output.counts:q} 2> {log:q}"
+        " --items {output.item_ids:q} --counts {output.counts:q} 2>&1 | tee {log:q} >&2"
 
 
 rule stream:

@@ -8,11 +8,10 @@ from typing import Any, Generic, NamedTuple, TypeVar
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from pydantic import ValidationError
 
 from autoemb.config import DatasetConfig
-from autoemb.errors import InputError, explain
 from autoemb.schema import INTERACTIONS, ITEMS, USERS
+from autoemb.settings import parse
 
 C = TypeVar("C", bound=DatasetConfig)
 
@@ -116,10 +115,7 @@ class Dataset(Generic[C]):
         Raises:
             InputError: one line per unknown key and per value that is not as expected.
         """
-        try:
-            return self.config.model_validate_json(text)
-        except ValidationError as error:
-            raise InputError(explain(error, f"settings of {self.name}")) from error
+        return parse(self.config, text, f"settings of {self.name}")
 
 
 class Interactions(NamedTuple):

@@ -67,6 +67,7 @@ def _panels(table: pd.DataFrame, draw: Callable[[Axes, pd.DataFrame, str], None]
                 axes = panels[row][column]
                 cell = table[(table["task"] == task) & (table["stream"] == stream) & (table["side"] == side)]
                 draw(axes, cell, str(side))
+                axes.set_ylim(bottom=max(axes.get_ylim()[0], 0))  # a band may reach below, a size cannot
                 few_ticks(axes, 6)
                 letter(axes, row * len(columns) + column, f"{stream}, {side}")
                 if row < len(tasks) - 1:

@@ -1,5 +1,5 @@
 # The commands a person types. Everything runs in .venv, made from the project's own pins.
-PYTHON ?= python3.11
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 SNAKEMAKE := $(BIN)/snakemake --cores all
 REPORT := --report results/report.html --report-after-run

@@ -1,12 +1,14 @@
 """The house's rules, held by reading the source: imports run one way, pins agree, notebooks are clean."""
 
 import json
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
 import pytest
 
-from autoemb.provenance import dependencies, imported_names
+from autoemb.provenance import commit, dependencies, imported_names
 
 ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src" / "autoemb"
@@ -58,6 +60,18 @@ def test_dependencies_follow_imports_and_name_versions():
     assert {"stages/train.py", "methods/autoemb.py", "methods/_selection.py", "nn/controller.py"} <= names
     assert not {"methods/darts.py", "plots/__init__.py", "cli.py"} & names
     assert {"torch", "numpy", "pandas"} <= set(found.packages)
+
+
+def test_the_commit_is_this_checkouts_own_or_none(tmp_path):
+    inside = tmp_path / "provenance.py"  # installed into the folder of another project
+    inside.write_text((SOURCE / "provenance.py").read_text())
+    subprocess.run(["git", "init", "-q", tmp_path], check=True)
+    code = "import provenance; print(provenance.commit())"
+    told = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert told.stdout == "None\n"
+    if (ROOT / ".git").exists():
+        head = subprocess.run(["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=True)
+        assert (commit() or "").removesuffix("-dirty") == head.stdout.strip()
 
 
 def pins() -> dict[str, str]:

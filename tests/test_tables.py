@@ -230,7 +230,9 @@ def test_methods_are_shown_in_the_papers_order():
 def test_compact_comparison_has_the_best_in_bold_and_the_paper_beneath():
     table = tables.comparison(pd.concat([outcomes("fse", [0.19, 0.19]), outcomes("sam", [0.18, 0.18])]))
     view = text.compact("comparison", table)
-    assert view["metric"].tolist() == ["mse", "mse, paper", "accuracy", "accuracy, paper"]
+    kinds = ["", ", paper", ", difference"]
+    assert view["metric"].tolist() == [metric + kind for metric in ("mse", "accuracy") for kind in kinds]
+    assert view.loc[2, ["fse", "sam"]].tolist() == ["+0.0060", "-0.0019"]  # of .19 and .18 to .1840 and .1819
     assert view["sam"].tolist()[:2] == ["**0.1800 ± 0.0000**", "0.1819 ± 0.0002"]
     assert r"\textbf{0.1800 $\pm$ 0.0000}" in text.latex(view)
     assert text.markdown(view).count("\n") == 2 + len(view)

@@ -111,7 +111,7 @@ def test_it_leaves_what_the_readme_says(project):
         page = (results / "notebooks" / f"{notebook}.html").read_text()
         assert not re.findall(r'<(?:script|link|img)[^>]+(?:src|href)="?https?:', page)
     report = (results / "report.html").read_text()
-    assert "comparison-mine" in report
+    assert all(name in report for name in ("comparison-mine", "Tables", "popularity.html"))
     assert not list(results.rglob("*.part*"))
 
 

@@ -86,17 +86,19 @@ def record(config: dict[str, Any], modules: Iterable[str], inputs: Iterable[Path
 
 def commit() -> str | None:
     """The checkout's commit, with ``-dirty`` if tracked files differ from it; None outside a checkout."""
+    # a package installed into some other project's folder must not take that project's commit for its own
+    if _git("ls-files", "--error-unmatch", Path(__file__).name) is None:
+        return None
+    return _git("describe", "--always", "--dirty", "--abbrev=40", "--exclude=*")
+
+
+def _git(*words: str) -> str | None:
+    """What git says in this file's folder; None if it fails or is not installed."""
     git = shutil.which("git")
     if git is None:
         return None
-    told = subprocess.run(
-        [git, "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"],
-        cwd=Path(__file__).parent,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return told.stdout.strip() or None
+    told = subprocess.run([git, *words], cwd=Path(__file__).parent, capture_output=True, text=True, check=False)
+    return told.stdout.strip() if told.returncode == 0 else None
 
 
 def _source(module: str) -> Path | None:

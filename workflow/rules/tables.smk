@@ -17,7 +17,13 @@ rule tabulate:
         files=lambda wildcards: TABLES[wildcards.table],
         code=code("autoemb.stages.tabulate"),
     output:
-        multiext("results/tables/{table}", ".csv", ".md", ".tex"),
+        report(
+            "results/tables/{table}.csv",
+            caption="../report/table.rst",
+            category="Tables",
+            labels={"table": "{table}"},
+        ),
+        multiext("results/tables/{table}", ".md", ".tex"),
     log:
         "results/logs/tabulate/{table}.log",
     conda:

@@ -83,7 +83,7 @@ def popularity_label(low: int, high: int) -> str:
 
 
 def _comparison(table: pd.DataFrame) -> pd.DataFrame:
-    """Methods as columns, the best in bold, the paper's number beneath."""
+    """Methods as columns, the best in bold, the paper's number and the difference to it beneath."""
     methods = sort_methods(table["method"].unique())
     rows = []
     for cell, group in table.groupby(["dataset", "stream", "task", "metric"], sort=False):
@@ -98,7 +98,9 @@ def _comparison(table: pd.DataFrame) -> pd.DataFrame:
             if not np.isnan(line["paper"])
         }
         if theirs:
+            differences = {line["method"]: f"{line['difference']:+.4f}" for line in found if line["method"] in theirs}
             rows.append(row | {"metric": f"{row['metric']}, paper"} | theirs)
+            rows.append(row | {"metric": f"{row['metric']}, difference"} | differences)
     return pd.DataFrame(rows, columns=["dataset", "stream", "task", "metric", *methods]).fillna("")
 
 

@@ -33,7 +33,7 @@ check: install ## lint, format and types, of Python and of the workflow
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
-	$(BIN)/snakefmt --check --quiet Snakefile workflow
+	$(BIN)/snakefmt --check Snakefile workflow
 	$(BIN)/snakemake --lint
 
 clean: ## remove what the workflow made (not results/published, not the archives)

@@ -128,3 +128,12 @@ def test_stream_counts_windows_on_either_side():
     assert "sam better in 1 and worse in 1" in sentences.stream(frame.assign(metric="accuracy"))
     unknown = frame.assign(difference=NAN, difference_low=NAN, difference_high=NAN)
     assert "nothing can be told apart" in sentences.stream(unknown)
+
+
+def test_a_change_too_small_to_see_is_not_called_growth():
+    cell = {"stream": "shuffled", "task": "regression", "side": "item", "split": "test", "method": "darts", "n": 1000}
+    rows = [
+        {**cell, "popularity_low": low, "popularity_high": low, "mean": mean, "low": mean, "high": mean, "seeds": 3}
+        for low, mean in ((1, 48.7001), (9, 48.7002))
+    ]
+    assert "darts stays the same to a tenth: 48.7 ± 0.0" in sentences.sizes(pd.DataFrame(rows))

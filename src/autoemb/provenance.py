@@ -37,7 +37,8 @@ def dependencies(modules: Iterable[str]) -> Dependencies:
         if path is None or module in files:
             continue
         files[module] = path
-        waiting.append(module.rpartition(".")[0])  # a package's __init__ runs before its modules
+        if module != package:
+            waiting.append(module.rpartition(".")[0])  # a package's __init__ runs before its modules
         for name in imported_names(path.read_text()):
             if name.partition(".")[0] == package:
                 waiting += [name, name.rpartition(".")[0]]

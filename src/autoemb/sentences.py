@@ -180,7 +180,8 @@ def _paper_order(ranked: Sequence[Row], lower: bool) -> str:
     against = [f"{a['method']} < {b['method']}" for (a, b), h in zip(pairs, held, strict=True) if not h]
     reversed_clearly = [c for h, c in zip(held, clear, strict=True) if not h]
     how = "and the intervals do not overlap" if all(reversed_clearly) else "but intervals overlap"
-    return f"The paper's order ({order}) is not seen: {' and '.join(against)} does not hold, {how}."
+    verb = "does" if len(against) == 1 else "do"
+    return f"The paper's order ({order}) is not seen: {' and '.join(against)} {verb} not hold, {how}."
 
 
 def _crossing(row: Row) -> str:
@@ -210,6 +211,8 @@ def _changes(table: pd.DataFrame, order: str, where: str) -> str:
             if _overlap(first, last):
                 verb = "does not change distinguishably"
             start, end = where.format(first["where"]), where.format(last["where"])
+            if round(first["mean"], 1) == round(last["mean"], 1):
+                verb = "stays the same to a tenth"  # seeds may agree on a change that is too small to matter
             values = [plus_minus(row["mean"], row["high"], 1) for row in (first, last)]
             found.append(f"{method} {verb}: {values[0]} {start}, {values[1]} {end}")
         lines.append(f"- {stream}, {task}, {side} side ({_seeds(group)}), mean size: {'; '.join(found)}.")

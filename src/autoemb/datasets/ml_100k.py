@@ -15,6 +15,7 @@ dataset = Dataset(
     archive_md5="0e33842e24a9c977be4e0107933c0723",
     member="u.data",
     ratings_md5="6e47046882bad158b0efbb84cd5cb987",
+    size=4_924_029,
     scale=WHOLE_STARS,
     expected=Counts(ratings=100_000, users=943, items=1_682),
 )

@@ -14,6 +14,7 @@ dataset = Dataset(
     url=URL + "ml-25m.zip",
     archive_md5="6b51fb2759a8657d3bfcbfc42b592ada",
     member="ratings.csv",
+    size=261_978_986,
     scale=HALF_STARS,
     expected=Counts(ratings=25_000_095, users=162_541, items=59_047),
 )

@@ -14,6 +14,7 @@ dataset = Dataset(
     url=URL + "ml-32m.zip",
     archive_md5="d472be332d4daa821edc399621853b57",
     member="ratings.csv",
+    size=238_950_008,
     scale=HALF_STARS,
     expected=Counts(ratings=32_000_204, users=200_948, items=None),  # its README counts movies, rated or not
 )

@@ -13,8 +13,8 @@ EXTRA: list[tuple[str, dict[str, Any]]] = [
     ("darts", {**SEARCH, "weights": "global", "batch_norm": "shared", "mean": False}),
     ("sam", {**CONTROL, "policy": 0, "batch_norm": "shared"}),
     ("autoemb", {**CONTROL, "policy": 0}),
-    ("autoemb", {**CONTROL, "policy": 1, "batch_norm": "shared", "mean": False}),
-    ("autoemb", {**CONTROL, "sizes": [2, 4]}),
+    ("autoemb", {**CONTROL, "policy": 2, "batch_norm": "shared", "mean": False}),
+    ("sam", {**CONTROL, "sizes": [2, 4], "policy": 2}),
 ]
 
 

@@ -14,11 +14,15 @@ Per batch, with the first-order hypergradient (xi = 0):
 
 Which order of the hypergradient the paper used is not known; the released code's is the first.
 
+Departure from the paper's text, by default: the context is the previous weights (policy 1, the released
+code's) without the last loss (policy 2), which would tell Theta the validation batch's labels: see
+``ControllerConfig.policy``.
+
 Departures from the released code, by default:
-- context: previous weights and last loss (policy 2, the paper's text) instead of the weights only (1);
 - 1/K before the sum, and one BatchNorm per candidate (the paper's text and Fig. 3);
 - the memory of the weights starts at (1, 0, ..., 0) in both tasks; the released classification starts at 1.5;
-- the item's last loss is read from the item's memory; the released code reads the user's by the item's id.
+- with policy 2, the item's last loss is read from the item's memory; the released code reads the user's by the
+  item's id.
 """
 
 import torch

@@ -117,3 +117,21 @@ def test_the_curve_of_a_method_has_its_colour():
     axes = draw("stream").axes[0]
     colours = [line.get_color() for line in axes.lines[: len(METHODS)]]
     assert colours == [plots.method_mark(name).colour for name in tables.sort_methods(METHODS)]
+
+
+def test_panels_that_share_an_axis_show_every_curve():
+    cell = {
+        "task": "regression",
+        "method": "sam",
+        "split": "test",
+        "n": 1000,
+        "popularity_low": 1,
+        "popularity_high": 1,
+    }
+    rows = [
+        {**cell, "stream": "shuffled", "side": side, "mean": mean, "low": mean - 30.0, "high": mean + 5.0}
+        for side, mean in (("user", 20.0), ("item", 100.0))
+    ]
+    bottom, top = plots.sizes(pd.DataFrame(rows)).axes[0].get_ylim()
+    assert bottom == 0
+    assert top > 100

@@ -67,12 +67,13 @@ def _panels(table: pd.DataFrame, draw: Callable[[Axes, pd.DataFrame, str], None]
                 axes = panels[row][column]
                 cell = table[(table["task"] == task) & (table["stream"] == stream) & (table["side"] == side)]
                 draw(axes, cell, str(side))
-                axes.set_ylim(bottom=max(axes.get_ylim()[0], 0))  # a band may reach below, a size cannot
                 few_ticks(axes, 6)
                 letter(axes, row * len(columns) + column, f"{stream}, {side}")
                 if row < len(tasks) - 1:
                     axes.set_xlabel("")
                 if column == 0:
                     axes.set_ylabel(f"{task}\nmean size (dimensions)")
+        for axes in figure.axes:  # once all panels that share an axis are drawn: this ends their autoscaling
+            axes.set_ylim(bottom=max(axes.get_ylim()[0], 0))  # a band may reach below, a size cannot
         legend(figure, [handle(method_mark(name), name) for name in sort_methods(table["method"].unique())])
     return figure

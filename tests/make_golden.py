@@ -14,7 +14,7 @@ from autoemb import datasets, methods
 from autoemb.config import DatasetConfig, RunConfig, StreamConfig
 from autoemb.datasets.base import to_interactions
 from autoemb.files import write_json
-from autoemb.prequential import Stream, run_stream, shape_of
+from autoemb.prequential import columns_of, run_stream, shape_of
 from autoemb.schema import TASKS
 from autoemb.stages.fetch import fetch
 from autoemb.stream import build_stream
@@ -37,8 +37,10 @@ def measure(frame: pd.DataFrame, method: str, task: str) -> dict[str, float]:
     """Sums over the test part and both seeds, in float64 so that machines agree."""
     config = RunConfig(task=task, seeds=2, dtype="float64")
     module = methods.find(method)
-    model = module.Model(module.Config(), shape_of(frame, task, 5), range(2), torch.float64, "cpu")
-    recorder = run_stream(model, Stream(frame, task, "cpu"), config, "cpu")
+    shape = shape_of(frame, task, 5)
+    recorder = run_stream(
+        lambda seeds: module.Model(module.Config(), shape, seeds, torch.float64, "cpu"), columns_of(frame, task), config
+    )
     outcomes = recorder.outcomes().query("split == 'test' and side == 'user'")
     sizes = recorder.size_weights().query("split == 'test'")
     return {

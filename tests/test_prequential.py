@@ -5,43 +5,46 @@ import pandas as pd
 import pytest
 import torch
 
+from autoemb import methods, prequential
+from autoemb.checkpoint import Checkpoint
 from autoemb.config import DatasetConfig, PopularityConfig, RunConfig
 from autoemb.errors import InputError
 from autoemb.methods import fse
-from autoemb.nn.model import Batch, Shape
+from autoemb.nn.model import Shape
 from autoemb.nn.task import hits, losses
 from autoemb.popularity import run_levels
-from autoemb.prequential import Stream, run_stream
+from autoemb.prequential import columns_of, run_stream
 from autoemb.schema import OUTCOMES, PROGRESS, SIZES, TASKS, popularity_bin, popularity_bin_bounds
 from autoemb.stream import popularity_buckets
+from autoemb.twin import Interactions
 
-from .contracts.bench import batches, make, shape_of, small_stream
+from .contracts.bench import make, shape_of, small_stream, twin_of
 from .contracts.variants import small
 
 CONFIG = {"seeds": 2, "batch_size": 32, "windows": 6, "dtype": "float64"}
 
 
 @pytest.mark.parametrize("task", TASKS)
-@pytest.mark.parametrize("method", ["fse", "autoemb"])
-def test_records_equal_a_loop_over_interactions(task, method):
+@pytest.mark.parametrize("name", ["fse", "autoemb"])
+def test_records_equal_a_loop_over_interactions(task, name):
     frame, config = small_stream(), RunConfig(task=task, **CONFIG)
-    shape, variant = shape_of(frame, task, 5), (method, small(method))
-    recorder = run_stream(make(variant, shape, range(2)), Stream(frame, task, "cpu"), config, "cpu")
+    shape, variant = shape_of(frame, task, 5), (name, small(name))
+    columns = columns_of(frame, task)
+    recorder = run_stream(lambda seeds: make(variant, shape, seeds), columns, config)
 
     naive, low, high = [], *popularity_bin_bounds()
-    twin, position = make(variant, shape, range(2)), 0
-    for batch, previous in batches(frame, task, 32):
-        prediction = twin.step(batch, previous)
-        loss = losses(task, prediction.logits, batch.label).detach().numpy()
+    method, position = make(variant, shape, range(2)), 0
+    batches = [batch for chunk in method.plan(columns, 32).chunks() for batch in chunk]
+    for batch in batches:
+        prediction = method.step(batch)
         hit = hits(task, prediction.logits, batch.label).numpy()
-        for row in range(len(batch.user)):
-            for side, weights in (("user", prediction.user_weights), ("item", prediction.item_weights)):
-                popularity = frame[f"{side}_popularity"].to_numpy()[[position]]
-                n = popularity_bin(popularity)[0]
+        for row in range(len(batch.label)):
+            for side, of in enumerate(("user", "item")):
+                n = popularity_bin(frame[f"{of}_popularity"].to_numpy()[[position]])[0]
                 for seed in range(2):
-                    w = weights[seed, row].detach().numpy()
-                    key = (seed, ("train", "test")[frame["split"][position]], side, low[n], high[n])
-                    naive.append((*key, position, loss[seed, row], hit[seed, row], w))
+                    w = prediction.weights[seed, side, :, row].numpy()
+                    key = (seed, ("train", "test")[frame["split"][position]], of, low[n], high[n])
+                    naive.append((*key, position, prediction.losses[seed, row].item(), hit[seed, row], w))
             position += 1
     columns = ["seed", "split", "side", "popularity_low", "popularity_high", "position", "loss", "hit", "weights"]
     expected = pd.DataFrame(naive, columns=columns)
@@ -55,7 +58,7 @@ def test_records_equal_a_loop_over_interactions(task, method):
     assert outcomes["correct"].to_dict() == by_bin["hit"].sum().to_dict()
 
     sizes = SIZES.check(recorder.size_weights())
-    for k, size in enumerate(twin.sizes):
+    for k, size in enumerate(method.sizes):
         ours = sizes[sizes["size"] == size].groupby(keys)[["n", "weight_sum", "chosen"]].sum().sort_index()
         weight = expected["weights"].map(lambda w, k=k: w[k]).groupby([expected[key] for key in keys]).sum()
         chosen = expected["weights"].map(lambda w, k=k: w.argmax() == k).groupby([expected[key] for key in keys]).sum()
@@ -76,10 +79,53 @@ def test_records_equal_a_loop_over_interactions(task, method):
 
 def test_a_loss_that_is_not_finite_ends_the_run():
     frame = small_stream()
-    method = make(("fse", {**small("fse"), "learning_rate": 1e300}), shape_of(frame, "classification", 5), range(1))
+    shape, variant = shape_of(frame, "classification", 5), ("fse", {**small("fse"), "learning_rate": 1e300})
     config = RunConfig(task="classification", **CONFIG | {"seeds": 1})
     with pytest.raises(InputError, match="not a finite number"):
-        run_stream(method, Stream(frame, "classification", "cpu"), config, "cpu")
+        run_stream(lambda seeds: make(variant, shape, seeds), columns_of(frame, "classification"), config)
+
+
+@pytest.mark.parametrize("name", methods.names())
+@pytest.mark.parametrize("cut_after", [1, 4, 9])
+def test_a_run_that_was_cut_goes_on_to_the_same_bits(name, cut_after, tmp_path, monkeypatch):
+    monkeypatch.setattr(prequential, "CHUNK", 2)
+    frame = small_stream()  # 14 batches, so 7 or 8 chunks a seed
+    shape, variant, columns = shape_of(frame, "regression", 5), (name, small(name)), columns_of(frame, "regression")
+    config = RunConfig(task="regression", **CONFIG | {"dtype": "float32"})
+
+    def run(checkpoint=None):
+        return run_stream(lambda seeds: make(variant, shape, seeds, torch.float32), columns, config, checkpoint)
+
+    class KilledError(Exception):
+        pass
+
+    class Dying(Checkpoint):
+        def save(self, state):
+            super().save(state)
+            self.saved = getattr(self, "saved", 0) + 1
+            if self.saved == cut_after:
+                raise KilledError
+
+    path = tmp_path / "state.safetensors"
+    with pytest.raises(KilledError):
+        run(Dying(path, "same", 0))
+    resumed = Checkpoint(path, "same", 0)
+    assert resumed.load() is not None
+    ours, uncut = run(resumed), run()
+    assert torch.equal(ours.sums, uncut.sums)
+    assert torch.equal(ours.counts, uncut.counts)
+
+
+def test_a_checkpoint_of_something_else_or_unreadable_is_not_taken(tmp_path, caplog):
+    caplog.set_level("INFO")
+    path = tmp_path / "state.safetensors"
+    Checkpoint(path, "one", 0).save({"x": torch.ones(2)})
+    assert Checkpoint(path, "one", 0).load()["x"].tolist() == [1, 1]
+    assert Checkpoint(path, "two", 0).load() is None
+    assert "other settings" in caplog.text
+    path.write_bytes(path.read_bytes()[:20])
+    assert Checkpoint(path, "one", 0).load() is None
+    assert "not a readable checkpoint" in caplog.text
 
 
 def test_popularity_levels_equal_training_and_testing_by_hand():
@@ -91,25 +137,29 @@ def test_popularity_levels_equal_training_and_testing_by_hand():
     interactions["rating"] = rng.choice([1, 3, 4, 5], 300).astype("float32")
     config = PopularityConfig(levels=(2, 5), passes=2)
     buckets = popularity_buckets(interactions, config, DatasetConfig())
-    training = RunConfig(task="regression", seeds=2, batch_size=16)
+    training = RunConfig(task="regression", seeds=2, batch_size=16, dtype="float64")
     result = run_levels(buckets, 3, config, training, "cpu")
     assert result["level"].tolist() == [2, 2, 5, 5]
+    assert result["seed"].tolist() == [0, 1, 0, 1]
 
-    def batch(rows: np.ndarray) -> Batch:
+    def batch(rows: np.ndarray) -> Interactions:
         columns = [torch.tensor(buckets[name].to_numpy()[rows]).long() for name in ("user", "item", "regression")]
-        return Batch(*columns, torch.zeros(len(rows)), torch.zeros(len(rows)))
+        return Interactions(*columns, torch.zeros(len(rows)), torch.zeros(len(rows)))
 
     rank = buckets["rank"].to_numpy()
     shape = Shape("regression", 8, 20, 0, 0)
-    model = fse.Model(fse.Config(size=3), shape, range(2), torch.float32, "cpu")
+    model = fse.Model(fse.Config(size=3), shape, [1], torch.float64, "cpu")
+    twin = twin_of(("fse", {"size": 3}), model, 0, torch.float64)
     train = np.flatnonzero((rank >= 0) & (rank < 5))
     for order in (train, np.random.default_rng([0, 1]).permutation(train)):
         for start in range(0, len(order), 16):
-            model.step(batch(order[start : start + 16]), None)
+            twin.step(batch(order[start : start + 16]), None)
     test = np.flatnonzero(rank < 0)
-    total = torch.zeros(2)
+    total = 0.0
     for start in range(0, len(test), 16):
         rows = batch(test[start : start + 16])
-        total += losses("regression", model.predict(rows).logits, rows.label).detach().sum(1)
-    np.testing.assert_allclose(result.loc[result["level"] == 5, "loss_sum"], total, rtol=1e-5)
+        total += losses("regression", twin.model(rows).T[None], rows.label).sum().item()
+    assert result.loc[(result["level"] == 5) & (result["seed"] == 1), "loss_sum"].item() == pytest.approx(
+        total, rel=1e-9
+    )
     assert set(result["n"]) == {len(test)}

@@ -121,3 +121,9 @@ class RunConfig(Settings):
 
     device: Literal["auto", "cpu", "cuda"] = "auto"
     dtype: Literal["float32", "float64"] = "float32"
+
+    compile: Literal["auto", "always", "never"] = "auto"
+    """Whether the step is compiled: by default on a GPU, and on a CPU if the run is long enough to pay for it."""
+
+    seeds_at_once: Annotated[int, Field(ge=1)] | None = None
+    """Seeds that are trained together; left out, all on a GPU, and one after the other on a CPU."""

@@ -37,6 +37,8 @@ class GridConfig(Settings):
     windows: Annotated[int, Field(ge=1)] = 40
     device: Literal["auto", "cpu", "cuda"] = "auto"
     dtype: Literal["float32", "float64"] = "float32"
+    compile: Literal["auto", "always", "never"] = "auto"
+    seeds_at_once: Annotated[int, Field(ge=1)] | None = None
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,8 @@ class Grid:
             windows=config.windows,
             device=config.device,
             dtype=config.dtype,
+            compile=config.compile,
+            seeds_at_once=config.seeds_at_once,
         )
 
     def labels(self, dataset: str) -> DatasetConfig:

@@ -1,6 +1,6 @@
 """Sufficient statistics, summed on the device: counts and sums in float64, never means."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -48,23 +48,27 @@ class Recorder:
         self.sums = torch.zeros(seeds, *shape, 3 + 2 * len(sizes), dtype=torch.float64, device=device)
 
     @torch.no_grad()
-    def update(
-        self,
-        window: int,
-        popularity: tuple[Tensor, Tensor],
-        losses: Tensor,
-        hits: Tensor,
-        weights: tuple[Tensor, Tensor],
-    ) -> None:
-        """Add a batch: popularity (B,) per side, losses and hits (S, B), weights (S, B, K) per side."""
-        common = torch.stack([losses.double(), losses.double() ** 2, hits.double()], dim=-1)  # (S, B, 3)
-        for side in range(len(SIDES)):
-            bins = torch.searchsorted(self.lows, popularity[side], right=True) - 1  # (B,)
-            member = torch.nn.functional.one_hot(bins, self.bins).T.double()  # (bin, B)
-            chosen = torch.nn.functional.one_hot(weights[side].argmax(-1), len(self.sizes))  # (S, B, K)
-            values = torch.cat([common, weights[side].double(), chosen.double()], dim=-1)  # (S, B, 3 + 2K)
-            self.counts[window, side] += member.sum(1)
-            self.sums[:, window, side] += member @ values  # (S, bin, 3 + 2K); a product sums in a fixed order
+    def update(self, window: int, popularity: Tensor, losses: Tensor, hits: Tensor, weights: Tensor) -> None:
+        """Add a batch: popularity (2, B), losses and hits (S, B), weights (S, 2, K, B), users before items."""
+        common = torch.stack([losses.double(), losses.double() ** 2, hits.double()], dim=1)  # (S, 3, B)
+        bins = torch.searchsorted(self.lows, popularity, right=True) - 1  # (2, B)
+        member = torch.zeros(*bins.shape, self.bins, dtype=torch.float64, device=bins.device)
+        member.scatter_(2, bins[..., None], 1)  # (2, B, bin)
+        chosen = torch.zeros_like(weights, dtype=torch.float64).scatter_(2, weights.argmax(2, keepdim=True), 1)
+        common = common[:, None].expand(-1, len(SIDES), -1, -1)
+        values = torch.cat([common, weights.double(), chosen], dim=2)  # (S, 2, 3 + 2K, B)
+        self.counts[window] += member.sum(1)
+        # (S, 2, 3 + 2K, bin); a product sums in a fixed order
+        self.sums[:, window] += torch.matmul(values, member).transpose(2, 3)
+
+    @classmethod
+    def joined(cls, recorders: "Sequence[Recorder]") -> "Recorder":
+        """The sums of several groups of seeds over the same stream, in their order, as those of one group."""
+        first = recorders[0]
+        joined = cls(0, first.sizes, first.windows, 0, "cpu")
+        joined.bins, joined.counts = first.bins, recorders[-1].counts
+        joined.sums = torch.cat([recorder.sums for recorder in recorders])
+        return joined
 
     def outcomes(self) -> pd.DataFrame:
         """``schema.OUTCOMES``: summed over the windows of each split."""

@@ -1,19 +1,18 @@
 """Fig. 1's own protocol: one model per embedding size, popularity level and seed, tested on a fixed part."""
 
-from collections.abc import Sequence
+import itertools
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import torch
-from torch import Tensor
 from tqdm import tqdm
 
-from autoemb.config import PopularityConfig, RunConfig
+from autoemb.config import PopularityConfig, RunConfig, Task
 from autoemb.methods import fse
-from autoemb.nn.model import Batch, Shape
-from autoemb.nn.task import hits, losses
-from autoemb.prequential import cut
+from autoemb.nn.model import Shape
+from autoemb.nn.task import hits
+from autoemb.plan import Columns
 from autoemb.schema import POPULARITY
 
 
@@ -33,61 +32,48 @@ def run_levels(
         A table of ``schema.POPULARITY``.
     """
     rank = buckets["rank"].to_numpy()
-    columns = [
-        torch.from_numpy(buckets[name].to_numpy(copy=True)).to(device) for name in ("user", "item", training.task)
-    ]
-    test = np.flatnonzero(rank < 0)
+    test = _columns(buckets, training.task, np.flatnonzero(rank < 0))
     frames = []
     for level in tqdm(config.levels, unit="level", disable=None):
         train = np.flatnonzero((rank >= 0) & (rank < level))
-        model = _model(buckets, size, config, training, device)
-        for n in range(config.passes):
-            # the first pass keeps the split's own order, which is a permutation already
-            order = train if n == 0 else np.random.default_rng([config.seed, n]).permutation(train)
-            for batch in _batches(columns, order, training.batch_size):
-                model.step(batch, None)
-        sums, correct = _test(model, _batches(columns, test, training.batch_size), training)
-        frames.append(
-            pd.DataFrame(
-                {
-                    "seed": np.arange(training.seeds),
-                    "size": size,
-                    "level": level,
-                    "n": len(test),
-                    "loss_sum": sums[0],
-                    "loss_sq_sum": sums[1],
-                    "correct": correct,
-                }
-            )
-        )
-    return POPULARITY.check(pd.concat(frames, ignore_index=True).astype(dict(POPULARITY.columns)))
+        # the first pass keeps the split's own order, which is a permutation already
+        orders = [train, *(np.random.default_rng([config.seed, n]).permutation(train) for n in range(1, config.passes))]
+        for seed in range(training.seeds):
+            model = _model(buckets, size, config, training, seed, device)
+            for chunk in model.plan(_columns(buckets, training.task, *orders), training.batch_size).chunks():
+                for batch in chunk:
+                    model.step(batch)
+            frames.append(_test(model, test, training).assign(seed=seed, size=size, level=level))
+    frame = pd.concat(frames, ignore_index=True).sort_values(["level", "seed"], kind="stable", ignore_index=True)
+    return POPULARITY.check(frame[list(POPULARITY.columns)].astype(dict(POPULARITY.columns)))
 
 
-def _model(buckets: pd.DataFrame, size: int, config: PopularityConfig, training: RunConfig, device: str) -> fse.Model:
+def _model(
+    buckets: pd.DataFrame, size: int, config: PopularityConfig, training: RunConfig, seed: int, device: str
+) -> fse.Model:
     shape = Shape(training.task, int(buckets["user"].max()) + 1, int(buckets["item"].max()) + 1, 0, 0, training.classes)
     settings = fse.Config(size=size, path=config.path)
-    return fse.Model(settings, shape, range(training.seeds), getattr(torch, training.dtype), device)
+    return fse.Model(settings, shape, [seed], getattr(torch, training.dtype), device)
 
 
-def _batches(columns: Sequence[Tensor], rows: npt.NDArray[np.int64], size: int) -> list[Batch]:
-    """The rows in batches; FSE reads no popularity, so it is zero."""
-    batches = []
-    for part in cut(slice(0, len(rows)), size):
-        index = torch.from_numpy(rows[part]).to(columns[0].device)
-        user, item, label = (column[index].long() for column in columns)
-        batches.append(Batch(user, item, label, torch.zeros_like(user), torch.zeros_like(user)))
-    return batches
+def _columns(buckets: pd.DataFrame, task: Task, *passes: npt.NDArray[np.int64]) -> Columns:
+    """One part per pass over the rows. FSE reads no popularity, so it is zero."""
+    rows = np.concatenate(passes)
+    edges = np.cumsum([0, *(len(each) for each in passes)])
+    user, item, label = (buckets[name].to_numpy()[rows] for name in ("user", "item", task))
+    nothing = np.zeros_like(user)
+    parts = [slice(int(start), int(stop)) for start, stop in itertools.pairwise(edges)]
+    return Columns(label, {"id": (user, item), "popularity": (nothing, nothing)}, parts)
 
 
-@torch.no_grad()
-def _test(model: fse.Model, batches: list[Batch], training: RunConfig) -> tuple[list[Tensor], Tensor]:
-    """Sums per seed (S,) of loss and squared loss over the test part, and the hits."""
-    loss, square, correct = (
-        torch.zeros(training.seeds, dtype=torch.float64, device=batches[0].user.device) for _ in range(3)
-    )
-    for batch in batches:
-        logits = model.predict(batch).logits
-        each = losses(training.task, logits, batch.label).double()  # (S, B)
-        loss, square = loss + each.sum(1), square + (each**2).sum(1)
-        correct = correct + hits(training.task, logits, batch.label).sum(1)
-    return [loss.cpu(), square.cpu()], correct.cpu()
+def _test(model: fse.Model, test: Columns, training: RunConfig) -> pd.DataFrame:
+    """Sums of loss, squared loss and hits over the test part, as one row."""
+    model.flush()
+    sums = torch.zeros(3, dtype=torch.float64, device=model.device)
+    for chunk in model.plan(test, training.batch_size, learns=False).chunks():
+        for batch in chunk:
+            prediction = model.answer(batch)
+            each, right = prediction.losses.double(), hits(training.task, prediction.logits, batch.label)
+            sums += torch.stack([each.sum(), (each**2).sum(), right.sum()])
+    loss, square, correct = sums.tolist()
+    return pd.DataFrame({"n": [len(test.label)], "loss_sum": loss, "loss_sq_sum": square, "correct": correct})

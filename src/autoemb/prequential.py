@@ -1,34 +1,39 @@
 """The prequential loop: predict a batch, record, learn from it, go on (AutoEmb, Algorithm 1)."""
 
+import logging
 import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
+import numpy as np
 import pandas as pd
 import torch
-from tqdm import tqdm
+from torch import Tensor
 
+from autoemb.checkpoint import Checkpoint
 from autoemb.config import RunConfig, Task
+from autoemb.engine import Captured, compile_step, decide
 from autoemb.errors import InputError
 from autoemb.methods.base import Method
 from autoemb.metrics import Recorder, Window
-from autoemb.nn.model import Batch, Shape
-from autoemb.nn.task import hits, losses
+from autoemb.nn.model import Shape
+from autoemb.nn.task import hits
+from autoemb.plan import CHUNK, Columns, cut
+from autoemb.progress import Progress
 
-FIELDS = ("user", "item", "label", "user_popularity", "item_popularity")
+log = logging.getLogger(__name__)
 
 
-class Stream:
-    """A stream's columns as tensors on the device, and where its test part begins."""
-
-    def __init__(self, frame: pd.DataFrame, task: Task, device: str) -> None:
-        named = frame.rename(columns={task: "label"})
-        self.columns = {name: torch.from_numpy(named[name].to_numpy(copy=True)).to(device) for name in FIELDS}
-        self.length = len(frame)
-        train = int((frame["split"] == 0).sum())
-        self.parts = [slice(0, train), slice(train, self.length)]
-
-    def batch(self, rows: slice) -> Batch:
-        """The interactions of ``rows``, as int64."""
-        return Batch(*(self.columns[name][rows].long() for name in FIELDS))
+def columns_of(frame: pd.DataFrame, task: Task) -> Columns:
+    """A stream (``schema.STREAM``) as a plan reads it."""
+    train = int((frame["split"] == 0).sum())
+    return Columns(
+        frame[task].to_numpy(),
+        {
+            "id": (frame["user"].to_numpy(), frame["item"].to_numpy()),
+            "popularity": (frame["user_popularity"].to_numpy(), frame["item_popularity"].to_numpy()),
+        },
+        [slice(0, train), slice(train, len(frame))],
+    )
 
 
 def shape_of(frame: pd.DataFrame, task: Task, classes: int) -> Shape:
@@ -44,45 +49,110 @@ def shape_of(frame: pd.DataFrame, task: Task, classes: int) -> Shape:
     )
 
 
-def cut(part: slice, batch_size: int) -> list[slice]:
-    """A part of the stream in batches, in order; the last one may be short."""
-    return [slice(start, min(start + batch_size, part.stop)) for start in range(part.start, part.stop, batch_size)]
+class Run:
+    """A method on its way through a stream, chunk by chunk; learning goes on in the test part.
 
-
-def run_stream(method: Method, stream: Stream, config: RunConfig, device: str) -> Recorder:
-    """Run a method over the whole stream, the train part first, and return the sums.
-
-    Learning goes on in the test part. The first batch of each part has no validation batch (released code).
+    ``state_dict`` at the end of a chunk holds everything that it needs to go on from there.
     """
-    parts = [cut(part, config.batch_size) for part in stream.parts]
-    per_window = math.ceil(sum(len(part) for part in parts) / config.windows)
-    windows = [
-        Window(split, part[i].start) for split, part in enumerate(parts) for i in range(0, len(part), per_window)
-    ]
-    popularity = max(method.shape.user_popularity, method.shape.item_popularity)
-    recorder = Recorder(len(method.seeds), method.sizes, windows, popularity, device)
-    window = -1
-    with tqdm(total=stream.length, unit=" interactions", unit_scale=True, disable=None) as bar:
-        for part in parts:
-            previous = None
-            for i, rows in enumerate(part):
-                window += i % per_window == 0
-                batch = stream.batch(rows)
-                prediction = method.step(batch, previous)
-                with torch.no_grad():
-                    batch_losses = losses(config.task, prediction.logits, batch.label)
-                    right = hits(config.task, prediction.logits, batch.label)
-                recorder.update(
-                    window,
-                    (batch.user_popularity, batch.item_popularity),
-                    batch_losses,
-                    right,
-                    (prediction.user_weights, prediction.item_weights),
-                )
-                previous = batch
-                bar.update(rows.stop - rows.start)
-                if i % 100 == 0 and not bar.disable:
-                    bar.set_postfix(loss=f"{batch_losses.mean():.4f}", refresh=False)
-    if not torch.isfinite(recorder.sums).all():
-        raise InputError(f"learning_rate: a loss of {config.task} is not a finite number; expected a smaller rate")
-    return recorder
+
+    def __init__(self, method: Method, columns: Columns, config: RunConfig) -> None:
+        self.method, self.task = method, config.task
+        self.plan = method.plan(columns, config.batch_size, chunk=CHUNK)
+        parts = [cut(part, config.batch_size) for part in columns.parts]
+        per_window = math.ceil(len(self.plan.batches) / config.windows)
+        starts = [(split, i) for split, part in enumerate(parts) for i in range(len(part))]
+        opens = [i % per_window == 0 for _, i in starts]
+        self.window_of = np.cumsum(opens) - 1
+        windows = [Window(split, parts[split][i].start) for (split, i), new in zip(starts, opens, strict=True) if new]
+        popularity = max(method.shape.user_popularity, method.shape.item_popularity)
+        self.recorder = Recorder(len(method.seeds), method.sizes, windows, popularity, method.device)
+        self.step = method.step
+        self.done = 0
+        """Batches gone through."""
+
+    def advance(self) -> Iterator[int]:
+        """Go on to the end of the stream; says after every chunk how many interactions it went through.
+
+        Raises:
+            InputError: a loss was not a finite number.
+        """
+        for chunk in self.plan.chunks(self.done):
+            for batch in chunk:
+                prediction = self.step(batch)
+                right = hits(self.task, prediction.logits, batch.label)
+                window = int(self.window_of[self.done])
+                self.recorder.update(window, batch.popularity, prediction.losses, right, prediction.weights)
+                self.done += 1
+            self.last_loss = float(prediction.losses.mean())
+            self._refuse(math.isfinite(self.last_loss))
+            yield sum(len(batch.label) for batch in chunk)
+        self._refuse(bool(torch.isfinite(self.recorder.sums).all()))
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """The method's state, the sums so far, and the number of batches behind it; not copies."""
+        done = torch.tensor(self.done)
+        return {**self.method.state_dict(), "counts": self.recorder.counts, "sums": self.recorder.sums, "done": done}
+
+    def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
+        """Put a state of ``state_dict`` back."""
+        self.method.load_state_dict(state)
+        self.recorder.counts.copy_(state["counts"])
+        self.recorder.sums.copy_(state["sums"])
+        self.done = int(state["done"])
+
+    def _refuse(self, finite: bool) -> None:
+        if not finite:
+            raise InputError(f"learning_rate: {self.task}: a loss is not a finite number; expected a smaller rate")
+
+
+def run_stream(
+    build: Callable[[Sequence[int]], Method],
+    columns: Columns,
+    config: RunConfig,
+    checkpoint: Checkpoint | None = None,
+) -> Recorder:
+    """Run a method over the whole stream for every seed, and return the sums.
+
+    On a CPU, the seeds go one after the other: together they gain nothing, and so a seed's numbers do
+    not depend on how many there are. On a GPU they go together.
+
+    Args:
+        build: makes the method for some seeds.
+        columns: the stream.
+        config: seeds, batches, windows, and how to run them.
+        checkpoint: where to leave the state now and then, and to look for one to go on from.
+
+    Raises:
+        InputError: a loss was not a finite number, or the step cannot be compiled as asked.
+    """
+    at_once = config.seeds_at_once or (config.seeds if config.device == "cuda" else 1)
+    groups = [range(first, min(first + at_once, config.seeds)) for first in range(0, config.seeds, at_once)]
+    interactions = sum(part.stop - part.start for part in columns.parts)
+    steps = sum(len(cut(part, config.batch_size)) for part in columns.parts) * len(groups)
+    compiles = decide(config.compile, steps, config.device)
+    saved = checkpoint.load() if checkpoint else None
+    recorders: list[Recorder] = []
+    with Progress(interactions * len(groups)) as progress:
+        for number, seeds in enumerate(groups):
+            method = build(seeds)
+            run = Run(method, columns, config)
+            recorders.append(run.recorder)
+            if saved is not None and f"finished.{number}" in saved:
+                run.recorder.sums.copy_(saved[f"finished.{number}"])
+                progress.skip(interactions)
+                continue
+            if saved is not None:
+                run.load_state_dict(saved)
+                progress.skip(run.plan.batches[run.done - 1].stop)
+                log.info("seed %d goes on after batch %d", seeds[0], run.done)
+                saved = None
+            if compiles:
+                compile_step(method, config.batch_size)
+            if config.device == "cuda":
+                run.step = Captured(method.step)
+            finished = {f"finished.{n}": recorder.sums for n, recorder in enumerate(recorders[:-1])}
+            for passed in run.advance():
+                progress.add(passed, run.last_loss)
+                if checkpoint and checkpoint.due():
+                    checkpoint.save({**run.state_dict(), **finished})
+    return Recorder.joined(recorders)

@@ -65,11 +65,8 @@ def versions(imports: Iterable[str]) -> dict[str, str]:
     return {name: importlib.metadata.version(name) for name in sorted(found)}
 
 
-def record(config: dict[str, Any], modules: Iterable[str], inputs: Iterable[Path], device: str, seconds: float) -> Any:
-    """The content of ``run.json``: everything needed to say where a number came from.
-
-    Memory is the process's peak resident size in MiB; time is wall time in seconds.
-    """
+def record(config: dict[str, Any], modules: Iterable[str], inputs: Iterable[Path], device: str) -> dict[str, Any]:
+    """What ``run.json`` says of where its numbers come from."""
     used = dependencies(modules)
     return {
         "config": config,
@@ -80,9 +77,13 @@ def record(config: dict[str, Any], modules: Iterable[str], inputs: Iterable[Path
         "python": platform.python_version(),
         "device": device,
         "inputs": {path.name: digest(path) for path in inputs},
-        "seconds": round(seconds, 3),
-        "peak_mib": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1),
     }
+
+
+def cost(seconds: float) -> dict[str, Any]:
+    """What a run cost: wall time in seconds, and the process's peak resident size in MiB."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return {"seconds": round(seconds, 3), "peak_mib": round(peak, 1)}
 
 
 def commit() -> str | None:

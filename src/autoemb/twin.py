@@ -1,15 +1,25 @@
 """The slow twin: every method once more, for one seed, as a plain PyTorch program.
 
-``nn.Embedding``, ``nn.Linear``, ``nn.BatchNorm1d``, ``torch.optim.Adam`` with its defaults and
-``loss.backward()``, no replicate axis, no sparse gradient. Nothing is imported from ``autoemb.nn``: the
+``nn.Embedding``, ``nn.Linear``, ``nn.BatchNorm1d``, ``torch.optim.Adam`` (fused) with its defaults and
+``torch.autograd``: no replicate axis, no lazy row. Nothing is imported from ``autoemb.nn``: the
 tests hold the methods to it step for step, and it is the reading to compare with the papers.
 """
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+
+
+class Interactions(NamedTuple):
+    """A mini-batch: five vectors (B,) of int64."""
+
+    user: Tensor
+    item: Tensor
+    label: Tensor
+    user_popularity: Tensor
+    item_popularity: Tensor
 
 
 class Candidates(nn.Module):
@@ -45,7 +55,7 @@ class Selection(nn.Module):
         self.scale = 1 / len(sizes) if getattr(config, "mean", True) else 1.0
         self.head = head(2 * max(sizes), config.hidden, shape.outputs)
 
-    def forward(self, batch: Any, alpha: Tensor, beta: Tensor) -> Tensor:
+    def forward(self, batch: Interactions, alpha: Tensor, beta: Tensor) -> Tensor:
         """Weights (B, K) per side -> logits (B, C)."""
         user = self.scale * (self.user(batch.user) * alpha[:, :, None]).sum(1)
         item = self.scale * (self.item(batch.item) * beta[:, :, None]).sum(1)
@@ -62,7 +72,7 @@ class Raw(nn.Module):
         self.item = nn.Embedding(shape.items, config.size)
         self.head = head(2 * config.size, config.hidden, shape.outputs)
 
-    def forward(self, batch: Any) -> Tensor:
+    def forward(self, batch: Interactions) -> Tensor:
         """Logits (B, C)."""
         logits: Tensor = self.head(torch.cat([self.user(batch.user), self.item(batch.item)], dim=1))
         return logits
@@ -108,8 +118,14 @@ def loss_of(task: str, logits: Tensor, label: Tensor) -> Tensor:
     return functional.cross_entropy(logits, label, reduction="none")
 
 
+def last_occurrences(ids: Tensor) -> Tensor:
+    """Where each of the distinct ``ids`` (B,) stands last."""
+    unique, inverse = torch.unique(ids, return_inverse=True)
+    return torch.zeros_like(unique).scatter_reduce(0, inverse, torch.arange(len(ids)), "amax")
+
+
 class Twin:
-    """One seed of one method: ``step(batch, previous)`` -> logits (B, C) and the weights of both sides."""
+    """One seed of one method: ``step(batch, validation)`` -> logits (B, C) and the weights of both sides."""
 
     def __init__(self, method: str, config: Any, shape: Any, dtype: torch.dtype) -> None:
         self.method, self.config, self.shape = method, config, shape
@@ -119,27 +135,40 @@ class Twin:
         model_parameters, theta = list(self.model.parameters()), self._theta(dtype)
         if method == "sam":
             model_parameters += theta
-        self.adam = torch.optim.Adam(model_parameters, lr=config.learning_rate)
-        searches = method in ("darts", "autoemb")
-        self.adam_theta = torch.optim.Adam(theta, lr=config.weights_learning_rate) if searches else None
+        self.adam = torch.optim.Adam(model_parameters, lr=config.learning_rate, fused=True)
+        self.searches = method in ("darts", "autoemb")
+        self.theta = theta if self.searches else []
+        if self.searches:
+            self.adam_theta = torch.optim.Adam(theta, lr=config.weights_learning_rate, fused=True)
 
-    def step(self, batch: Any, previous: Any) -> tuple[Tensor, Tensor, Tensor]:
-        """One batch as in Algorithm 1 with xi = 0."""
-        if previous is not None and self.adam_theta is not None:
-            self.adam_theta.zero_grad()
-            torch.autograd.backward(self._losses(previous)[0].sum())
-            self.adam_theta.step()
-        self.adam.zero_grad()
-        losses, logits, alpha, beta = self._losses(batch)
-        torch.autograd.backward(losses.sum())
-        self.adam.step()
+    def step(self, batch: Interactions, validation: Interactions | None) -> tuple[Tensor, Tensor, Tensor]:
+        """One batch as in Algorithm 1 with xi = 0.
+
+        Args:
+            batch: what is predicted and learnt.
+            validation: what Theta learns from beforehand. If it is ``batch`` itself, the prediction is
+                that before Theta's step.
+        """
+        said = None
+        if validation is not None and self.searches:
+            losses, *said_of_validation = self._losses(validation)
+            said = (losses, *said_of_validation) if validation is batch else None
+            self._descend(self.adam_theta, self.theta, losses)
+        losses, *rest = self._losses(batch)
+        self._descend(self.adam, [p for group in self.adam.param_groups for p in group["params"]], losses)
+        losses, logits, alpha, beta = (x.detach() for x in (said or (losses, *rest)))
         if self.method in ("sam", "autoemb"):
-            for row in range(len(losses)):  # in order, so of repeated ids the last one wins
-                self.user_weights[batch.user[row]] = alpha[row].detach()
-                self.item_weights[batch.item[row]] = beta[row].detach()
-                self.user_loss[batch.user[row]] = losses[row].detach()
-                self.item_loss[batch.item[row]] = losses[row].detach()
-        return logits.detach(), alpha.detach(), beta.detach()
+            last = last_occurrences(batch.user)
+            self.user_weights[batch.user[last]], self.user_loss[batch.user[last]] = alpha[last], losses[last]
+            last = last_occurrences(batch.item)
+            self.item_weights[batch.item[last]], self.item_loss[batch.item[last]] = beta[last], losses[last]
+        return logits, alpha, beta
+
+    def _descend(self, adam: torch.optim.Adam, parameters: list[nn.Parameter], losses: Tensor) -> None:
+        """One step of ``parameters`` alone."""
+        for parameter, gradient in zip(parameters, torch.autograd.grad(losses.sum(), parameters), strict=True):
+            parameter.grad = gradient
+        adam.step()
 
     def _theta(self, dtype: torch.dtype) -> list[nn.Parameter]:
         """Whatever makes the weights of the candidates, and its parameters."""
@@ -159,7 +188,7 @@ class Twin:
         self.user_loss, self.item_loss = torch.ones(shape.users, dtype=dtype), torch.ones(shape.items, dtype=dtype)
         return [*self.user_controller.parameters(), *self.item_controller.parameters()]
 
-    def _weights(self, batch: Any) -> tuple[Tensor, Tensor]:
+    def _weights(self, batch: Interactions) -> tuple[Tensor, Tensor]:
         if self.method == "fse":
             ones = torch.ones(len(batch.user), 1, dtype=next(self.model.parameters()).dtype)
             return ones, ones
@@ -175,7 +204,7 @@ class Twin:
             self.item_controller(batch.item_popularity, item_context[:, :width]),
         )
 
-    def _losses(self, batch: Any) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    def _losses(self, batch: Interactions) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         alpha, beta = self._weights(batch)
         logits = self.model(batch) if isinstance(self.model, Raw) else self.model(batch, alpha, beta)
         return loss_of(self.shape.task, logits, batch.label), logits, alpha, beta

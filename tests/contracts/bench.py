@@ -9,12 +9,13 @@ import torch
 
 from autoemb import methods
 from autoemb.config import DatasetConfig, StreamConfig
-from autoemb.methods.base import Method
-from autoemb.nn.model import Batch, Shape
-from autoemb.prequential import Stream, cut, shape_of
+from autoemb.methods.base import Method, Prediction
+from autoemb.nn.model import Shape
+from autoemb.plan import Plan
+from autoemb.prequential import columns_of, shape_of
 from autoemb.settings import parse
 from autoemb.stream import build_stream
-from autoemb.twin import Twin
+from autoemb.twin import Interactions, Twin
 
 
 def small_stream(rows: int = 400, users: int = 30, items: int = 40, seed: int = 1) -> pd.DataFrame:
@@ -36,52 +37,112 @@ def small_stream(rows: int = 400, users: int = 30, items: int = 40, seed: int = 
 
 
 def make(
-    variant: tuple[str, dict[str, Any]], shape: Shape, seeds: range | list[int], dtype: torch.dtype = torch.float64
+    variant: tuple[str, dict[str, Any]],
+    shape: Shape,
+    seeds: range | list[int],
+    dtype: torch.dtype = torch.float64,
+    device: str = "cpu",
 ) -> Method:
     """A method of these settings."""
     name, settings = variant
     module = methods.find(name)
-    model: Method = module.Model(parse(module.Config, json.dumps(settings), name), shape, seeds, dtype, "cpu")
+    model: Method = module.Model(parse(module.Config, json.dumps(settings), name), shape, seeds, dtype, device)
     return model
 
 
-def batches(frame: pd.DataFrame, task: Any, size: int = 32) -> list[tuple[Batch, Batch | None]]:
-    """Every batch of the stream with its validation batch."""
-    stream = Stream(frame, task, "cpu")
-    pairs: list[tuple[Batch, Batch | None]] = []
-    for part in stream.parts:
-        previous = None
-        for rows in cut(part, size):
-            batch = stream.batch(rows)
-            pairs.append((batch, previous))
-            previous = batch
+def predictions(method: Method, frame: pd.DataFrame, task: Any, size: int = 32) -> list[Prediction]:
+    """The predictions of a stream, predicted and learnt batch by batch."""
+    plan = method.plan(columns_of(frame, task), size)
+    return [method.step(batch) for chunk in plan.chunks() for batch in chunk]
+
+
+def logits_of(method: Method, frame: pd.DataFrame, task: Any, size: int = 32) -> torch.Tensor:
+    """Logits of the whole stream (S, C, N)."""
+    return torch.cat([prediction.logits for prediction in predictions(method, frame, task, size)], dim=2)
+
+
+def twin_batches(plan: Plan) -> list[tuple[Interactions, Interactions | None]]:
+    """Every batch of a plan, and its validation batch, as a twin takes them."""
+
+    def interactions(rows: Any) -> Interactions:
+        (user, item), popularity = plan.columns.sides["id"], plan.columns.sides["popularity"]
+        columns = (user, item, plan.columns.label, *popularity)
+        return Interactions(*(torch.from_numpy(column[rows].astype("int64")) for column in columns))
+
+    pairs: list[tuple[Interactions, Interactions | None]] = []
+    for n, rows in enumerate(plan.batches):
+        batch, validation = interactions(rows), None
+        if plan.validation == "next_batch":
+            validation = batch
+        elif rows.start not in [part.start for part in plan.columns.parts]:
+            random = plan.validation == "last_random"
+            validation = interactions(plan.draw(n, rows.stop - rows.start)) if random else pairs[-1][0]
+        pairs.append((batch, validation))
     return pairs
 
 
-def predictions(method: Method, pairs: list[tuple[Batch, Batch | None]]) -> torch.Tensor:
-    """Logits of the whole stream (S, N, C), predicted and learnt batch by batch."""
-    return torch.cat([method.step(batch, previous).logits.detach() for batch, previous in pairs], dim=1)
-
-
-def twin_of(variant: tuple[str, dict[str, Any]], method: Method, seed: int) -> Twin:
-    """A twin with the parameters of one of the method's seeds."""
+def twin_of(variant: tuple[str, dict[str, Any]], method: Method, seed: int, dtype: torch.dtype) -> Twin:
+    """A twin with the parameters of one of the method's seeds, which must be at its start."""
     name, settings = variant
-    twin = Twin(name, parse(methods.find(name).Config, json.dumps(settings), name), method.shape, torch.float64)
-    pairs = [("model", twin.model)]
-    if "controllers" in method.modules:
-        pairs += [("controllers", torch.nn.ModuleList([twin.user_controller, twin.item_controller]))]
-    for module, plain in pairs:
-        for ours, theirs in zip(method.modules[module].parameters(), plain.parameters(), strict=True):
-            theirs.data.copy_(of_seed(ours, theirs, seed, len(method.seeds)))
+    twin = Twin(name, parse(methods.find(name).Config, json.dumps(settings), name), method.shape, dtype)
+    for theirs, ours in twin_pairs(twin, method, seed):
+        theirs.data.copy_(ours)
     return twin
 
 
-def of_seed(ours: torch.Tensor, theirs: torch.Tensor, seed: int, seeds: int) -> torch.Tensor:
-    """One seed's part of a replicated parameter, in the layout of torch.nn."""
-    if ours.dim() == theirs.dim():  # a table (S*V, D)
-        return ours.unflatten(0, (seeds, -1))[seed]
-    one = ours[seed]
-    return one.T if theirs.dim() == 2 else one.reshape(-1)  # a weight (D_in, D_out); a bias or a norm's vector
+def twin_pairs(twin: Twin, method: Method, seed: int) -> list[tuple[torch.Tensor, torch.Tensor]]:
+    """Every parameter of a twin beside the method's, in the layout of torch.nn."""
+    dense = {name: moving.value[seed] for group in method.dense.values() for name, moving in group.items()}
+    rows = {name: table.values()[seed] for name, table in method.tables.items()}
+    pairs = []
+
+    def norm(theirs: Any, name: str, half: slice = slice(None)) -> None:
+        pairs.extend((getattr(theirs, part), dense[f"{name}.{part}"][half, 0]) for part in ("weight", "bias"))
+
+    head = twin.model.head
+    norm(head[0], "head.norm_in")
+    pairs.append((head[1].weight, dense["head.hidden"]))
+    norm(head[2], "head.norm_hidden")
+    pairs += [(head[4].weight, dense["head.out"]), (head[4].bias, dense["head.out_bias"][:, 0])]
+    users, items = method.shape.users, method.shape.items
+    sides = [(twin.model.user, slice(0, users)), (twin.model.item, slice(users, users + items))]
+    candidates = rows["candidates"].split(method.sizes, dim=1)
+    for side, (module, ids) in enumerate(sides):
+        if isinstance(module, torch.nn.Embedding):  # FSE's raw path
+            pairs.append((module.weight, candidates[0][ids]))
+            continue
+        width = max(method.sizes)
+        half = slice(side * width, (side + 1) * width)
+        pairs += [(table.weight, each[ids]) for table, each in zip(module.tables, candidates, strict=True)]
+        pairs += [(each.weight, dense[f"map.{k}"][side]) for k, each in enumerate(module.transforms)]
+        if len(module.norms) == len(method.sizes) and f"norm.{len(method.sizes) - 1}.weight" in dense:
+            for k, each in enumerate(module.norms):
+                norm(each, f"norm.{k}", half)
+        else:
+            norm(module.norms[0], "norm.0", half)
+    if "popularity" in rows:
+        seen = [method.shape.user_popularity + 1, method.shape.item_popularity + 1]
+        controllers = [twin.user_controller, twin.item_controller]
+        for side, (module, table) in enumerate(zip(controllers, rows["popularity"].split(seen), strict=True)):
+            pairs.append((module.popularity.weight, table))
+            norm(module.norm_popularity, "norm_popularity", slice(32 * side, 32 * (side + 1)))
+            hidden = module.layers[0].out_features
+            pairs.append((module.layers[0].weight, dense["hidden"][side]))
+            norm(module.layers[1], "norm_hidden", slice(hidden * side, hidden * (side + 1)))
+            pairs += [
+                (module.layers[3].weight, dense["out"][side]),
+                (module.layers[3].bias, dense["out_bias"][side][:, 0]),
+            ]
+    return pairs
 
 
-__all__ = ["batches", "make", "of_seed", "predictions", "shape_of", "small_stream", "twin_of"]
+__all__ = [
+    "logits_of",
+    "make",
+    "predictions",
+    "shape_of",
+    "small_stream",
+    "twin_batches",
+    "twin_of",
+    "twin_pairs",
+]

@@ -4,14 +4,16 @@ import json
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 from autoemb import methods
 from autoemb.errors import InputError
 from autoemb.nn.task import losses
+from autoemb.prequential import columns_of
 from autoemb.schema import TASKS
 from autoemb.settings import parse
 
-from .bench import batches, make, of_seed, predictions, shape_of, small_stream, twin_of
+from .bench import logits_of, make, predictions, shape_of, small_stream, twin_batches, twin_of, twin_pairs
 from .variants import CONTROL, SEARCHING, SMALL, VARIANTS, label
 
 BATCH = 32
@@ -26,21 +28,21 @@ def test_labels_not_yet_seen_do_not_matter(variant, task):
     shape, changed, at = shape_of(frame, task, 5), frame.copy(), 5 * BATCH
     top = 1 if task == "regression" else 4
     changed.loc[at:, task] = (top - changed.loc[at:, task]).astype("int8")
-    ours = predictions(make(variant, shape, range(2)), batches(frame, task, BATCH))
-    others = predictions(make(variant, shape, range(2)), batches(changed, task, BATCH))
+    ours = logits_of(make(variant, shape, range(2)), frame, task)
+    others = logits_of(make(variant, shape, range(2)), changed, task)
     # the batch that begins at `at` is predicted before its labels are used
-    assert torch.equal(ours[:, : at + BATCH], others[:, : at + BATCH])
-    assert not torch.equal(ours[:, at + BATCH :], others[:, at + BATCH :])
+    assert torch.equal(ours[..., : at + BATCH], others[..., : at + BATCH])
+    assert not torch.equal(ours[..., at + BATCH :], others[..., at + BATCH :])
 
 
 @every_variant
 @every_task
 def test_seeds_are_independent(variant, task):
     frame = small_stream()
-    shape, pairs = shape_of(frame, task, 5), batches(frame, task, BATCH)
-    together = predictions(make(variant, shape, range(3)), pairs)
+    shape = shape_of(frame, task, 5)
+    together = logits_of(make(variant, shape, range(3)), frame, task)
     for seed in range(3):
-        alone = predictions(make(variant, shape, [seed]), pairs)
+        alone = logits_of(make(variant, shape, [seed]), frame, task)
         torch.testing.assert_close(together[seed], alone[0], rtol=0, atol=1e-10)
     assert not torch.allclose(together[0], together[1])
 
@@ -49,23 +51,28 @@ def test_seeds_are_independent(variant, task):
 @every_task
 def test_cutting_the_stream_short_does_not_change_the_past(variant, task):
     frame = small_stream()
-    shape, pairs = shape_of(frame, task, 5), batches(frame, task, BATCH)
-    whole = predictions(make(variant, shape, range(2)), pairs)
-    cut = predictions(make(variant, shape, range(2)), pairs[:6])
-    assert torch.equal(whole[:, : cut.shape[1]], cut)
+    shape, kept = shape_of(frame, task, 5), 6 * BATCH  # of a train part of 300
+    whole = logits_of(make(variant, shape, range(2)), frame, task)
+    cut = logits_of(make(variant, shape, range(2)), frame[:kept], task)
+    assert torch.equal(whole[..., :kept], cut)
 
 
 @every_variant
 @every_task
-def test_saving_and_loading_in_mid_stream_changes_nothing(variant, task, tmp_path):
+@pytest.mark.parametrize("chunk", [1, 4])
+def test_saving_and_loading_in_mid_stream_changes_nothing(variant, task, chunk, tmp_path):
     frame = small_stream()
-    shape, pairs = shape_of(frame, task, 5), batches(frame, task, BATCH)
-    uncut = make(variant, shape, range(2), torch.float32)
-    predictions(uncut, pairs[:5])
-    torch.save(uncut.state_dict(), tmp_path / "state.pt")
+    shape, columns = shape_of(frame, task, 5), columns_of(frame, task)
+    uncut = logits_of(make(variant, shape, range(2), torch.float32), frame, task)
+    first = make(variant, shape, range(2), torch.float32)
+    begun = first.plan(columns, BATCH, chunk=chunk).chunks()
+    before = [first.step(batch).logits for _ in range(2) for batch in next(begun)]
+    save_file(first.state_dict(), tmp_path / "state.safetensors")
     resumed = make(variant, shape, [7, 8], torch.float32)  # other dice: all that matters is in the state
-    resumed.load_state_dict(torch.load(tmp_path / "state.pt", weights_only=True))
-    assert torch.equal(predictions(uncut, pairs[5:]), predictions(resumed, pairs[5:]))
+    resumed.load_state_dict(load_file(tmp_path / "state.safetensors"))
+    rest = resumed.plan(columns, BATCH).chunks(len(before))
+    after = [resumed.step(batch).logits for chunk in rest for batch in chunk]
+    assert torch.equal(torch.cat([*before, *after], dim=2), uncut)
 
 
 @every_variant
@@ -73,31 +80,27 @@ def test_saving_and_loading_in_mid_stream_changes_nothing(variant, task, tmp_pat
 @pytest.mark.parametrize("side", ["user", "item"])
 def test_relabelling_ids_changes_nothing(variant, task, side):
     frame = small_stream()
-    shape, seeds = shape_of(frame, task, 5), 2
-    rows = shape.users if side == "user" else shape.items
+    shape = shape_of(frame, task, 5)
+    rows, start = (shape.users, 0) if side == "user" else (shape.items, shape.users)
     new_id = torch.randperm(rows, generator=torch.Generator().manual_seed(3))
     relabelled = frame.assign(**{side: new_id.int().numpy()[frame[side]]})
-    ours, others = make(variant, shape, range(seeds)), make(variant, shape, range(seeds))
-    for module in others.modules.values():
-        for name, table in module.named_parameters():
-            parts = name.split(".")
-            of_this_side = parts[0] == side and ("tables" in parts or parts[1:] == ["weight"])
-            if of_this_side and len(table) == seeds * rows:
-                table.data = table.data.unflatten(0, (seeds, rows))[:, new_id.argsort()].flatten(0, 1)
+    ours, others = make(variant, shape, range(2)), make(variant, shape, range(2))
+    for name, table in others.tables.items():
+        if others.uses[name].key == "id":
+            table.packed[:, start : start + rows] = table.packed[:, start : start + rows][:, new_id.argsort()]
     # a method's memory starts the same for every id, so there is nothing else to permute
-    ours_logits = predictions(ours, batches(frame, task, BATCH))
-    torch.testing.assert_close(predictions(others, batches(relabelled, task, BATCH)), ours_logits, rtol=0, atol=1e-9)
+    torch.testing.assert_close(logits_of(others, relabelled, task), logits_of(ours, frame, task), rtol=0, atol=1e-9)
 
 
 @pytest.mark.parametrize("name", SEARCHING)
 @every_task
 def test_with_one_size_a_search_is_the_fixed_size(name, task):
     frame = small_stream()
-    shape, pairs = shape_of(frame, task, 5), batches(frame, task, BATCH)
+    shape = shape_of(frame, task, 5)
     known = methods.find(name).Config.model_fields
     settings = {key: value for key, value in CONTROL.items() if key in known} | {"sizes": [6]}
-    searching = predictions(make((name, settings), shape, range(2)), pairs)
-    fixed = predictions(make(("fse", {**SMALL, "size": 6, "path": "transform"}), shape, range(2)), pairs)
+    searching = logits_of(make((name, settings), shape, range(2)), frame, task)
+    fixed = logits_of(make(("fse", {**SMALL, "size": 6, "path": "transform"}), shape, range(2)), frame, task)
     torch.testing.assert_close(searching, fixed, rtol=0, atol=1e-9)
 
 
@@ -107,24 +110,23 @@ def test_with_one_size_a_search_is_the_fixed_size(name, task):
 def test_gradients_are_finite_and_dtypes_are_kept(variant, task, dtype):
     frame = small_stream(rows=331)  # the last batch of the train part, and of the test part, is short
     method = make(variant, shape_of(frame, task, 5), range(2), dtype)
-    pairs = batches(frame, task, BATCH)
-    assert len(pairs[-1][0].user) < BATCH
-    for batch, previous in pairs:
-        prediction = method.step(batch, previous)
+    said = predictions(method, frame, task)
+    assert said[-1].logits.shape[2] < BATCH
+    for prediction in said:
         assert all(part.dtype == dtype and torch.isfinite(part).all() for part in prediction)
-        for weights in (prediction.user_weights, prediction.item_weights):
-            torch.testing.assert_close(weights.sum(-1), torch.ones_like(weights.sum(-1)))
-    for module in method.modules.values():
-        assert all(tensor.dtype == dtype and torch.isfinite(tensor).all() for tensor in module.state_dict().values())
+        total = prediction.weights.sum(2)
+        torch.testing.assert_close(total, torch.ones_like(total))
+    for name, tensor in method.state_dict().items():
+        assert name.startswith("since.") or (tensor.dtype == dtype and torch.isfinite(tensor).all())
 
 
 @every_variant
 def test_a_last_batch_of_one_interaction_is_survived(variant):
     frame = small_stream(rows=4 * (BATCH + 1))  # a test part of 33
     method = make(variant, shape_of(frame, "regression", 5), range(2))
-    pairs = batches(frame, "regression", BATCH)
-    assert len(pairs[-1][0].user) == 1
-    assert torch.isfinite(predictions(method, pairs)).all()
+    said = predictions(method, frame, "regression")
+    assert said[-1].logits.shape[2] == 1
+    assert torch.isfinite(said[-1].logits).all()
 
 
 @every_variant
@@ -143,27 +145,53 @@ def test_engine_equals_its_slow_twin_step_for_step(variant, task):
     frame = small_stream()
     shape = shape_of(frame, task, 5)
     method = make(variant, shape, range(3))
-    twins = [twin_of(variant, method, seed) for seed in range(3)]
-    for batch, previous in batches(frame, task, BATCH):
-        prediction = method.step(batch, previous)
-        each = losses(task, prediction.logits, batch.label)
+    twins = [twin_of(variant, method, seed, torch.float64) for seed in range(3)]
+    plan = method.plan(columns_of(frame, task), BATCH)
+    batches = [batch for chunk in plan.chunks() for batch in chunk]
+    for batch, (interactions, validation) in zip(batches, twin_batches(plan), strict=True):
+        prediction = method.step(batch)
         for seed, twin in enumerate(twins):
-            logits, alpha, beta = twin.step(batch, previous)
-            theirs = losses(task, logits[None], batch.label)[0]
-            torch.testing.assert_close(each[seed], theirs, rtol=0, atol=1e-9)
-            torch.testing.assert_close(prediction.user_weights[seed], alpha, rtol=0, atol=1e-9)
-            torch.testing.assert_close(prediction.item_weights[seed], beta, rtol=0, atol=1e-9)
+            logits, alpha, beta = twin.step(interactions, validation)
+            theirs = losses(task, logits.T[None], interactions.label)[0]
+            torch.testing.assert_close(prediction.losses[seed], theirs, rtol=0, atol=1e-9)
+            torch.testing.assert_close(prediction.weights[seed], torch.stack([alpha.T, beta.T]), rtol=0, atol=1e-9)
+    method.flush()
     for seed, twin in enumerate(twins):
-        for ours, theirs in zip(method.modules["model"].parameters(), twin.model.parameters(), strict=True):
-            torch.testing.assert_close(of_seed(ours, theirs, seed, 3), theirs, rtol=0, atol=1e-5)
+        for theirs, ours in twin_pairs(twin, method, seed):
+            torch.testing.assert_close(ours, theirs.detach(), rtol=0, atol=1e-5)
 
 
 @every_variant
 def test_same_seed_same_numbers_bit_for_bit(variant):
     frame = small_stream()
-    shape, pairs = shape_of(frame, "classification", 5), batches(frame, "classification", BATCH)
-    runs = [predictions(make(variant, shape, range(2), torch.float32), pairs) for _ in range(2)]
+    shape = shape_of(frame, "classification", 5)
+    runs = [logits_of(make(variant, shape, range(2), torch.float32), frame, "classification") for _ in range(2)]
     assert torch.equal(*runs)
+
+
+@every_variant
+def test_a_table_never_has_a_dense_gradient(variant, monkeypatch):
+    frame = small_stream()
+    shape = shape_of(frame, "regression", 5)
+    method = make(variant, shape, range(2))
+    sizes = []
+    grad = torch.autograd.grad
+
+    def spy(outputs, inputs):
+        gradients = grad(outputs, inputs)
+        sizes.extend((gradient.shape, len(inputs)) for gradient in gradients)
+        return gradients
+
+    monkeypatch.setattr(torch.autograd, "grad", spy)
+    predictions(method, frame, "regression")
+    tables = {
+        (len(method.seeds), table.rows + extra, width)
+        for table in method.tables.values()
+        for extra in (0, 1)
+        for width in (table.width, *method.sizes)
+    }
+    assert sizes
+    assert not tables & {tuple(shape) for shape, _ in sizes}
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device on this machine")
@@ -172,14 +200,6 @@ def test_same_seed_same_numbers_bit_for_bit(variant):
 def test_gpu_agrees_with_cpu(variant, task):
     frame = small_stream()
     shape = shape_of(frame, task, 5)
-    pairs = batches(frame, task, BATCH)
-    ours = predictions(make(variant, shape, range(2)), pairs)
-    name, settings = variant
-    module = methods.find(name)
-    other = module.Model(parse(module.Config, json.dumps(settings), name), shape, range(2), torch.float64, "cuda")
-
-    def on_gpu(batch):
-        return None if batch is None else type(batch)(*(column.cuda() for column in batch))
-
-    theirs = predictions(other, [(on_gpu(batch), on_gpu(previous)) for batch, previous in pairs]).cpu()
-    torch.testing.assert_close(ours, theirs, rtol=0, atol=1e-7)
+    ours = logits_of(make(variant, shape, range(2)), frame, task)
+    theirs = logits_of(make(variant, shape, range(2), device="cuda"), frame, task)
+    torch.testing.assert_close(ours, theirs.cpu(), rtol=0, atol=1e-7)

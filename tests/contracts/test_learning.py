@@ -7,7 +7,7 @@ import torch
 from autoemb import methods
 from autoemb.config import DatasetConfig, RunConfig, StreamConfig
 from autoemb.datasets import base, synthetic
-from autoemb.prequential import Stream, run_stream, shape_of
+from autoemb.prequential import columns_of, run_stream, shape_of
 from autoemb.schema import TASKS
 from autoemb.stream import build_stream
 
@@ -34,8 +34,9 @@ def ratings(tmp_path_factory):
 def mean_test_loss(method: str, task: str, stream: pd.DataFrame) -> tuple[float, float]:
     """Mean loss over the test part, averaged over two seeds, and its standard error over interactions."""
     config = RunConfig(task=task, seeds=2, batch_size=BATCH)
-    model = make((method, small(method)), shape_of(stream, task, 5), range(2), torch.float32)
-    outcomes = run_stream(model, Stream(stream, task, "cpu"), config, "cpu").outcomes()
+    shape, variant = shape_of(stream, task, 5), (method, small(method))
+    recorder = run_stream(lambda seeds: make(variant, shape, seeds, torch.float32), columns_of(stream, task), config)
+    outcomes = recorder.outcomes()
     test = outcomes[(outcomes["split"] == "test") & (outcomes["side"] == "user")]
     n, total, square = test["n"].sum(), test["loss_sum"].sum(), test["loss_sq_sum"].sum()
     mean = total / n

@@ -15,6 +15,10 @@ EXTRA: list[tuple[str, dict[str, Any]]] = [
     ("autoemb", {**CONTROL, "policy": 0}),
     ("autoemb", {**CONTROL, "policy": 2, "batch_norm": "shared", "mean": False}),
     ("sam", {**CONTROL, "sizes": [2, 4], "policy": 2}),
+    ("autoemb", {**CONTROL, "validation": "last_random"}),
+    ("autoemb", {**CONTROL, "validation": "next_batch", "policy": 2}),
+    ("darts", {**SEARCH, "validation": "last_random"}),
+    ("darts", {**SEARCH, "validation": "next_batch"}),
 ]
 
 

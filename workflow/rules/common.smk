@@ -25,13 +25,8 @@ try:
 except InputError as error:
     raise WorkflowError(f"the config is not valid, so nothing was run:\n{error}")
 
-# Jobs run in the environment of whoever runs Snakemake, also if it was not activated. Elsewhere than with
-# glibc the MALLOC names mean nothing: it hands memory of a batch's size back to the system after every
-# use, and to keep it saves about a seventh of a training step on a CPU.
-shell.prefix(
-    f"export PATH={shlex.quote(os.path.dirname(sys.executable))}:$PATH MALLOC_MMAP_THRESHOLD_=33554432"
-    " MALLOC_TRIM_THRESHOLD_=17179869184 MALLOC_TOP_PAD_=134217728; "
-)
+# Jobs run in the environment of whoever runs Snakemake, also if it was not activated.
+shell.prefix(f"export PATH={shlex.quote(os.path.dirname(sys.executable))}:$PATH; ")
 
 
 def one_of(names):

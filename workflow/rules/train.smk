@@ -1,4 +1,4 @@
-# One method over one stream, all seeds at once.
+# One method over one stream, every seed. A job that was cut goes on from its checkpoint.
 
 
 rule train:
@@ -27,7 +27,8 @@ rule train:
         training=lambda wildcards: as_json(GRID.training(wildcards.dataset, wildcards.task)),
         packages=lambda wildcards: packages("autoemb.stages.train", method_module(wildcards)),
         folder=subpath(output.outcomes, parent=True),
+        checkpoint="results/checkpoints/{dataset}/{stream}/{task}/{method}.safetensors",
     shell:
         "autoemb train --stream {input.stream:q} --method {params.module:q}"
         " --settings {params.settings:q} --run {params.training:q} --threads {threads}"
-        " --out {params.folder:q} 2> {log:q}"
+        " --checkpoint {params.checkpoint:q} --out {params.folder:q} 2> {log:q}"

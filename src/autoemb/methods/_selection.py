@@ -1,16 +1,18 @@
 """What the searching methods share: their settings, and AutoEmb's architecture, which SAM shares."""
 
-from typing import Annotated, Literal, NamedTuple
+from typing import Annotated, Literal
 
 import torch
 from pydantic import Field, model_validator
-from torch import Tensor, nn
+from torch import Tensor
 
 from autoemb.config import MethodConfig
-from autoemb.methods.base import Method, Prediction
-from autoemb.nn.controller import Context, Controllers
+from autoemb.methods.base import Memory, Method, Prediction
+from autoemb.nn.controller import POPULARITY_WIDTH, Controllers
 from autoemb.nn.layers import Generators
-from autoemb.nn.model import Batch, SelectionModel, Shape
+from autoemb.nn.model import SelectionModel
+from autoemb.optim.group import Group, Values
+from autoemb.plan import Batch, Optimizer, Use
 
 
 class SelectionConfig(MethodConfig):
@@ -34,9 +36,14 @@ class SelectionConfig(MethodConfig):
             raise ValueError(f"sizes {list(self.sizes)}: expected ascending numbers, each once")
         return self
 
-    def model(self, shape: Shape, dice: Generators) -> SelectionModel:
-        """W as these settings say."""
-        return SelectionModel(shape, self.sizes, self.hidden, dice, self.batch_norm, self.mean)
+
+class Validated(SelectionConfig):
+    """Settings of the methods whose weights learn on a validation batch."""
+
+    validation: Literal["last_batch", "last_random", "next_batch"] = "last_batch"
+    """What the weights learn from before a batch is predicted: the batch before it, which W was just trained
+    on (released code's default); as many interactions drawn with replacement from its part of the stream
+    so far (released code); or, held out, the batch itself once it is predicted, before W learns it."""
 
 
 class ControllerConfig(SelectionConfig):
@@ -52,47 +59,85 @@ class ControllerConfig(SelectionConfig):
     """Width of the controller's hidden layer (released code)."""
 
 
-class Weights(NamedTuple):
-    """alpha and beta, each (S, B, K)."""
+class SelectionMethod(Method):
+    """W with several candidate sizes."""
 
-    user: Tensor
-    item: Tensor
-
-
-class ControlledMethod(Method):
-    """W, the controllers Theta, and the memory of each id's last weights and loss."""
-
-    def build(self, config: ControllerConfig, dice: list[torch.Generator]) -> dict[str, nn.Module]:
-        """W first, so that every searching method starts a seed from the same W; then Theta."""
+    def build_model(self, config: SelectionConfig, dice: Generators) -> None:
+        """W and the learning rates, as the settings say."""
         self.sizes = config.sizes
-        shape, k, seeds = self.shape, len(config.sizes), len(dice)
-        model = config.model(shape, dice)
-        controllers = Controllers(
-            shape.user_popularity, shape.item_popularity, k, config.policy, config.controller_hidden, dice
-        )
-        self.user_context = Context(shape.users, k, config.policy, seeds)
-        self.item_context = Context(shape.items, k, config.policy, seeds)
-        return {
-            "model": model,
-            "controllers": controllers,
-            "user_context": self.user_context,
-            "item_context": self.item_context,
-        }
+        self.validation = config.validation if isinstance(config, Validated) else None
+        self.rates = {"model": config.learning_rate, "weights": config.weights_learning_rate}
+        shared = config.batch_norm == "shared"
+        self.model = SelectionModel(config.sizes, config.hidden, self.shape.outputs, shared, config.mean)
+        self.add_candidates(dice)
 
-    def weights(self, batch: Batch) -> Weights:
-        """What the controllers say of the batch's ids now."""
-        user_context, item_context = self.user_context(batch.user), self.item_context(batch.item)
-        return Weights(*self.modules["controllers"](batch, user_context, item_context))
 
-    def predict(self, batch: Batch) -> Prediction:
-        """See ``Method``; with gradients to W and to Theta."""
-        return self.predict_with(batch, self.weights(batch))
+class ControlledMethod(SelectionMethod):
+    """W, the controllers Theta, and the memory of each id's last weights and loss.
 
-    def predict_with(self, batch: Batch, weights: Weights) -> Prediction:
-        """The prediction at given weights."""
-        return Prediction(self.modules["model"](batch, *weights), *weights)
+    The weights start at (1, 0, ..., 0) and the losses at 1 (released code).
+    """
 
-    def remember(self, batch: Batch, prediction: Prediction, losses: Tensor) -> None:
-        """Store the batch's weights and losses (S, B) as its ids' context; of repeated ids, the last wins."""
-        self.user_context.store(batch.user, prediction.user_weights.detach(), losses.detach())
-        self.item_context.store(batch.item, prediction.item_weights.detach(), losses.detach())
+    controllers_optimizer: Optimizer = "weights"
+
+    def build(self, config: ControllerConfig, dice: Generators) -> None:
+        """W first, then Theta."""
+        self.build_model(config, dice)
+        k = len(config.sizes)
+        self.controllers = Controllers((0, k, k + 1)[config.policy], k, config.controller_hidden)
+        self.add_dense(self.controllers_optimizer, self.controllers.parameters(dice))
+        rows = self.shape.user_popularity + self.shape.item_popularity + 2  # a row 0 each, for an id not yet seen
+        self.add_table("popularity", Use("popularity", self.controllers_optimizer), rows, (POPULARITY_WIDTH,), dice)
+        if config.policy:
+            start = torch.tensor([1.0, *[0.0] * (k - 1), 1.0][: self.controllers.context])
+            shape = (len(dice), self.shape.users + self.shape.items + 1, self.controllers.context)
+            self.memory = start.to(self.device, self.dtype).expand(shape).clone()
+
+    def weigh(self, values: Values, context: Tensor | None, batch: Batch) -> Tensor:
+        """What the controllers say of the batch's ids."""
+        return self.controllers.weights(values.dense, values.rows["popularity"][0], context)
+
+    def remember(self, memory: Memory | None, prediction: Prediction) -> None:
+        """Store the batch's weights and, if the context shows them, losses; of repeated ids, the last wins."""
+        if memory is not None:
+            losses = prediction.losses[:, None, None, :].expand(-1, 2, -1, -1)
+            shown = torch.cat([prediction.weights, losses], dim=2)[:, :, : self.controllers.context]
+            memory.store(shown.detach())
+
+
+class BilevelMethod(SelectionMethod):
+    """W learns from the batch; what makes the weights learns from the validation batch, with first-order gradients."""
+
+    def remember(self, memory: Memory | None, prediction: Prediction) -> None:
+        """Nothing, unless the method has a memory."""
+
+    def learn(self, model: Group, weights: Group, memory: Memory | None, batch: Batch) -> Prediction:
+        """See the method's docstring; the validation batch stands behind (or is) the batch itself.
+
+        That W's last batch is what the weights validate on before the next one means that they do so
+        right after W has learnt it: the rows are at hand.
+        """
+
+        def validate() -> Prediction:
+            context = None if memory is None else memory.context()
+            fixed = model.values()
+            return weights.descend(lambda values: self.predict(fixed, self.weigh(values, context, batch), batch))
+
+        def learn_model() -> Prediction:
+            context = None if memory is None else memory.context()
+            with torch.no_grad():
+                fixed = self.weigh(weights.values(), context, batch)
+            return model.descend(lambda values: self.predict(values, fixed, batch))
+
+        if batch.asks:  # last_random
+            return validate()
+        if self.validation == "next_batch":  # predicted first, and W has not seen it
+            prediction = validate()
+            learn_model()
+            self.remember(memory, prediction)
+            return prediction
+        prediction = learn_model()
+        self.remember(memory, prediction)
+        if batch.validates:
+            validate()
+        return prediction

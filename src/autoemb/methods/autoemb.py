@@ -25,39 +25,12 @@ Departures from the released code, by default:
   item's id.
 """
 
-import torch
-
-from autoemb.methods._selection import ControlledMethod, ControllerConfig, Weights
-from autoemb.methods.base import Prediction
-from autoemb.nn.model import Batch
-from autoemb.nn.task import losses
-from autoemb.optim.adam import DenseAdam
+from autoemb.methods._selection import BilevelMethod, ControlledMethod, ControllerConfig, Validated
 
 
-class Config(ControllerConfig):
+class Config(ControllerConfig, Validated):
     """Settings of AutoEmb."""
 
 
-class Model(ControlledMethod):
+class Model(ControlledMethod, BilevelMethod):
     """W and Theta, each with an optimiser of its own."""
-
-    def optimize(self, config: Config) -> dict[str, DenseAdam]:
-        """Adam on W, another on Theta."""
-        return {
-            "adam": DenseAdam(self.modules["model"].parameters(), config.learning_rate),
-            "adam_controllers": DenseAdam(self.modules["controllers"].parameters(), config.weights_learning_rate),
-        }
-
-    def step(self, batch: Batch, previous: Batch | None) -> Prediction:
-        """A step of Theta on ``previous``, the prediction, a step of W on ``batch``, the memory."""
-        task = self.shape.task
-        if previous is not None:
-            logits = self.predict(previous).logits
-            self.optimizers["adam_controllers"].descend(losses(task, logits, previous.label))
-        with torch.no_grad():  # W learns at these weights; no gradient of Theta is taken on this batch
-            weights = Weights(*self.weights(batch))
-        prediction = self.predict_with(batch, weights)
-        batch_losses = losses(task, prediction.logits, batch.label)
-        self.optimizers["adam"].descend(batch_losses)
-        self.remember(batch, prediction, batch_losses)
-        return prediction

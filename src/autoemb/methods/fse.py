@@ -12,13 +12,14 @@ from typing import Annotated, Literal
 
 import torch
 from pydantic import Field
-from torch import nn
+from torch import Tensor
 
 from autoemb.config import MethodConfig
-from autoemb.methods.base import Method, Prediction
-from autoemb.nn.model import Batch, RawModel, SelectionModel
-from autoemb.nn.task import losses
-from autoemb.optim.adam import DenseAdam
+from autoemb.methods.base import Memory, Method, Prediction
+from autoemb.nn.layers import Generators
+from autoemb.nn.model import RawModel, SelectionModel
+from autoemb.optim.group import Group, Values
+from autoemb.plan import Batch
 
 
 class Config(MethodConfig):
@@ -34,26 +35,19 @@ class Config(MethodConfig):
 class Model(Method):
     """One model of one size."""
 
-    def build(self, config: Config, dice: list[torch.Generator]) -> dict[str, nn.Module]:
+    def build(self, config: Config, dice: Generators) -> None:
         """W only."""
         self.sizes = (config.size,)
-        if config.path == "raw":
-            return {"model": RawModel(self.shape, config.size, config.hidden, dice)}
-        return {"model": SelectionModel(self.shape, self.sizes, config.hidden, dice)}
+        self.rates = {"model": config.learning_rate, "weights": 0.0}
+        kind = RawModel if config.path == "raw" else SelectionModel
+        self.model = kind(self.sizes, config.hidden, self.shape.outputs)
+        self.add_candidates(dice)
 
-    def optimize(self, config: Config) -> dict[str, DenseAdam]:
-        """Adam on W."""
-        return {"adam": DenseAdam(self.modules["model"].parameters(), config.learning_rate)}
+    def weigh(self, values: Values, context: Tensor | None, batch: Batch) -> Tensor:
+        """All on the one size."""
+        return torch.ones(len(self.seeds), 2, 1, len(batch.label), dtype=self.dtype, device=batch.label.device)
 
-    def predict(self, batch: Batch) -> Prediction:
-        """See ``Method``."""
-        weights = self.fixed_weights(batch)
-        model = self.modules["model"]
-        logits = model(batch) if isinstance(model, RawModel) else model(batch, weights, weights)
-        return Prediction(logits, weights, weights)
-
-    def step(self, batch: Batch, previous: Batch | None) -> Prediction:
+    def learn(self, model: Group, weights: Group, memory: Memory | None, batch: Batch) -> Prediction:
         """Predict, then one step of W along grad_W L(W)."""
-        prediction = self.predict(batch)
-        self.optimizers["adam"].descend(losses(self.shape.task, prediction.logits, batch.label))
-        return prediction
+        ones = self.weigh(weights.values(), None, batch)
+        return model.descend(lambda values: self.predict(values, ones, batch))

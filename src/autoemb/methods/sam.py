@@ -7,13 +7,10 @@ Departures from the released code, by default: those of AutoEmb (``autoemb.py``)
 in the way they learn and in nothing else.
 """
 
-import itertools
-
 from autoemb.methods._selection import ControlledMethod, ControllerConfig
-from autoemb.methods.base import Prediction
-from autoemb.nn.model import Batch
-from autoemb.nn.task import losses
-from autoemb.optim.adam import DenseAdam
+from autoemb.methods.base import Memory, Prediction
+from autoemb.optim.group import Group, Values
+from autoemb.plan import Batch, Optimizer
 
 
 class Config(ControllerConfig):
@@ -23,15 +20,15 @@ class Config(ControllerConfig):
 class Model(ControlledMethod):
     """W and Theta under one optimiser."""
 
-    def optimize(self, config: Config) -> dict[str, DenseAdam]:
-        """One Adam over W and Theta."""
-        parameters = itertools.chain(*(self.modules[name].parameters() for name in ("model", "controllers")))
-        return {"adam": DenseAdam(parameters, config.learning_rate)}
+    controllers_optimizer: Optimizer = "model"
 
-    def step(self, batch: Batch, previous: Batch | None) -> Prediction:
+    def learn(self, model: Group, weights: Group, memory: Memory | None, batch: Batch) -> Prediction:
         """The prediction, a step of W and Theta on ``batch``, the memory."""
-        prediction = self.predict(batch)
-        batch_losses = losses(self.shape.task, prediction.logits, batch.label)
-        self.optimizers["adam"].descend(batch_losses)
-        self.remember(batch, prediction, batch_losses)
+        context = None if memory is None else memory.context()
+
+        def predict(values: Values) -> Prediction:
+            return self.predict(values, self.weigh(values, context, batch), batch)
+
+        prediction = model.descend(predict)
+        self.remember(memory, prediction)
         return prediction

@@ -1,13 +1,15 @@
-"""Linear, BatchNorm and Embedding for S replicates at once, initialised as PyTorch's own layers are."""
+"""Linear maps, BatchNorm and tanh for S replicates at once, initialised as PyTorch's own layers are."""
 
 from collections.abc import Callable, Sequence
 
 import torch
-from torch import Tensor, nn
-from torch.nn import functional
+from torch import Tensor
 
 Generators = Sequence[torch.Generator]
 """One CPU generator per seed; whoever draws takes the next numbers of each."""
+
+Parameters = dict[str, Tensor]
+"""Dense parameters by name, each (S, ...)."""
 
 
 def generators(seeds: Sequence[int]) -> list[torch.Generator]:
@@ -24,55 +26,33 @@ def draw(shape: Sequence[int], dice: Generators, fill: Callable[[Tensor, torch.G
     return torch.stack([fill(torch.empty(*shape), generator) for generator in dice])
 
 
-class Linear(nn.Module):
-    """x W + b per seed: (S, B, D_in) -> (S, B, D_out). Weight (S, D_in, D_out), uniform in ±1/sqrt(D_in)."""
-
-    def __init__(self, d_in: int, d_out: int, dice: Generators) -> None:
-        super().__init__()
-        bound = d_in**-0.5
-        self.weight = nn.Parameter(draw((d_in, d_out), dice, lambda x, g: x.uniform_(-bound, bound, generator=g)))
-        self.bias = nn.Parameter(draw((1, d_out), dice, lambda x, g: x.uniform_(-bound, bound, generator=g)))
-
-    def forward(self, x: Tensor) -> Tensor:
-        """(S, B, D_in) -> (S, B, D_out)."""
-        return torch.baddbmm(self.bias, x, self.weight)
+def uniform(shape: Sequence[int], fan_in: int, dice: Generators) -> Tensor:
+    """Weight or bias of a linear map from ``fan_in`` channels: uniform in ±1/sqrt(fan_in), (S, *shape)."""
+    bound = fan_in**-0.5
+    return draw(shape, dice, lambda x, generator: x.uniform_(-bound, bound, generator=generator))
 
 
-class BatchNorm(nn.Module):
-    """Normalisation over the batch of one seed, always by the batch's own statistics (released code).
+def norm(name: str, channels: int, seeds: int) -> Parameters:
+    """Weight and bias of a BatchNorm, each (S, C, 1)."""
+    return {f"{name}.weight": torch.ones(seeds, channels, 1), f"{name}.bias": torch.zeros(seeds, channels, 1)}
+
+
+def batch_norm(parameters: Parameters, name: str, x: Tensor) -> Tensor:
+    """(S, C, B) -> (S, C, B), by the batch's own statistics (released code).
 
     A batch of a single interaction has no variance: its output is the bias.
     """
-
-    def __init__(self, width: int, seeds: int) -> None:
-        super().__init__()
-        self.weight = nn.Parameter(torch.ones(seeds, width))
-        self.bias = nn.Parameter(torch.zeros(seeds, width))
-
-    def forward(self, x: Tensor) -> Tensor:
-        """(S, B, D) -> (S, B, D), reduced over B only."""
-        s, b, d = x.shape
-        # seeds become channels: (B, S*D) is what the native kernel normalises per column
-        columns = x.transpose(0, 1).reshape(b, s * d)
-        normal = torch.batch_norm(
-            columns, self.weight.reshape(-1), self.bias.reshape(-1), None, None, True, 0.0, 1e-5, False
-        )
-        return normal.reshape(b, s, d).transpose(0, 1)
+    weight, bias = parameters[f"{name}.weight"], parameters[f"{name}.bias"]
+    if torch.compiler.is_compiling():  # two plain sums: the compiler fuses them with what follows
+        centred = x - x.mean(-1, keepdim=True)
+        variance = (centred * centred).mean(-1, keepdim=True)
+        return centred * (torch.rsqrt(variance + 1e-5) * weight) + bias
+    s, c, b = x.shape
+    rows = x.reshape(1, s * c, b)  # seeds become channels
+    normal = torch.batch_norm(rows, weight.reshape(-1), bias.reshape(-1), None, None, True, 0.0, 1e-5, False)
+    return normal.reshape(s, c, b)
 
 
-class Embedding(nn.Module):
-    """A table of V rows and D columns per seed: weight (S*V, D), seed s's rows from s*V on; normal(0, 1).
-
-    Its gradient is sparse, the rows of the batch only: a dense one would be written anew at every
-    step. ``optim.adam.DenseAdam`` makes the dense one that it needs.
-    """
-
-    def __init__(self, rows: int, width: int, dice: Generators) -> None:
-        super().__init__()
-        self.rows = rows
-        self.weight = nn.Parameter(draw((rows, width), dice, lambda x, g: x.normal_(generator=g)).flatten(0, 1))
-
-    def forward(self, ids: Tensor) -> Tensor:
-        """The rows of ``ids`` (B,) in every seed's table: (S, B, D)."""
-        starts = torch.arange(0, len(self.weight), self.rows, device=ids.device)[:, None]  # (S, 1)
-        return functional.embedding(starts + ids, self.weight, sparse=True)
+def tanh(x: Tensor) -> Tensor:
+    """tanh as 2 sigmoid(2x) - 1, which is vectorised where ``torch.tanh`` is not; equal to one rounding of 1."""
+    return 2 * torch.sigmoid(2 * x) - 1

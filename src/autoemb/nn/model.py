@@ -1,23 +1,18 @@
-"""W: candidate embeddings of users and items, their weighted sum, and the head (AutoEmb, sec. 3; Fig. 3)."""
+"""W: candidate embeddings of users and items, their weighted sum, and the head (AutoEmb, sec. 3; Fig. 3).
+
+A bias before a BatchNorm has no gradient, the mean taking it away again; the papers' linear maps there
+are drawn and learnt without one.
+"""
 
 from collections.abc import Sequence
-from typing import Literal, NamedTuple
+from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from autoemb.config import Task
-from autoemb.nn.layers import BatchNorm, Embedding, Generators, Linear
-
-
-class Batch(NamedTuple):
-    """One mini-batch of the stream, shared by all seeds: five vectors (B,) of int64."""
-
-    user: Tensor
-    item: Tensor
-    label: Tensor
-    user_popularity: Tensor
-    item_popularity: Tensor
+from autoemb.nn.layers import Generators, Parameters, batch_norm, norm, tanh, uniform
 
 
 class Shape(NamedTuple):
@@ -33,100 +28,92 @@ class Shape(NamedTuple):
 
     @property
     def outputs(self) -> int:
-        """Width C of the prediction: one logit, or one per class."""
+        """Channels C of the prediction: one logit, or one per class."""
         return 1 if self.task == "regression" else self.classes
 
 
-class CandidateEmbeddings(nn.Module):
-    """K embeddings of one side's ids, each brought to the common width D = d_K.
+@dataclass(frozen=True)
+class Head:
+    """BN -> Linear(hidden) -> BN -> tanh -> Linear(C) over both sides' vectors, one above the other (released code)."""
 
-    For candidate k: tanh(BN(Linear_k(e_k))), e_k a row of a table (V, d_k). Fig. 3 draws one BatchNorm
-    per candidate; the released code shares one's weight and bias across candidates (``shared``),
-    its statistics being each candidate's own.
+    width: int
+    hidden: int
+    outputs: int
+
+    def parameters(self, dice: Generators) -> Parameters:
+        """Initial values of its parameters."""
+        return {
+            **norm("head.norm_in", self.width, len(dice)),
+            "head.hidden": uniform((self.hidden, self.width), self.width, dice),
+            **norm("head.norm_hidden", self.hidden, len(dice)),
+            "head.out": uniform((self.outputs, self.hidden), self.hidden, dice),
+            "head.out_bias": uniform((self.outputs, 1), self.hidden, dice),
+        }
+
+    def logits(self, parameters: Parameters, x: Tensor) -> Tensor:
+        """(S, width, B) -> (S, C, B)."""
+        x = torch.bmm(parameters["head.hidden"], batch_norm(parameters, "head.norm_in", x))  # (S, hidden, B)
+        x = tanh(batch_norm(parameters, "head.norm_hidden", x))
+        return torch.baddbmm(parameters["head.out_bias"], parameters["head.out"], x)
+
+
+@dataclass(frozen=True)
+class SelectionModel:
+    """Soft selection: u = scale * sum_k alpha_k tanh(BN(Linear_k(e_k))) for users, likewise beta for items; the head.
+
+    Fig. 3 draws one BatchNorm per candidate; the released code shares one's weight and bias across
+    the candidates of a side (``shared``), its statistics being each candidate's own. The paper's
+    scale is 1/K (``mean``); the released code leaves it out.
     """
 
-    def __init__(
-        self, rows: int, sizes: Sequence[int], dice: Generators, batch_norm: Literal["per-candidate", "shared"]
-    ) -> None:
-        super().__init__()
-        width = max(sizes)
-        self.tables = nn.ModuleList(Embedding(rows, size, dice) for size in sizes)
-        self.transforms = nn.ModuleList(Linear(size, width, dice) for size in sizes)
-        norms = [BatchNorm(width, len(dice)) for _ in (sizes if batch_norm == "per-candidate" else sizes[:1])]
-        self.norms = nn.ModuleList(norms)
+    sizes: tuple[int, ...]
+    hidden: int
+    outputs: int
+    shared: bool = False
+    mean: bool = True
 
-    def forward(self, ids: Tensor) -> list[Tensor]:
-        """The candidates of ``ids`` (B,): K tensors (S, B, D)."""
-        shared = len(self.norms) == 1
-        return [
-            torch.tanh(self.norms[0 if shared else k](transform(table(ids))))
-            for k, (table, transform) in enumerate(zip(self.tables, self.transforms, strict=True))
-        ]
+    @property
+    def head(self) -> Head:
+        """The part after the selection."""
+        return Head(2 * max(self.sizes), self.hidden, self.outputs)
 
+    def parameters(self, dice: Generators) -> Parameters:
+        """Initial values: a map (S, 2, D, d_k) and a BatchNorm per candidate for both sides, and the head's."""
+        width, seeds = max(self.sizes), len(dice)
+        maps = {f"map.{k}": uniform((2, width, size), size, dice) for k, size in enumerate(self.sizes)}
+        norms = [norm(f"norm.{k}", 2 * width, seeds) for k in range(1 if self.shared else len(self.sizes))]
+        return {**maps, **{name: value for each in norms for name, value in each.items()}, **self.head.parameters(dice)}
 
-class Head(nn.Module):
-    """BN -> Linear(hidden) -> BN -> tanh -> Linear(C) over the two sides' vectors side by side (released code)."""
+    def logits(self, parameters: Parameters, rows: Sequence[Tensor], weights: Tensor) -> Tensor:
+        """Rows of the candidates' tables, K of (S, 2, d_k, B), and weights (S, 2, K, B) -> logits (S, C, B)."""
+        shares = weights / len(self.sizes) if self.mean else weights
+        total = self._candidate(parameters, rows, 0) * shares[:, :, :1]
+        for k in range(1, len(self.sizes)):
+            total = torch.addcmul(total, self._candidate(parameters, rows, k), shares[:, :, k : k + 1])
+        return self.head.logits(parameters, total.flatten(1, 2))  # (S, 2D, B)
 
-    def __init__(self, width: int, hidden: int, outputs: int, dice: Generators) -> None:
-        super().__init__()
-        self.norm_in = BatchNorm(width, len(dice))
-        self.hidden = Linear(width, hidden, dice)
-        self.norm_hidden = BatchNorm(hidden, len(dice))
-        self.out = Linear(hidden, outputs, dice)
-
-    def forward(self, user: Tensor, item: Tensor) -> Tensor:
-        """(S, B, D), (S, B, D) -> logits (S, B, C)."""
-        x = self.hidden(self.norm_in(torch.cat([user, item], dim=-1)))  # (S, B, hidden)
-        logits: Tensor = self.out(torch.tanh(self.norm_hidden(x)))
-        return logits
+    def _candidate(self, parameters: Parameters, rows: Sequence[Tensor], k: int) -> Tensor:
+        x = torch.matmul(parameters[f"map.{k}"], rows[k])  # (S, 2, D, B)
+        return tanh(batch_norm(parameters, f"norm.{0 if self.shared else k}", x.flatten(1, 2))).view_as(x)
 
 
-class SelectionModel(nn.Module):
-    """Soft selection: u = scale * sum_k alpha_k c_k for users, likewise beta for items, then the head.
-
-    The paper's scale is 1/K; the released code leaves it out (1).
-    """
-
-    def __init__(
-        self,
-        shape: Shape,
-        sizes: Sequence[int],
-        hidden: int,
-        dice: Generators,
-        batch_norm: Literal["per-candidate", "shared"] = "per-candidate",
-        mean: bool = True,
-    ) -> None:
-        super().__init__()
-        self.user = CandidateEmbeddings(shape.users, sizes, dice, batch_norm)
-        self.item = CandidateEmbeddings(shape.items, sizes, dice, batch_norm)
-        self.head = Head(2 * max(sizes), hidden, shape.outputs, dice)
-        self.scale = 1 / len(sizes) if mean else 1.0
-
-    def forward(self, batch: Batch, user_weights: Tensor, item_weights: Tensor) -> Tensor:
-        """Weights (S, B, K) per side -> logits (S, B, C)."""
-        user = self._select(self.user(batch.user), user_weights)
-        item = self._select(self.item(batch.item), item_weights)
-        logits: Tensor = self.head(user, item)
-        return logits
-
-    def _select(self, candidates: list[Tensor], weights: Tensor) -> Tensor:
-        shares = (self.scale * weights).unbind(-1)  # K of (S, B)
-        total = candidates[0] * shares[0][..., None]
-        for candidate, share in zip(candidates[1:], shares[1:], strict=True):
-            total = torch.addcmul(total, candidate, share[..., None])
-        return total  # (S, B, D)
-
-
-class RawModel(nn.Module):
+@dataclass(frozen=True)
+class RawModel:
     """The released code's FSE: both sides' rows straight into the head, no transform of their own."""
 
-    def __init__(self, shape: Shape, size: int, hidden: int, dice: Generators) -> None:
-        super().__init__()
-        self.user = Embedding(shape.users, size, dice)
-        self.item = Embedding(shape.items, size, dice)
-        self.head = Head(2 * size, hidden, shape.outputs, dice)
+    sizes: tuple[int]
+    hidden: int
+    outputs: int
 
-    def forward(self, batch: Batch) -> Tensor:
-        """Logits (S, B, C)."""
-        logits: Tensor = self.head(self.user(batch.user), self.item(batch.item))
-        return logits
+    @property
+    def head(self) -> Head:
+        """All there is."""
+        return Head(2 * self.sizes[0], self.hidden, self.outputs)
+
+    def parameters(self, dice: Generators) -> Parameters:
+        """Initial values of the head's parameters."""
+        return self.head.parameters(dice)
+
+    def logits(self, parameters: Parameters, rows: Sequence[Tensor], weights: Tensor) -> Tensor:
+        """One tensor of rows (S, 2, D, B) -> logits (S, C, B); there is nothing to weigh."""
+        return self.head.logits(parameters, rows[0].flatten(1, 2))

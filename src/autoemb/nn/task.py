@@ -8,18 +8,17 @@ from autoemb.config import Task
 
 
 def losses(task: Task, logits: Tensor, label: Tensor) -> Tensor:
-    """Loss of each interaction: (S, B, C), (B,) -> (S, B).
+    """Loss of each interaction: (S, C, B), (B,) -> (S, B).
 
     Regression (C = 1): (sigmoid(logit) - label)^2, label 0 or 1. Classification: cross-entropy in nats.
     """
     if task == "regression":
-        return (torch.sigmoid(logits[..., 0]) - label.to(logits.dtype)) ** 2
-    s, b, c = logits.shape
-    return functional.cross_entropy(logits.reshape(s * b, c), label.long().repeat(s), reduction="none").reshape(s, b)
+        return (torch.sigmoid(logits[:, 0]) - label.to(logits.dtype)) ** 2
+    return functional.cross_entropy(logits, label.expand(len(logits), -1), reduction="none")
 
 
 def hits(task: Task, logits: Tensor, label: Tensor) -> Tensor:
-    """Whether each prediction is right (at 0.5, or by the largest logit): (S, B, C), (B,) -> (S, B) bool."""
+    """Whether each prediction is right (at 0.5, or by the largest logit): (S, C, B), (B,) -> (S, B) bool."""
     if task == "regression":
-        return (logits[..., 0] >= 0) == (label > 0)
-    return logits.argmax(-1) == label
+        return (logits[:, 0] >= 0) == (label > 0)
+    return logits.argmax(1) == label

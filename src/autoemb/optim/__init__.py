@@ -1,1 +1,1 @@
-"""Optimisers: dense Adam over every row of every table."""
+"""Dense Adam, computed where it is looked at."""

@@ -1,82 +1,71 @@
-"""Dense Adam, as the released code uses it.
+"""Adam's arithmetic: PyTorch's defaults (betas .9 and .999, eps 1e-8, no weight decay), as the released code uses it.
 
-Dense: a row that is not in the batch has gradient zero and keeps moving by its momentum. Row-sparse
-Adam is another method, and differs most for rare ids, which the paper's claims are about.
+With m and v the moving averages of the gradient g and of g^2, step t:
+
+    m <- b1 m + (1 - b1) g        v <- b2 v + (1 - b2) g^2
+    p <- p - lr / (1 - b1^t) * m / (sqrt(v) / sqrt(1 - b2^t) + eps)
 """
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Sequence
+from typing import NamedTuple
 
+import numpy as np
+import numpy.typing as npt
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.optim.adam import adam
 
+BETA1, BETA2, EPS = 0.9, 0.999, 1e-8
 
-class DenseAdam:
-    """Adam with PyTorch's defaults (betas .9 and .999, eps 1e-8, no weight decay) over some parameters.
 
-    The arithmetic is PyTorch's own fused kernel. What is added is where gradients come from: those of
-    tables are sparse (``nn.layers.Embedding``), and are laid into a buffer that stays, since a new
-    dense gradient at every step would be zeroes for the most part.
+class Moving(NamedTuple):
+    """A tensor under Adam, with the moving averages of its gradient and of the gradient's square."""
+
+    value: Tensor
+    moment: Tensor
+    square: Tensor
+
+
+def corrections(steps: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+    """1 - b1^t and sqrt(1 - b2^t) of each step t >= 1: (N,) -> (N, 2)."""
+    t = steps.astype(np.float64)
+    return np.stack([-np.expm1(t * np.log(BETA1)), np.sqrt(-np.expm1(t * np.log(BETA2)))], axis=1)
+
+
+def moved(old: Moving, gradient: Tensor, rate: float, correction: Tensor) -> Moving:
+    """One step, as new tensors; ``correction`` (2,) is a row of ``corrections``."""
+    moment = torch.lerp(old.moment, gradient, 1 - BETA1)
+    square = old.square * BETA2 + (gradient * gradient) * (1 - BETA2)
+    value = old.value - (rate / correction[0]) * moment / (torch.sqrt(square) / correction[1] + EPS)
+    return Moving(value, moment, square)
+
+
+def move(olds: Sequence[Moving], gradients: Sequence[Tensor], rate: float, correction: Tensor, step: Tensor) -> None:
+    """One step in place.
+
+    PyTorch's fused kernel takes ``step`` t; a compiler makes its own kernel out of ``moved``.
     """
-
-    def __init__(self, parameters: Iterable[nn.Parameter], learning_rate: float) -> None:
-        self.parameters: list[Tensor] = list(parameters)
-        self.learning_rate = learning_rate
-        self.buffers: dict[int, Tensor] = {}
-        """Dense gradient by the position of its table; zero between steps."""
-        self.moments = [torch.zeros_like(p, requires_grad=False) for p in self.parameters]
-        self.squares = [torch.zeros_like(p, requires_grad=False) for p in self.parameters]
-        self.steps = [torch.zeros((), dtype=torch.float32, device=p.device) for p in self.parameters]
-
-    def descend(self, losses: Tensor) -> None:
-        """One step along the gradient of the sum of ``losses`` (S, B) over the batch (released code).
-
-        Only this optimiser's parameters get gradients. Seeds share no parameter, so the sum over S
-        leaves each seed's gradient its own.
-        """
-        gradients = list(torch.autograd.grad(losses.sum(), self.parameters))
-        touched = []
-        for n, gradient in enumerate(gradients):
-            if gradient.is_sparse:
-                rows = gradient.coalesce()  # sums repeated rows in a fixed order
-                gradients[n] = self._buffer(n)
-                gradients[n][rows.indices()[0]] = rows.values()
-                touched.append((gradients[n], rows.indices()[0]))
-        self._move(gradients)
-        for buffer, index in touched:
-            buffer[index] = 0
-
-    def state_dict(self) -> dict[str, Any]:
-        """Moments and step counts; the buffers hold nothing between steps."""
-        return {"moments": self.moments, "squares": self.squares, "steps": self.steps}
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Put a state of ``state_dict`` back."""
-        for name, tensors in self.state_dict().items():
-            for ours, theirs in zip(tensors, state[name], strict=True):
-                ours.copy_(theirs)
-
-    @torch.no_grad()
-    def _move(self, gradients: list[Tensor]) -> None:
-        adam(
-            self.parameters,
-            gradients,
-            self.moments,
-            self.squares,
-            [],
-            self.steps,
-            fused=True,
-            amsgrad=False,
-            beta1=0.9,
-            beta2=0.999,
-            lr=self.learning_rate,
-            weight_decay=0,
-            eps=1e-8,
-            maximize=False,
-        )
-
-    def _buffer(self, n: int) -> Tensor:
-        if n not in self.buffers:
-            self.buffers[n] = torch.zeros_like(self.parameters[n], requires_grad=False)
-        return self.buffers[n]
+    if not olds:
+        return
+    if torch.compiler.is_compiling():
+        for old, gradient in zip(olds, gradients, strict=True):
+            for tensor, new in zip(old, moved(old, gradient, rate, correction), strict=True):
+                tensor.copy_(new)
+        return
+    values, moments, squares = (list(tensors) for tensors in zip(*olds, strict=True))
+    adam(
+        values,
+        list(gradients),
+        moments,
+        squares,
+        [],
+        [step - 1 for _ in values],
+        fused=True,
+        amsgrad=False,
+        beta1=BETA1,
+        beta2=BETA2,
+        lr=rate,
+        weight_decay=0,
+        eps=EPS,
+        maximize=False,
+    )

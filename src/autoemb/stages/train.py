@@ -1,20 +1,25 @@
-"""Run one method over a stream, all seeds at once, and record its outcomes."""
+"""Run one method over a stream for every seed, and record its outcomes."""
 
 import argparse
 import logging
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
 
+from autoemb.checkpoint import Checkpoint, identity
 from autoemb.config import RunConfig
 from autoemb.device import choose
 from autoemb.files import read_table, whole_folder, write_json, write_table
 from autoemb.methods import find
-from autoemb.prequential import Stream, run_stream, shape_of
-from autoemb.provenance import record
+from autoemb.methods.base import Method
+from autoemb.prequential import columns_of, run_stream, shape_of
+from autoemb.provenance import cost, record
 from autoemb.schema import OUTCOMES, PROGRESS, SIZES, STREAM
 from autoemb.settings import parse
+
+log = logging.getLogger(__name__)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -24,6 +29,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--settings", required=True, help="settings of the method, as JSON")
     parser.add_argument("--run", dest="training", required=True, help="settings of the run, as JSON")
     parser.add_argument("--threads", type=int, default=1, help="CPU threads")
+    parser.add_argument("--checkpoint", type=Path, help="file to leave the state in, and to go on from")
+    parser.add_argument("--checkpoint-seconds", type=float, default=300, help="seconds between two states")
     parser.add_argument("--out", type=Path, required=True, help="folder to write the run's files to")
 
 
@@ -33,18 +40,27 @@ def run(arguments: argparse.Namespace) -> None:
     start = time.monotonic()
     module = find(arguments.method)
     settings = parse(module.Config, arguments.settings, "--settings")
-    config = parse(RunConfig, arguments.training, "--run")
-    device = choose(config.device, arguments.threads)
+    asked = parse(RunConfig, arguments.training, "--run")
+    config = asked.model_copy(update={"device": choose(asked.device, arguments.threads)})
     frame = read_table(arguments.stream, STREAM)
     shape = shape_of(frame, config.task, config.classes)
-    method = module.Model(settings, shape, range(config.seeds), getattr(torch, config.dtype), device)
-    recorder = run_stream(method, Stream(frame, config.task, device), config, device)
+
+    def build(seeds: Sequence[int]) -> Method:
+        model: Method = module.Model(settings, shape, seeds, getattr(torch, config.dtype), config.device)
+        return model
+
+    resolved = {"method": arguments.method, "settings": settings.model_dump(), "run": asked.model_dump()}
+    made = record(resolved, [__name__, module.__name__], [arguments.stream], config.device)
+    checkpoint = None
+    if arguments.checkpoint:
+        checkpoint = Checkpoint(arguments.checkpoint, identity(made), arguments.checkpoint_seconds)
+    recorder = run_stream(build, columns_of(frame, config.task), config, checkpoint)
     seconds = time.monotonic() - start
-    logging.info("%d interactions x %d seeds in %.1f s", len(frame), config.seeds, seconds)
-    resolved = {"method": arguments.method, "settings": settings.model_dump(), "run": config.model_dump()}
-    modules = [__name__, module.__name__]
+    log.info("%d interactions x %d seeds in %.1f s", len(frame), config.seeds, seconds)
     with whole_folder(arguments.out) as folder:
         write_table(recorder.outcomes(), folder / "outcomes.parquet", OUTCOMES)
         write_table(recorder.size_weights(), folder / "sizes.parquet", SIZES)
         write_table(recorder.progress(), folder / "progress.parquet", PROGRESS)
-        write_json(record(resolved, modules, [arguments.stream], device, seconds), folder / "run.json")
+        write_json({**made, **cost(seconds)}, folder / "run.json")
+    if checkpoint:
+        checkpoint.remove()

@@ -1,0 +1,112 @@
+"""How a step is run: eagerly, compiled, or compiled and captured as a CUDA graph."""
+
+import importlib.util
+import logging
+import os
+import shutil
+import sysconfig
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+from torch.utils import _pytree as pytree
+
+from autoemb.errors import InputError
+from autoemb.methods.base import Method, Prediction
+from autoemb.plan import Batch
+
+log = logging.getLogger(__name__)
+
+Compile = Literal["auto", "always", "never"]
+
+PAYS_FROM = 4000
+"""Steps from which compiling (20 to 40 s) is won back on a CPU, at about 8 ms a step."""
+
+
+def obstacle(device: str) -> str | None:
+    """What keeps this machine from compiling for a device; None if nothing does."""
+    if device == "cuda":
+        return None if importlib.util.find_spec("triton") else "the package triton is not installed"
+    if shutil.which(os.environ.get("CXX", "g++")) is None:
+        return "no C++ compiler was found"
+    headers = Path(sysconfig.get_path("include")) / "Python.h"
+    return None if headers.is_file() else f"Python's headers are not installed ({headers})"
+
+
+def decide(wanted: Compile, steps: int, device: str) -> bool:
+    """Whether to compile a run of so many steps; logged with its reason.
+
+    Raises:
+        InputError: it must be compiled, and this machine cannot.
+    """
+    hindrance = obstacle(device)
+    if wanted == "always" and hindrance:
+        raise InputError(f"compile = 'always': {hindrance}; expected a machine that can, or compile: auto or never")
+    pays = device == "cuda" or steps >= PAYS_FROM
+    if wanted == "always" or (wanted == "auto" and pays and not hindrance):
+        log.info("the step is compiled (%d steps, compile: %s)", steps, wanted)
+        return True
+    reason = hindrance if wanted == "auto" and pays else f"compiling pays from {PAYS_FROM} steps on"
+    log.info("the step runs eagerly (%d steps, compile: %s; %s)", steps, wanted, reason)
+    return False
+
+
+def compile_step(method: Method, batch_size: int) -> None:
+    """Put a compiled core into a method, for the batches that most are like: full ones.
+
+    The short last batch of a part, and one that the weights do not learn from, run eagerly: for a
+    single step, a kernel of its own would never pay.
+    """
+    torch._dynamo.config.trace_autograd_ops = True  # the step takes its gradients itself
+    compiled = torch.compile(method.compute, fullgraph=True, dynamic=False)
+    eager = method.compute
+
+    def core(dense: Any, rows: dict[str, Tensor], memory: Tensor | None, batch: Batch) -> Any:
+        usual = len(batch.label) == batch_size and (batch.validates or method.validation != "last_batch")
+        return (compiled if usual else eager)(dense, rows, memory, batch)
+
+    method.core = core
+
+
+class Captured:
+    """A step that is recorded once as a CUDA graph per kind of batch, and replayed for the others.
+
+    The first batches of a kind run as they are, as CUDA graphs need it; then the recording reads
+    from copies of a batch's tensors that stay where they are.
+    """
+
+    WARM = 3
+
+    def __init__(self, step: Callable[[Batch], Prediction]) -> None:
+        self.step = step
+        self.seen: dict[Any, int] = {}
+        self.graphs: dict[Any, tuple[Any, list[Tensor], Prediction]] = {}
+        self.side = torch.Stream(device="cuda")
+
+    def __call__(self, batch: Batch) -> Prediction:
+        """See ``Method.step``. The prediction's tensors are overwritten by the next one."""
+        leaves, spec = pytree.tree_flatten(batch)
+        tensors = [leaf for leaf in leaves if isinstance(leaf, Tensor)]
+        kind = (str(spec), tuple(tensor.shape for tensor in tensors), batch.validates)
+        self.seen[kind] = self.seen.get(kind, 0) + 1
+        if self.seen[kind] <= self.WARM:
+            self.side.wait_stream(torch.cuda.current_stream())
+            with self.side:
+                prediction = self.step(batch)
+            torch.cuda.current_stream().wait_stream(self.side)
+            return prediction
+        if kind not in self.graphs:
+            inputs = [tensor.clone() for tensor in tensors]
+            given = iter(inputs)
+            static = pytree.tree_unflatten([next(given) if isinstance(x, Tensor) else x for x in leaves], spec)
+            graph = torch.cuda.CUDAGraph()
+            with torch.cuda.graph(graph):
+                prediction = self.step(static)
+            self.graphs[kind] = graph, inputs, prediction
+        graph, inputs, prediction = self.graphs[kind]
+        for ours, theirs in zip(inputs, tensors, strict=True):
+            ours.copy_(theirs)
+        graph.replay()
+        return prediction

@@ -36,7 +36,7 @@ def test_records_equal_a_loop_over_interactions(task, name):
     method, position = make(variant, shape, range(2)), 0
     batches = [batch for chunk in method.plan(columns, 32).chunks() for batch in chunk]
     for batch in batches:
-        prediction = method.step(batch)
+        prediction = method.step(batch).prediction
         hit = hits(task, prediction.logits, batch.label).numpy()
         for row in range(len(batch.label)):
             for side, of in enumerate(("user", "item")):

@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.utils import _pytree as pytree
 
 from autoemb.errors import InputError
-from autoemb.methods.base import Method, Prediction
+from autoemb.methods.base import Method, Outcome
 from autoemb.plan import Batch
 
 log = logging.getLogger(__name__)
@@ -79,14 +79,14 @@ class Captured:
 
     WARM = 3
 
-    def __init__(self, step: Callable[[Batch], Prediction]) -> None:
+    def __init__(self, step: Callable[[Batch], Outcome]) -> None:
         self.step = step
         self.seen: dict[Any, int] = {}
-        self.graphs: dict[Any, tuple[Any, list[Tensor], Prediction]] = {}
+        self.graphs: dict[Any, tuple[Any, list[Tensor], Outcome]] = {}
         self.side = torch.Stream(device="cuda")
 
-    def __call__(self, batch: Batch) -> Prediction:
-        """See ``Method.step``. The prediction's tensors are overwritten by the next one."""
+    def __call__(self, batch: Batch) -> Outcome:
+        """See ``Method.step``. The outcome's tensors are overwritten by the next one."""
         leaves, spec = pytree.tree_flatten(batch)
         tensors = [leaf for leaf in leaves if isinstance(leaf, Tensor)]
         kind = (str(spec), tuple(tensor.shape for tensor in tensors), batch.validates)
@@ -94,19 +94,19 @@ class Captured:
         if self.seen[kind] <= self.WARM:
             self.side.wait_stream(torch.cuda.current_stream())
             with self.side:
-                prediction = self.step(batch)
+                outcome = self.step(batch)
             torch.cuda.current_stream().wait_stream(self.side)
-            return prediction
+            return outcome
         if kind not in self.graphs:
             inputs = [tensor.clone() for tensor in tensors]
             given = iter(inputs)
             static = pytree.tree_unflatten([next(given) if isinstance(x, Tensor) else x for x in leaves], spec)
             graph = torch.cuda.CUDAGraph()
             with torch.cuda.graph(graph):
-                prediction = self.step(static)
-            self.graphs[kind] = graph, inputs, prediction
-        graph, inputs, prediction = self.graphs[kind]
+                outcome = self.step(static)
+            self.graphs[kind] = graph, inputs, outcome
+        graph, inputs, outcome = self.graphs[kind]
         for ours, theirs in zip(inputs, tensors, strict=True):
             ours.copy_(theirs)
         graph.replay()
-        return prediction
+        return outcome

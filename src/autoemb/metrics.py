@@ -42,24 +42,18 @@ class Recorder:
         self.sizes = sizes
         self.windows = windows
         self.bins = int(np.searchsorted(POPULARITY_BIN_LOWS, max(popularity, 1), side="right"))
-        self.lows = torch.from_numpy(POPULARITY_BIN_LOWS).to(device)
         shape = (len(windows), len(SIDES), self.bins)
         self.counts = torch.zeros(shape, dtype=torch.float64, device=device)
         self.sums = torch.zeros(seeds, *shape, 3 + 2 * len(sizes), dtype=torch.float64, device=device)
 
     @torch.no_grad()
-    def update(self, window: int, popularity: Tensor, losses: Tensor, hits: Tensor, weights: Tensor) -> None:
-        """Add a batch: popularity (2, B), losses and hits (S, B), weights (S, 2, K, B), users before items."""
-        common = torch.stack([losses.double(), losses.double() ** 2, hits.double()], dim=1)  # (S, 3, B)
-        bins = torch.searchsorted(self.lows, popularity, right=True) - 1  # (2, B)
+    def update(self, window: int, bins: Tensor, statistics: Tensor) -> None:
+        """Add a batch: popularity bins (2, B) and ``nn.task.statistics`` (S, 2, 3 + 2K, B), users before items."""
         member = torch.zeros(*bins.shape, self.bins, dtype=torch.float64, device=bins.device)
         member.scatter_(2, bins[..., None], 1)  # (2, B, bin)
-        chosen = torch.zeros_like(weights, dtype=torch.float64).scatter_(2, weights.argmax(2, keepdim=True), 1)
-        common = common[:, None].expand(-1, len(SIDES), -1, -1)
-        values = torch.cat([common, weights.double(), chosen], dim=2)  # (S, 2, 3 + 2K, B)
         self.counts[window] += member.sum(1)
         # (S, 2, 3 + 2K, bin); a product sums in a fixed order
-        self.sums[:, window] += torch.matmul(values, member).transpose(2, 3)
+        self.sums[:, window] += torch.matmul(statistics, member).transpose(2, 3)
 
     @classmethod
     def joined(cls, recorders: "Sequence[Recorder]") -> "Recorder":

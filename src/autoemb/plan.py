@@ -13,6 +13,7 @@ from torch import Tensor
 
 from autoemb.optim.adam import corrections
 from autoemb.optim.rows import COEFFICIENTS, Decay, Table
+from autoemb.schema import popularity_bin
 
 Key = Literal["id", "popularity"]
 Optimizer = Literal["model", "weights"]
@@ -39,8 +40,8 @@ class Batch(NamedTuple):
 
     label: Tensor
     """(B,) int64"""
-    popularity: Tensor
-    """(2, B) int64: running popularity of the users and of the items."""
+    bins: Tensor
+    """(2, B) int64: number of the popularity bin (``schema.POPULARITY_BIN_LOWS``) of the users and of the items."""
     lookups: dict[Key, Lookup]
     coefficients: dict[str, Tensor]
     """By table (R, 6): from where its rows stand to where this batch needs them (``optim.rows.Decay``)."""
@@ -204,7 +205,8 @@ class Plan:
             return torch.from_numpy(values).to(like.device, kind, non_blocking=True).unbind(0)
 
         label = put(self.columns.label[visit.places])
-        popularity = put(np.stack([side[visit.places] for side in self.columns.sides["popularity"]], axis=1))
+        sides = [popularity_bin(side[visit.places]) for side in self.columns.sides["popularity"]]
+        bins = put(np.stack(sides, axis=1))
         lookups = {
             key: [Lookup(*fields) for fields in zip(*map(put, arrays), strict=True)]
             for key, arrays in visit.lookups.items()
@@ -219,7 +221,7 @@ class Plan:
         return [
             Batch(
                 label[i],
-                popularity[i],
+                bins[i],
                 {key: found[i] for key, found in lookups.items()},
                 {name: found[i] for name, found in coefficients.items()},
                 {name: found[i] for name, found in steps.items()},

@@ -16,7 +16,6 @@ from autoemb.errors import InputError
 from autoemb.methods.base import Method
 from autoemb.metrics import Recorder, Window
 from autoemb.nn.model import Shape
-from autoemb.nn.task import hits
 from autoemb.plan import CHUNK, Columns, cut
 from autoemb.progress import Progress
 
@@ -78,12 +77,10 @@ class Run:
         """
         for chunk in self.plan.chunks(self.done):
             for batch in chunk:
-                prediction = self.step(batch)
-                right = hits(self.task, prediction.logits, batch.label)
-                window = int(self.window_of[self.done])
-                self.recorder.update(window, batch.popularity, prediction.losses, right, prediction.weights)
+                outcome = self.step(batch)
+                self.recorder.update(int(self.window_of[self.done]), batch.bins, outcome.statistics)
                 self.done += 1
-            self.last_loss = float(prediction.losses.mean())
+            self.last_loss = float(outcome.prediction.losses.mean())
             self._refuse(math.isfinite(self.last_loss))
             yield sum(len(batch.label) for batch in chunk)
         self._refuse(bool(torch.isfinite(self.recorder.sums).all()))

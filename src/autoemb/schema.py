@@ -139,7 +139,7 @@ POPULARITY_BIN_LOWS: npt.NDArray[np.int64] = np.unique(
 """Lowest popularity of each bin: every count from 1 to 31, then four bins an octave from 32 to 2**18."""
 
 
-def popularity_bin(popularity: npt.NDArray[np.int32]) -> npt.NDArray[np.int64]:
+def popularity_bin(popularity: npt.NDArray[np.integer]) -> npt.NDArray[np.int64]:
     """Index of each popularity's bin (0 is popularity 1). Same shape as the input."""
     return np.searchsorted(POPULARITY_BIN_LOWS, popularity, side="right") - 1
 

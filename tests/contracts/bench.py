@@ -53,7 +53,7 @@ def make(
 def predictions(method: Method, frame: pd.DataFrame, task: Any, size: int = 32) -> list[Prediction]:
     """The predictions of a stream, predicted and learnt batch by batch."""
     plan = method.plan(columns_of(frame, task), size)
-    return [method.step(batch) for chunk in plan.chunks() for batch in chunk]
+    return [method.step(batch).prediction for chunk in plan.chunks() for batch in chunk]
 
 
 def logits_of(method: Method, frame: pd.DataFrame, task: Any, size: int = 32) -> torch.Tensor:

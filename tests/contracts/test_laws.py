@@ -66,12 +66,12 @@ def test_saving_and_loading_in_mid_stream_changes_nothing(variant, task, chunk, 
     uncut = logits_of(make(variant, shape, range(2), torch.float32), frame, task)
     first = make(variant, shape, range(2), torch.float32)
     begun = first.plan(columns, BATCH, chunk=chunk).chunks()
-    before = [first.step(batch).logits for _ in range(2) for batch in next(begun)]
+    before = [first.step(batch).prediction.logits for _ in range(2) for batch in next(begun)]
     save_file(first.state_dict(), tmp_path / "state.safetensors")
     resumed = make(variant, shape, [7, 8], torch.float32)  # other dice: all that matters is in the state
     resumed.load_state_dict(load_file(tmp_path / "state.safetensors"))
     rest = resumed.plan(columns, BATCH).chunks(len(before))
-    after = [resumed.step(batch).logits for chunk in rest for batch in chunk]
+    after = [resumed.step(batch).prediction.logits for chunk in rest for batch in chunk]
     assert torch.equal(torch.cat([*before, *after], dim=2), uncut)
 
 
@@ -149,7 +149,7 @@ def test_engine_equals_its_slow_twin_step_for_step(variant, task):
     plan = method.plan(columns_of(frame, task), BATCH)
     batches = [batch for chunk in plan.chunks() for batch in chunk]
     for batch, (interactions, validation) in zip(batches, twin_batches(plan), strict=True):
-        prediction = method.step(batch)
+        prediction = method.step(batch).prediction
         for seed, twin in enumerate(twins):
             logits, alpha, beta = twin.step(interactions, validation)
             theirs = losses(task, logits.T[None], interactions.label)[0]

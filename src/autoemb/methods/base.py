@@ -13,7 +13,7 @@ from torch import Tensor
 
 from autoemb.nn.layers import Generators, Parameters, generators
 from autoemb.nn.model import RawModel, SelectionModel, Shape
-from autoemb.nn.task import losses
+from autoemb.nn.task import hits, losses, statistics
 from autoemb.optim.adam import Moving
 from autoemb.optim.group import Group, Rows, Values
 from autoemb.optim.rows import Table, catch_up
@@ -29,6 +29,14 @@ class Prediction(NamedTuple):
     """Of users and of items, over ``Method.sizes``: (S, 2, K, B)."""
     losses: Tensor
     """(S, B)"""
+
+
+class Outcome(NamedTuple):
+    """What a step says of its batch, without gradient."""
+
+    prediction: Prediction
+    statistics: Tensor
+    """(S, 2, 3 + 2K, B) float64: ``nn.task.statistics``."""
 
 
 class Memory:
@@ -49,10 +57,10 @@ class Memory:
         self.rows = values.transpose(2, 3).flatten(1, 2).index_select(1, self.lookup.last)
 
 
-Rest = tuple[Prediction, dict[str, Tensor], Tensor | None]
-"""A prediction, the packed rows that moved (S, R, 3, W) by table, and what is remembered of the ids (S, R, M)."""
+Changes = tuple[Outcome, dict[str, Tensor], Tensor | None]
+"""An outcome, the packed rows that moved (S, R, 3, W) by table, and what is remembered of the ids (S, R, M)."""
 
-Core = Callable[[dict[Optimizer, dict[str, Moving]], dict[str, Tensor], Tensor | None, Batch], Rest]
+Core = Callable[[dict[Optimizer, dict[str, Moving]], dict[str, Tensor], Tensor | None, Batch], Changes]
 
 
 class Method(ABC):
@@ -108,8 +116,8 @@ class Method(ABC):
         logits = self.model.logits(model.dense, model.rows["candidates"], weights)
         return Prediction(logits, weights, losses(self.shape.task, logits, batch.label))
 
-    def step(self, batch: Batch) -> Prediction:
-        """Predict the plan's next batch, learn from it, and return the prediction, without gradient."""
+    def step(self, batch: Batch) -> Outcome:
+        """Predict the plan's next batch, learn from it, and say what was predicted."""
         if batch.validation is not None:
             self._visit(batch.validation)
         return self._visit(batch._replace(validation=None))
@@ -133,7 +141,7 @@ class Method(ABC):
 
     def compute(
         self, dense: dict[Optimizer, dict[str, Moving]], rows: dict[str, Tensor], memory: Tensor | None, batch: Batch
-    ) -> Rest:
+    ) -> Changes:
         """A step's arithmetic on packed rows (S, R, 3, W) and the memory (S, R, M) of the batch's ids.
 
         The dense parameters are moved in place; everything else comes back anew.
@@ -141,11 +149,14 @@ class Method(ABC):
         model, weights = (self._group(name, dense, rows, batch) for name in dense)
         remembers = None if memory is None else Memory(memory, batch)
         prediction = self.learn(model, weights, remembers, batch)
+        remembered = None if remembers is None or batch.asks else remembers.rows
         with torch.no_grad():
             moved = {**(model.rows if model.moves else {}), **(weights.rows if weights.moves else {})}
             packed = {name: torch.stack(part.moving, dim=2) for name, part in moved.items()}
-        remembered = None if remembers is None or batch.asks else remembers.rows
-        return Prediction(*(part.detach() for part in prediction)), packed, remembered
+            said = Prediction(*(part.detach() for part in prediction))
+            right = hits(self.shape.task, said.logits, batch.label)
+            outcome = Outcome(said, statistics(said.losses, right, said.weights))
+        return outcome, packed, remembered
 
     def flush(self) -> None:
         """Bring every row of every table up to the last step of the last plan, so that tables can be read whole."""
@@ -192,14 +203,14 @@ class Method(ABC):
         self.add_dense("model", self.model.parameters(dice))
         self.add_table("candidates", Use("id", "model"), self.shape.users + self.shape.items, self.sizes, dice)
 
-    def _visit(self, batch: Batch) -> Prediction:
+    def _visit(self, batch: Batch) -> Outcome:
         rows, memory = self._gather(batch)
-        prediction, moved, remembered = self.core(self.dense, rows, memory, batch)
+        outcome, moved, remembered = self.core(self.dense, rows, memory, batch)
         for name, values in moved.items():
             self.tables[name].scatter(batch.lookups[self.uses[name].key].rows, values)
         if self.memory is not None and remembered is not None:
             self.memory.index_copy_(1, batch.lookups["id"].rows, remembered)
-        return prediction
+        return outcome
 
     def _gather(self, batch: Batch) -> tuple[dict[str, Tensor], Tensor | None]:
         rows = {name: table.gather(batch.lookups[self.uses[name].key].rows) for name, table in self.tables.items()}

@@ -1,9 +1,13 @@
 """Linear maps, BatchNorm and tanh for S replicates at once, initialised as PyTorch's own layers are."""
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
+
+EPS = 1e-5
+"""Of BatchNorm: PyTorch's default."""
 
 Generators = Sequence[torch.Generator]
 """One CPU generator per seed; whoever draws takes the next numbers of each."""
@@ -43,14 +47,41 @@ def batch_norm(parameters: Parameters, name: str, x: Tensor) -> Tensor:
     A batch of a single interaction has no variance: its output is the bias.
     """
     weight, bias = parameters[f"{name}.weight"], parameters[f"{name}.bias"]
-    if torch.compiler.is_compiling():  # two plain sums: the compiler fuses them with what follows
-        centred = x - x.mean(-1, keepdim=True)
-        variance = (centred * centred).mean(-1, keepdim=True)
-        return centred * (torch.rsqrt(variance + 1e-5) * weight) + bias
+    if torch.compiler.is_compiling():
+        normal: Tensor = _BatchNorm.apply(x, weight, bias)[0]
+        return normal
     s, c, b = x.shape
     rows = x.reshape(1, s * c, b)  # seeds become channels
-    normal = torch.batch_norm(rows, weight.reshape(-1), bias.reshape(-1), None, None, True, 0.0, 1e-5, False)
+    normal = torch.batch_norm(rows, weight.reshape(-1), bias.reshape(-1), None, None, True, 0.0, EPS, False)
     return normal.reshape(s, c, b)
+
+
+class _BatchNorm(torch.autograd.Function):
+    """BatchNorm in plain sums, which a compiler fuses with what stands around it.
+
+    The gradient is written out: what autograd would make of the forward takes twice as many sums.
+    """
+
+    @staticmethod
+    def forward(x: Tensor, weight: Tensor, bias: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        mean = x.mean(-1, keepdim=True)
+        scale = torch.rsqrt(((x - mean) * (x - mean)).mean(-1, keepdim=True) + EPS)
+        return (x - mean) * (scale * weight) + bias, mean, scale
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Tensor, Tensor, Tensor], output: tuple[Tensor, Tensor, Tensor]) -> None:
+        x, weight, _ = inputs
+        _, mean, scale = output
+        ctx.save_for_backward(x, weight, mean, scale)
+        ctx.mark_non_differentiable(mean, scale)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor, *_: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        x, weight, mean, scale = ctx.saved_tensors
+        normal = (x - mean) * scale
+        along, total = (gradient * normal).sum(-1, keepdim=True), gradient.sum(-1, keepdim=True)
+        inside = gradient - (total + normal * along) * (1 / x.shape[-1])
+        return (scale * weight) * inside, along, total
 
 
 def tanh(x: Tensor) -> Tensor:

@@ -89,7 +89,8 @@ class Group:
 
 def _occurrences(part: Rows) -> list[Tensor]:
     """Each interaction's embeddings: (S, 2B, d) per width."""
-    return list(torch.split(part.moving.value.index_select(1, part.inverse), list(part.widths), dim=-1))
+    rows = part.moving.value.index_select(1, part.inverse)
+    return [x.contiguous() for x in torch.split(rows, list(part.widths), dim=-1)]
 
 
 def _sides(x: Tensor) -> Tensor:

@@ -1,0 +1,1 @@
+"""Benchmarks of the training engine: timings, which are never tests."""

@@ -1,0 +1,179 @@
+"""The engine against its twin in float32, its memory, and the ways in which a step can be run."""
+
+import json
+import logging
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from autoemb import engine, methods
+from autoemb.config import RunConfig
+from autoemb.device import keep_memory, use_onednn
+from autoemb.engine import PAYS_FROM, compile_step, decide, obstacle
+from autoemb.errors import InputError
+from autoemb.nn.task import losses
+from autoemb.prequential import columns_of, run_stream
+from autoemb.progress import Progress
+from autoemb.schema import TASKS
+
+from .contracts.bench import logits_of, make, predictions, shape_of, small_stream, twin_batches, twin_of
+from .contracts.variants import small
+
+
+@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize(("sizes", "seeds"), [([2, 16, 128], 1), ([2, 4, 8, 16, 64, 128], 3)], ids=["three", "six"])
+@pytest.mark.parametrize("name", methods.names())
+def test_float32_follows_the_twin_for_200_steps(name, sizes, seeds, task):
+    known = methods.find(name).Config.model_fields
+    settings = {"sizes": sizes, "size": sum(sizes), "hidden": 32, "controller_hidden": 32}
+    variant = name, {key: value for key, value in settings.items() if key in known}
+    frame = small_stream(200 * 40, 120, 90)
+    method = make(variant, shape_of(frame, task, 5), range(seeds), torch.float32)
+    plan = method.plan(columns_of(frame, task), 40)
+    twin, exact = (twin_of(variant, method, seeds - 1, dtype) for dtype in (torch.float32, torch.float64))
+    losses_of: list[list[float]] = [[], [], []]
+    batches = [batch for chunk in plan.chunks() for batch in chunk]
+    for batch, (interactions, validation) in zip(batches, twin_batches(plan), strict=True):
+        losses_of[0].append(method.step(batch).prediction.losses[-1].mean().item())
+        for plain, into in zip((twin, exact), losses_of[1:], strict=True):
+            logits, _, _ = plain.step(interactions, validation)
+            into.append(losses(task, logits.T[None], interactions.label).mean().item())
+    ours, theirs, truth = (np.array(values) for values in losses_of)
+    assert len(ours) == 200
+    # Adam makes full steps of gradients that are nothing but rounding (of an early popularity's, of a size
+    # that hardly matters), so float32 itself drifts, in the twin as in the engine
+    drift = np.abs(theirs / truth - 1).max()
+    assert drift < 1e-4
+    assert np.abs(ours / theirs - 1).max() < 1e-6 + 10 * drift
+    assert abs(ours[0] / theirs[0] - 1) < 1e-6
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="resident memory is read from /proc")
+@pytest.mark.parametrize("name", ["fse", "autoemb"])
+def test_memory_does_not_grow_with_the_steps(name):
+    keep_memory()
+    batch = 8
+    frame = small_stream(2_600 * batch, 50, 50)
+    method = make((name, small(name)), shape_of(frame, "regression", 5), [0], torch.float32)
+    resident, done = [], 0
+    for chunk in method.plan(columns_of(frame, "regression"), batch).chunks():
+        for each in chunk:
+            method.step(each)
+        done += len(chunk)
+        if done % 640 == 0:  # every tenth chunk
+            resident.append(int(Path("/proc/self/statm").read_text().split()[1]) * 4096)
+    assert len(resident) == 4
+    assert resident[-1] - resident[0] < 1 << 20  # over 1,920 steps: 550 bytes a step would show
+
+
+def test_a_step_makes_nothing_of_a_tables_size():
+    # were anything of the table's size allocated (its dense gradient, a copy), the peak would show it
+    frame = small_stream(400, 30, 40)
+    shape = shape_of(frame, "regression", 5)._replace(users=400_000)
+    method = make(("fse", {"size": 8, "hidden": 8}), shape, [0], torch.float32)
+    table = method.tables["candidates"].packed
+    with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU], profile_memory=True) as profile:
+        predictions(method, frame, "regression")
+    largest = max(event.cpu_memory_usage for event in profile.events())
+    assert largest < table.nbytes / 100
+
+
+compiles = pytest.mark.skipif(obstacle("cpu") is not None, reason=f"cannot compile here: {obstacle('cpu')}")
+
+
+@compiles
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # the compiler uses what PyTorch deprecates
+@pytest.mark.parametrize(
+    ("name", "task", "settings"),
+    [
+        ("fse", "regression", {}),
+        ("sam", "classification", {}),
+        ("darts", "regression", {"validation": "last_random"}),
+        ("autoemb", "classification", {}),
+    ],
+)
+def test_compiled_steps_are_the_eager_ones(name, task, settings):
+    frame = small_stream(331)  # with short last batches
+    variant, shape = (name, {**small(name), **settings}), shape_of(frame, task, 5)
+    eager = logits_of(make(variant, shape, range(2)), frame, task)
+    method = make(variant, shape, range(2))
+    compile_step(method, 32)
+    compiled = logits_of(method, frame, task)
+    torch.testing.assert_close(compiled, eager, rtol=0, atol=1e-9)
+    # another seed needs no other kernels, and the same seed gives the same bits
+    with torch.compiler.set_stance("fail_on_recompile"):
+        again = make(variant, shape, range(2))
+        compile_step(again, 32)
+        assert torch.equal(logits_of(again, frame, task), compiled)
+
+
+def test_it_is_compiled_where_that_pays(monkeypatch, caplog):
+    caplog.set_level(logging.INFO)
+    monkeypatch.setattr(engine, "obstacle", lambda device: None)
+    assert decide("auto", PAYS_FROM, "cpu")
+    assert not decide("auto", PAYS_FROM - 1, "cpu")
+    assert decide("auto", 1, "cuda")
+    assert decide("always", 1, "cpu")
+    assert not decide("never", PAYS_FROM, "cpu")
+    monkeypatch.setattr(engine, "obstacle", lambda device: "no C++ compiler was found")
+    assert not decide("auto", PAYS_FROM, "cpu")
+    assert "no C++ compiler was found" in caplog.messages[-1]
+    with pytest.raises(InputError, match="compile = 'always': no C"):
+        decide("always", PAYS_FROM, "cpu")
+
+
+def test_no_compiler_is_noticed(monkeypatch):
+    monkeypatch.setenv("CXX", "no-such-compiler")
+    assert obstacle("cpu") == "no C++ compiler was found"
+
+
+@pytest.mark.parametrize("at_once", [None, 2, 3])
+def test_seeds_together_or_apart_are_the_same(at_once):
+    frame = small_stream()
+    shape, columns = shape_of(frame, "regression", 5), columns_of(frame, "regression")
+    config = RunConfig(task="regression", seeds=3, batch_size=32, dtype="float64", seeds_at_once=at_once)
+    groups = []
+
+    def build(seeds):
+        groups.append(list(seeds))
+        return make(("autoemb", small("autoemb")), shape, seeds)
+
+    recorder = run_stream(build, columns, config)
+    expected = {None: [[0], [1], [2]], 2: [[0, 1], [2]], 3: [[0, 1, 2]]}[at_once]
+    assert groups == expected
+    together = run_stream(
+        lambda seeds: make(("autoemb", small("autoemb")), shape, seeds),
+        columns,
+        config.model_copy(update={"seeds_at_once": 3}),
+    )
+    torch.testing.assert_close(recorder.sums, together.sums, rtol=1e-9, atol=1e-9)
+    assert torch.equal(recorder.counts, together.counts)
+
+
+def test_products_stay_in_float32():
+    onednn = use_onednn()
+    a, b = torch.rand(300, 200), torch.rand(200, 100)
+    torch.testing.assert_close((a @ b).double(), a.double() @ b.double(), rtol=1e-5, atol=0)
+    assert isinstance(onednn, bool)
+
+
+def test_progress_in_a_log_is_lines_of_json(caplog):
+    caplog.set_level(logging.INFO)
+    with Progress(100, every=0) as progress:
+        progress.skip(20)
+        progress.add(30, 0.25)
+        progress.add(50, 0.125)
+    first, last = (json.loads(message) for message in caplog.messages)
+    assert (first["interactions"], first["of"], first["loss"]) == (50, 100, 0.25)
+    assert (last["interactions"], last["seconds_left"], last["loss"]) == (100, 0, 0.125)
+    assert first["per_second"] > 0
+
+
+def test_progress_in_a_log_is_quiet_otherwise(caplog, capsys):
+    caplog.set_level(logging.INFO)
+    with Progress(100, every=1000) as progress:
+        progress.add(100, 0.25)
+    assert not caplog.messages
+    assert capsys.readouterr() == ("", "")

@@ -5,7 +5,7 @@ SNAKEMAKE := $(BIN)/snakemake --cores all
 REPORT := --report results/report.html --report-after-run
 
 .DEFAULT_GOAL := help
-.PHONY: help install smoke ml-1m paper test check clean
+.PHONY: help install smoke ml-1m paper test check bench bench-gpu clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -17,7 +17,7 @@ install: .venv/installed ## make the virtual environment .venv
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev]'
 	touch $@
 
-smoke: install ## every method on the shipped ratings: figures, tables, notebooks, report (5 minutes, 2 cores)
+smoke: install ## every method on the shipped ratings: figures, tables, notebooks, report (3 minutes, 2 cores)
 	$(SNAKEMAKE) --configfile config/smoke.yaml $(REPORT)
 
 ml-1m: install ## the same on MovieLens 1M, 5 seeds (downloads 6 MB; hours on a CPU)
@@ -35,6 +35,15 @@ check: install ## lint, format and types, of Python and of the workflow
 	$(BIN)/mypy
 	$(BIN)/snakefmt --check Snakefile workflow
 	$(BIN)/snakemake --lint
+
+bench: install ## time the training step beside plain programs; writes results/benchmarks, docs/performance.md (10 minutes)
+	$(BIN)/python -m benchmarks.engine
+	$(BIN)/python -m benchmarks.scaling
+	$(BIN)/python -m benchmarks.render
+
+bench-gpu: install ## the same on a CUDA device, for 1, 10 and 50 seeds
+	$(BIN)/python -m benchmarks.gpu
+	$(BIN)/python -m benchmarks.render
 
 clean: ## remove what the workflow made (not results/published, not the archives)
 	find results -mindepth 1 -maxdepth 1 ! -name published ! -name archives -exec rm -r {} +

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from torch.utils import _pytree as pytree
 
 from autoemb import engine, methods
 from autoemb.config import RunConfig
@@ -150,6 +151,45 @@ def test_seeds_together_or_apart_are_the_same(at_once):
     )
     torch.testing.assert_close(recorder.sums, together.sums, rtol=1e-9, atol=1e-9)
     assert torch.equal(recorder.counts, together.counts)
+
+
+def test_a_captured_step_reads_each_batch(monkeypatch):
+    """Without CUDA, a stand-in for a graph makes the recorded step anew; all of a batch must get into it."""
+
+    class Graph:
+        def __init__(self):
+            self.recorded = False
+
+        def replay(self):
+            if self.recorded:  # the recording itself has made the first step
+                static, said = self.made
+                for into, each in zip(pytree.tree_leaves(said), pytree.tree_leaves(method.step(static)), strict=True):
+                    into.copy_(each)
+            self.recorded = True
+
+    class Stand:
+        wait_stream = __enter__ = __exit__ = lambda self, *_: None
+
+    frame = small_stream(331)
+    shape, columns = shape_of(frame, "regression", 5), columns_of(frame, "regression")
+    variant = ("autoemb", {**small("autoemb"), "validation": "last_random", "policy": 2})
+    expected = logits_of(make(variant, shape, range(2)), frame, "regression")
+    method = make(variant, shape, range(2))
+    for name, thing in {"CUDAGraph": Graph, "graph": lambda graph: Stand(), "current_stream": Stand}.items():
+        monkeypatch.setattr(torch.cuda, name, thing)
+    monkeypatch.setattr(torch, "Stream", lambda device: Stand())
+    captured, said = engine.Captured(method.step), []
+    tree_unflatten = pytree.tree_unflatten
+    statics = []
+    monkeypatch.setattr(pytree, "tree_unflatten", lambda *x: statics.append(tree_unflatten(*x)) or statics[-1])
+    for chunk in method.plan(columns, 32).chunks():
+        for batch in chunk:
+            outcome = captured(batch)
+            said.append(outcome.prediction.logits.clone())
+            for (graph, _, made), static in zip(captured.graphs.values(), statics, strict=True):
+                graph.made = static, made
+    assert captured.graphs
+    torch.testing.assert_close(torch.cat(said, dim=2), expected, rtol=0, atol=0)
 
 
 def test_products_stay_in_float32():

@@ -38,11 +38,14 @@ def choose(device: str, threads: int) -> str:
 
 
 def keep_memory() -> None:
-    """Let the process keep the memory of a batch for the next one.
+    """Let the process keep the memory of a batch for the next one, and hold tables in large pages.
 
-    glibc gives blocks of that size back to the system after every use, and each page that comes anew
+    glibc gives blocks of a batch's size back to the system after every use, and each page that comes anew
     costs a fault: about a quarter of a step. Elsewhere there is no ``mallopt``, and nothing happens.
+    Rows of a table of a gigabyte lie on pages that the processor has to look up, unless pages
+    are large, for which PyTorch asks if this variable is set before its first tensor of some size.
     """
+    os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
     mmap_threshold, trim_threshold, top_pad = -3, -1, -2  # malloc.h: M_MMAP_THRESHOLD, M_TRIM_THRESHOLD, M_TOP_PAD
     with contextlib.suppress(AttributeError, OSError, TypeError):
         mallopt = ctypes.CDLL(None).mallopt

@@ -1,7 +1,9 @@
 """The engine against its twin in float32, its memory, and the ways in which a step can be run."""
 
+import gc
 import json
 import logging
+import weakref
 from pathlib import Path
 
 import numpy as np
@@ -108,6 +110,27 @@ def test_compiled_steps_are_the_eager_ones(name, task, settings):
         again = make(variant, shape, range(2))
         compile_step(again, 32)
         assert torch.equal(logits_of(again, frame, task), compiled)
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # the compiler uses what PyTorch deprecates
+@pytest.mark.parametrize("how", ["never", pytest.param("always", marks=compiles)])
+def test_one_group_of_seeds_is_in_memory_at_a_time(how):
+    frame = small_stream()
+    shape, alive, most = shape_of(frame, "regression", 5), weakref.WeakSet(), []
+
+    def build(seeds):
+        most.append(len(alive))
+        method = make(("autoemb", small("autoemb")), shape, seeds)
+        alive.update(method.tables.values())
+        return method
+
+    config = RunConfig(task="regression", seeds=4, batch_size=32, dtype="float64", compile=how)
+    gc.disable()  # or it would only be in memory until Python looks for cycles
+    try:
+        run_stream(build, columns_of(frame, "regression"), config)
+    finally:
+        gc.enable()
+    assert most == [0, 0, 0, 0]
 
 
 def test_it_is_compiled_where_that_pays(monkeypatch, caplog):

@@ -60,12 +60,12 @@ def compile_step(method: Method, batch_size: int) -> None:
     single step, a kernel of its own would never pay.
     """
     torch._dynamo.config.trace_autograd_ops = True  # the step takes its gradients itself
-    compiled = torch.compile(method.compute, fullgraph=True, dynamic=False)
-    eager = method.compute
+    eager = type(method).compute
+    compiled = torch.compile(eager, fullgraph=True, dynamic=False)
 
-    def core(dense: Any, rows: dict[str, Tensor], memory: Tensor | None, batch: Batch) -> Any:
-        usual = len(batch.label) == batch_size and (batch.validates or method.validation != "last_batch")
-        return (compiled if usual else eager)(dense, rows, memory, batch)
+    def core(of: Method, dense: Any, rows: dict[str, Tensor], memory: Tensor | None, batch: Batch) -> Any:
+        usual = len(batch.label) == batch_size and (batch.validates or of.validation != "last_batch")
+        return (compiled if usual else eager)(of, dense, rows, memory, batch)
 
     method.core = core
 

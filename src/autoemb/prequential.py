@@ -129,27 +129,34 @@ def run_stream(
     compiles = decide(config.compile, steps, config.device)
     saved = checkpoint.load() if checkpoint else None
     recorders: list[Recorder] = []
+
+    def go(seeds: range, progress: Progress) -> Recorder:
+        """Run one group of seeds; what it holds in memory is free again afterwards."""
+        nonlocal saved
+        method = build(seeds)
+        run = Run(method, columns, config)
+        known = f"finished.{len(recorders)}"
+        if saved is not None and known in saved:
+            run.recorder.sums.copy_(saved[known])
+            progress.skip(interactions)
+            return run.recorder
+        if saved is not None:
+            run.load_state_dict(saved)
+            progress.skip(run.plan.batches[run.done - 1].stop)
+            log.info("seed %d goes on after batch %d", seeds[0], run.done)
+            saved = None
+        if compiles:
+            compile_step(method, config.batch_size)
+        if config.device == "cuda":
+            run.step = Captured(method.step)
+        finished = {f"finished.{n}": recorder.sums for n, recorder in enumerate(recorders)}
+        for passed in run.advance():
+            progress.add(passed, run.last_loss)
+            if checkpoint and checkpoint.due():
+                checkpoint.save({**run.state_dict(), **finished})
+        return run.recorder
+
     with Progress(interactions * len(groups)) as progress:
-        for number, seeds in enumerate(groups):
-            method = build(seeds)
-            run = Run(method, columns, config)
-            recorders.append(run.recorder)
-            if saved is not None and f"finished.{number}" in saved:
-                run.recorder.sums.copy_(saved[f"finished.{number}"])
-                progress.skip(interactions)
-                continue
-            if saved is not None:
-                run.load_state_dict(saved)
-                progress.skip(run.plan.batches[run.done - 1].stop)
-                log.info("seed %d goes on after batch %d", seeds[0], run.done)
-                saved = None
-            if compiles:
-                compile_step(method, config.batch_size)
-            if config.device == "cuda":
-                run.step = Captured(method.step)
-            finished = {f"finished.{n}": recorder.sums for n, recorder in enumerate(recorders[:-1])}
-            for passed in run.advance():
-                progress.add(passed, run.last_loss)
-                if checkpoint and checkpoint.due():
-                    checkpoint.save({**run.state_dict(), **finished})
+        for seeds in groups:
+            recorders.append(go(seeds, progress))
     return Recorder.joined(recorders)

@@ -60,7 +60,7 @@ class Memory:
 Changes = tuple[Outcome, dict[str, Tensor], Tensor | None]
 """An outcome, the packed rows that moved (S, R, 3, W) by table, and what is remembered of the ids (S, R, M)."""
 
-Core = Callable[[dict[Optimizer, dict[str, Moving]], dict[str, Tensor], Tensor | None, Batch], Changes]
+Core = Callable[[Any, dict[Optimizer, dict[str, Moving]], dict[str, Tensor], Tensor | None, Batch], Changes]
 
 
 class Method(ABC):
@@ -78,7 +78,8 @@ class Method(ABC):
         tables: by name, tables of rows; ``uses`` says how, and ``widths`` of which embeddings they consist.
         memory: what is remembered of each id (S, V + 1, M), beside all parameters; or None.
         validation: what the weights' optimiser learns from; None if it makes no steps.
-        core: the arithmetic of a step, ``compute``; a compiled one may be put in its place.
+        core: the arithmetic of a step, ``compute``, as a function of the method (a method that held on to
+            itself would keep its tables until Python looks for cycles); a compiled one may be put in its place.
     """
 
     sizes: tuple[int, ...]
@@ -95,7 +96,7 @@ class Method(ABC):
         self.uses: dict[str, Use] = {}
         self.widths: dict[str, tuple[int, ...]] = {}
         self.memory: Tensor | None = None
-        self.core: Core = self.compute
+        self.core: Core = type(self).compute
         self.last_plan: Plan | None = None
         self.build(config, generators(seeds))
 
@@ -205,7 +206,7 @@ class Method(ABC):
 
     def _visit(self, batch: Batch) -> Outcome:
         rows, memory = self._gather(batch)
-        outcome, moved, remembered = self.core(self.dense, rows, memory, batch)
+        outcome, moved, remembered = self.core(self, self.dense, rows, memory, batch)
         for name, values in moved.items():
             self.tables[name].scatter(batch.lookups[self.uses[name].key].rows, values)
         if self.memory is not None and remembered is not None:

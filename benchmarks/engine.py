@@ -11,6 +11,7 @@ import argparse
 import contextlib
 import logging
 import multiprocessing
+import os
 import platform
 import statistics
 import time
@@ -26,7 +27,7 @@ from tqdm import tqdm
 
 from autoemb import methods
 from autoemb.config import RunConfig, Task
-from autoemb.device import choose
+from autoemb.device import LARGE_PAGES, choose
 from autoemb.engine import compile_step, obstacle
 from autoemb.files import write_json
 from autoemb.plan import CHUNK
@@ -144,7 +145,10 @@ def plain_process(name: str, task: Task, counts: str) -> Iterator[Callable[[type
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
     process = context.Process(target=plain_program, args=(theirs, name, task, counts))
+    large_pages = os.environ.pop(LARGE_PAGES, None)  # which the process would inherit
     process.start()
+    if large_pages is not None:
+        os.environ[LARGE_PAGES] = large_pages
     ours.recv()
 
     def steps(kind: type[Twin], n: int) -> float:

@@ -11,6 +11,9 @@ from autoemb.errors import InputError
 
 log = logging.getLogger(__name__)
 
+LARGE_PAGES = "THP_MEM_ALLOC_ENABLE"
+"""PyTorch's variable for tables in large pages."""
+
 
 def choose(device: str, threads: int) -> str:
     """The device to train on, set up.
@@ -45,7 +48,7 @@ def keep_memory() -> None:
     Rows of a table of a gigabyte lie on pages that the processor has to look up, unless pages
     are large, for which PyTorch asks if this variable is set before its first tensor of some size.
     """
-    os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
+    os.environ.setdefault(LARGE_PAGES, "1")
     mmap_threshold, trim_threshold, top_pad = -3, -1, -2  # malloc.h: M_MMAP_THRESHOLD, M_TRIM_THRESHOLD, M_TOP_PAD
     with contextlib.suppress(AttributeError, OSError, TypeError):
         mallopt = ctypes.CDLL(None).mallopt

@@ -128,6 +128,26 @@ def test_a_checkpoint_of_something_else_or_unreadable_is_not_taken(tmp_path, cap
     assert "not a readable checkpoint" in caplog.text
 
 
+def test_asking_does_not_depend_on_how_much_was_learnt():
+    frame = small_stream(1_200)
+    shape, columns = shape_of(frame, "regression", 5), columns_of(frame, "regression")
+    method = make(("fse", small("fse")), shape, [0])
+    for chunk in method.plan(columns, 1).chunks():  # 1,200 steps, more than the 38 batches that are asked
+        for batch in chunk:
+            method.step(batch)
+    method.flush()
+    state = {name: tensor.clone() for name, tensor in method.state_dict().items()}
+
+    def ask() -> torch.Tensor:
+        plan = method.plan(columns, 32, learns=False)
+        return torch.cat([method.answer(batch).logits for chunk in plan.chunks() for batch in chunk], dim=2)
+
+    said = ask()
+    assert torch.isfinite(said).all()
+    assert torch.equal(ask(), said)
+    assert all(torch.equal(tensor, state[name]) for name, tensor in method.state_dict().items())
+
+
 def test_popularity_levels_equal_training_and_testing_by_hand():
     rng = np.random.default_rng(0)
     frame = {"user": rng.integers(0, 8, 300), "item": rng.integers(0, 20, 300), "rating": 4.0, "timestamp": 0}

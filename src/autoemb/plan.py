@@ -213,8 +213,11 @@ class Plan:
         }
         coefficients = {}
         for name, (use, _) in self.tables.items():
-            until = np.broadcast_to(visit.before[use.optimizer][:, None], since[name].shape)
-            rows = self.decay.coefficients(since[name].ravel(), (until if self.learns else since[name]).ravel())
+            stands = since[name].ravel()
+            until = np.broadcast_to(visit.before[use.optimizer][:, None], since[name].shape).ravel()
+            if not self.learns:  # as they stand: any step to itself
+                stands, until = np.zeros_like(stands), np.zeros_like(stands)
+            rows = self.decay.coefficients(stands, until)
             coefficients[name] = put(rows.reshape(n, -1, COEFFICIENTS), like.dtype)
         steps = {name: put(before + 1.0, torch.float32) for name, before in visit.before.items()}
         factors = {name: put(corrections(before + 1), like.dtype) for name, before in visit.before.items()}

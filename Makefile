@@ -38,6 +38,7 @@ check: install ## lint, format and types, of Python and of the workflow
 
 bench: install ## time the training step beside plain programs; writes results/benchmarks, docs/performance.md (10 minutes)
 	$(BIN)/python -m benchmarks.engine
+	$(BIN)/python -m benchmarks.parts
 	$(BIN)/python -m benchmarks.scaling
 	$(BIN)/python -m benchmarks.render
 

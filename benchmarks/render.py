@@ -45,6 +45,24 @@ def engine(rows: list[dict[str, Any]]) -> str:
     return f"{where(rows)}\n\n{tabulate(table, headers='keys', tablefmt='github', disable_numparse=True)}"
 
 
+def parts(rows: list[dict[str, Any]]) -> str:
+    """What a step is made of."""
+    names = {
+        "products_ms": "matrix products, in place",
+        "elementwise": "BatchNorm, tanh, losses, gradients, Adam, rows caught up",
+        "calls_ms": "guards, and calling products and kernels",
+        "gather_ms": "gathering rows",
+        "scatter_ms": "putting rows back",
+        "record_ms": "recording the outcomes",
+        "plan_ms": "preparing the stream",
+    }
+    for row in rows:
+        row["elementwise"] = row["core_ms"] - row["products_ms"] - row["calls_ms"]
+    table = [{"part": text, **{row["method"]: f"{row[key]:.2f}" for row in rows}} for key, text in names.items()]
+    table.append({"part": "sum", **{row["method"]: f"{sum(row[key] for key in names):.2f}" for row in rows}})
+    return f"{where(rows)}\n\n{tabulate(table, headers='keys', tablefmt='github', disable_numparse=True)}"
+
+
 def scaling(rows: list[dict[str, Any]]) -> str:
     """Cost per interaction, and memory."""
     table = [
@@ -69,7 +87,12 @@ def gpu(rows: list[dict[str, Any]]) -> str:
     return f"Device: {rows[0]['device']}.\n\n{tabulate(table, headers='keys', tablefmt='github')}"
 
 
-TABLES: dict[str, Callable[[list[dict[str, Any]]], str]] = {"engine": engine, "scaling": scaling, "gpu": gpu}
+TABLES: dict[str, Callable[[list[dict[str, Any]]], str]] = {
+    "engine": engine,
+    "parts": parts,
+    "scaling": scaling,
+    "gpu": gpu,
+}
 
 
 def put(page: str, name: str, table: str) -> str:

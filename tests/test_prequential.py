@@ -10,6 +10,7 @@ from autoemb.checkpoint import Checkpoint
 from autoemb.config import DatasetConfig, PopularityConfig, RunConfig
 from autoemb.errors import InputError
 from autoemb.methods import fse
+from autoemb.metrics import Recorder, Window, add_by_product
 from autoemb.nn.model import Shape
 from autoemb.nn.task import hits, losses
 from autoemb.popularity import run_levels
@@ -75,6 +76,20 @@ def test_records_equal_a_loop_over_interactions(task, name):
     assert firsts[0] == 0
     assert firsts == sorted(firsts)
     assert progress.loc[progress["seed"] == 0, "n"].sum() == len(frame)
+
+
+def test_sums_by_a_product_are_the_scattered_ones():
+    dice = torch.Generator().manual_seed(0)
+    recorder = Recorder(2, (2, 8), [Window(0, 0)], 900, "cpu")
+    sums, counts = torch.zeros_like(recorder.sums[:, 0]), torch.zeros_like(recorder.counts[0])
+    for _ in range(3):
+        bins = torch.randint(0, recorder.bins, (2, 50), generator=dice)
+        statistics = torch.rand(2, 2, 7, 50, generator=dice, dtype=torch.float64)
+        recorder.update(0, bins, statistics)
+        add_by_product(counts, sums, bins, statistics.transpose(2, 3))
+    torch.testing.assert_close(recorder.sums[:, 0], sums, rtol=1e-12, atol=0)
+    assert torch.equal(recorder.counts[0], counts)
+    assert counts.sum() == 300
 
 
 def test_a_loss_that_is_not_finite_ends_the_run():

@@ -49,11 +49,12 @@ class Recorder:
     @torch.no_grad()
     def update(self, window: int, bins: Tensor, statistics: Tensor) -> None:
         """Add a batch: popularity bins (2, B) and ``nn.task.statistics`` (S, 2, 3 + 2K, B), users before items."""
-        member = torch.zeros(*bins.shape, self.bins, dtype=torch.float64, device=bins.device)
-        member.scatter_(2, bins[..., None], 1)  # (2, B, bin)
-        self.counts[window] += member.sum(1)
-        # (S, 2, 3 + 2K, bin); a product sums in a fixed order
-        self.sums[:, window] += torch.matmul(statistics, member).transpose(2, 3)
+        into, values = self.sums[:, window], statistics.transpose(2, 3)  # (S, 2, bin, 3 + 2K), (S, 2, B, 3 + 2K)
+        if bins.is_cuda:
+            add_by_product(self.counts[window], into, bins, values)
+            return
+        self.counts[window].scatter_add_(1, bins, torch.ones_like(bins, dtype=torch.float64))
+        into.scatter_add_(2, bins[None, :, :, None].expand_as(values), values)
 
     @classmethod
     def joined(cls, recorders: "Sequence[Recorder]") -> "Recorder":
@@ -97,6 +98,17 @@ class Recorder:
         frame = pd.concat(parts)
         frame = frame.assign(split=np.array([window.split for window in self.windows])[frame["window"]])
         return _finish(frame, SIZES.columns, ["seed", "window", "side", "popularity_low", "size"])
+
+
+def add_by_product(counts: Tensor, sums: Tensor, bins: Tensor, values: Tensor) -> None:
+    """Add values (S, 2, B, C) and their number to sums (S, 2, bin, C) and counts (2, bin), by bins (2, B).
+
+    A product adds up in a fixed order on a GPU too, where scattered sums do not.
+    """
+    member = torch.zeros(*bins.shape, counts.shape[-1], dtype=torch.float64, device=bins.device)
+    member.scatter_(2, bins[..., None], 1)  # (2, B, bin)
+    counts += member.sum(1)
+    sums += torch.matmul(member.transpose(1, 2), values)
 
 
 def _long(counts: Array, sums: Array, axes: list[str], names: list[str] | None = None) -> pd.DataFrame:

@@ -125,7 +125,7 @@ class Method(ABC):
 
     def answer(self, batch: Batch) -> Prediction:
         """Predict a batch of a plan that does not learn; nothing is changed."""
-        rows, memory = self._gather(batch)
+        rows, memory = self.gather(batch)
         with torch.no_grad():
             model, weights = (self._group(name, self.dense, rows, batch).values() for name in self.dense)
             context = None if memory is None else Memory(memory, batch).context()
@@ -204,18 +204,24 @@ class Method(ABC):
         self.add_dense("model", self.model.parameters(dice))
         self.add_table("candidates", Use("id", "model"), self.shape.users + self.shape.items, self.sizes, dice)
 
-    def _visit(self, batch: Batch) -> Outcome:
-        rows, memory = self._gather(batch)
-        outcome, moved, remembered = self.core(self, self.dense, rows, memory, batch)
+    def gather(self, batch: Batch) -> tuple[dict[str, Tensor], Tensor | None]:
+        """What ``core`` computes with: packed rows by table, and the memory of the batch's ids."""
+        rows = {name: table.gather(batch.lookups[self.uses[name].key].rows) for name, table in self.tables.items()}
+        return rows, None if self.memory is None else self.memory.index_select(1, batch.lookups["id"].rows)
+
+    def scatter(self, batch: Batch, changes: Changes) -> None:
+        """Put what ``core`` returned back."""
+        _, moved, remembered = changes
         for name, values in moved.items():
             self.tables[name].scatter(batch.lookups[self.uses[name].key].rows, values)
         if self.memory is not None and remembered is not None:
             self.memory.index_copy_(1, batch.lookups["id"].rows, remembered)
-        return outcome
 
-    def _gather(self, batch: Batch) -> tuple[dict[str, Tensor], Tensor | None]:
-        rows = {name: table.gather(batch.lookups[self.uses[name].key].rows) for name, table in self.tables.items()}
-        return rows, None if self.memory is None else self.memory.index_select(1, batch.lookups["id"].rows)
+    def _visit(self, batch: Batch) -> Outcome:
+        rows, memory = self.gather(batch)
+        changes = self.core(self, self.dense, rows, memory, batch)
+        self.scatter(batch, changes)
+        return changes[0]
 
     def _group(
         self, optimizer: Optimizer, dense: dict[Optimizer, dict[str, Moving]], rows: dict[str, Tensor], batch: Batch

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from safetensors import SafetensorError
 
 from autoemb import methods, prequential
 from autoemb.checkpoint import Checkpoint
@@ -76,6 +77,23 @@ def test_records_equal_a_loop_over_interactions(task, name):
     assert firsts[0] == 0
     assert firsts == sorted(firsts)
     assert progress.loc[progress["seed"] == 0, "n"].sum() == len(frame)
+
+
+def test_a_checkpoint_that_cannot_be_written_leaves_the_last_one(tmp_path, monkeypatch):
+    checkpoint = Checkpoint(tmp_path / "state.safetensors", "one", 0)
+    checkpoint.save({"x": torch.ones(2)})
+
+    def full(state, path, metadata):
+        raise SafetensorError("I/O error: No space left on device")
+
+    monkeypatch.setattr("autoemb.checkpoint.save_file", full)
+    with pytest.raises(InputError, match=r"state\.safetensors: cannot be written: .*No space left"):
+        checkpoint.save({"x": torch.zeros(2)})
+    assert checkpoint.load()["x"].tolist() == [1, 1]
+    assert [file.name for file in tmp_path.iterdir()] == ["state.safetensors"]
+    (tmp_path / ".state.safetensors.killed.part").touch()
+    checkpoint.remove()
+    assert not list(tmp_path.iterdir())
 
 
 def test_sums_by_a_product_are_the_scattered_ones():

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from autoemb.errors import InputError
 from autoemb.files import whole
 
 log = logging.getLogger(__name__)
@@ -47,7 +48,7 @@ class Checkpoint:
                 if file.metadata() != self.metadata:
                     log.info("%s: a checkpoint of other settings, inputs or code; starting anew", self.path)
                     return None
-                return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (it is no mapping)
+            return load_file(self.path)
         except (SafetensorError, OSError) as error:
             log.info("%s: not a readable checkpoint (%s); starting anew", self.path, error)
             return None
@@ -57,11 +58,20 @@ class Checkpoint:
         return time.monotonic() - self.last >= self.every
 
     def save(self, state: Mapping[str, Tensor]) -> None:
-        """Put a state in the place of the last one."""
-        with whole(self.path) as temporary:
-            save_file(dict(state), temporary, metadata=self.metadata)
+        """Put a state in the place of the last one.
+
+        Raises:
+            InputError: it cannot be written; the last one stays.
+        """
+        try:
+            with whole(self.path) as temporary:
+                save_file(dict(state), temporary, metadata=self.metadata)
+        except SafetensorError as error:  # its writer's own, for a full disk too
+            raise InputError(f"{self.path}: cannot be written: {error}") from error
         self.last = time.monotonic()
 
     def remove(self) -> None:
-        """Take the file away: the run is over."""
+        """Take the file away, and what a kill in mid-writing may have left of one: the run is over."""
         self.path.unlink(missing_ok=True)
+        for part in self.path.parent.glob(f".{self.path.name}.*.part"):
+            part.unlink()

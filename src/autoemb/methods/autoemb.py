@@ -12,6 +12,8 @@ Per batch, with the first-order hypergradient (xi = 0):
     W     <- Adam(grad_W L(batch; W, Theta))
     memory of the batch's ids <- their alpha, beta and losses; of repeated ids the last occurrence wins
 
+That is ``validation: last_batch``; ``_selection.Validated`` has the other two.
+
 Which order of the hypergradient the paper used is not known; the released code's is the first.
 
 Departure from the paper's text, by default: the context is the previous weights (policy 1, the released

@@ -53,7 +53,8 @@ def run(arguments: argparse.Namespace) -> None:
     made = record(resolved, [__name__, module.__name__], [arguments.stream], config.device)
     checkpoint = None
     if arguments.checkpoint:
-        checkpoint = Checkpoint(arguments.checkpoint, identity(made), arguments.checkpoint_seconds)
+        valid_for = {key: value for key, value in made.items() if key != "commit"}  # the code's checksums are in it
+        checkpoint = Checkpoint(arguments.checkpoint, identity(valid_for), arguments.checkpoint_seconds)
     recorder = run_stream(build, columns_of(frame, config.task), config, checkpoint)
     seconds = time.monotonic() - start
     log.info("%d interactions x %d seeds in %.1f s", len(frame), config.seeds, seconds)

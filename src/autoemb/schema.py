@@ -118,6 +118,10 @@ PROGRESS = Table(
 """Seed x window of the stream: the curve. ``first`` is the position in the stream of the window's
 first interaction; windows are numbered through both splits and never span them."""
 
+ALLOCATION = Table("allocation", {"seed": "int32", "side": "str", "size": "int32", "ids": "int64"})
+"""Seed x side x embedding size: how many of the ids that occur in the stream hold an embedding of this size at
+its end. A method that weighs its candidates holds all of them for every id; one that selects, one for each."""
+
 POPULARITY = Table(
     "popularity",
     {

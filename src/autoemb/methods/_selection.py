@@ -6,7 +6,7 @@ import torch
 from pydantic import Field, model_validator
 from torch import Tensor
 
-from autoemb.config import MethodConfig
+from autoemb.config import MethodConfig, Settings
 from autoemb.methods.base import Memory, Method, Prediction
 from autoemb.nn.controller import POPULARITY_WIDTH, Controllers
 from autoemb.nn.layers import Generators
@@ -30,6 +30,15 @@ class SelectionConfig(MethodConfig):
     mean: bool = True
     """Whether the weighted sum is divided by K (the paper; the released code does not)."""
 
+    selection: Literal["soft", "argmax", "gumbel"] = "soft"
+    """``soft``: the weighted sum (released code). ``argmax``: learnt like that, but the recorded prediction takes the
+    size of the largest weight alone (the hard selection of Fig. 3). ``gumbel``: learnt with one size an id, drawn by
+    its weight, and the gradient of the softmax of the perturbed logarithms (straight-through; Jang et al. 2017);
+    the recorded prediction takes the largest weight."""
+
+    temperature: Annotated[float, Field(gt=0)] = 1.0
+    """Of that softmax, for ``gumbel`` (assumption)."""
+
     @model_validator(mode="after")
     def _ascending(self) -> "SelectionConfig":
         if list(self.sizes) != sorted(set(self.sizes)):
@@ -45,18 +54,44 @@ class Validated(SelectionConfig):
     on (released code's default); as many interactions drawn with replacement from its part of the stream
     so far (released code); or, held out, the batch itself once it is predicted, before W learns it."""
 
+    hypergradient: Literal["first-order", "exact", "finite-difference"] = "first-order"
+    """Algorithm 1 with xi = 0 (released code), or with xi > 0: the exact vector-Jacobian product through one
+    unrolled step of W, or DARTS' central difference for it (Liu et al. 2019, eq. 8)."""
+
+    xi: Annotated[float, Field(gt=0)] | None = None
+    """Learning rate of the unrolled step; left out, that of W (DARTS)."""
+
+    unrolled_step: Literal["sgd", "adam"] = "sgd"
+    """What is unrolled: W - xi grad (the paper's Algorithm 1), or the step that W's Adam would make from its present
+    moments (assumption)."""
+
+
+class Quirks(Settings):
+    """What is taken for a mistake in the released code, to measure what it does."""
+
+    item_context_loss: bool = False
+    """An item's last loss (policies 2 and 5) is read from the users' losses, at the item's number. With fewer users
+    than items there is no such number, and the run is refused."""
+
+    classification_start: bool = False
+    """The stored weights of the classification start at (1.5, 0, ..., 0) instead of (1, 0, ..., 0)."""
+
 
 class ControllerConfig(SelectionConfig):
     """Settings of the methods with controllers."""
 
-    policy: Annotated[int, Field(ge=0, le=2)] = 1
+    policy: Annotated[int, Field(ge=0, le=5)] = 1
     """The controller's context: 0 popularity only, 1 and the id's previous weights (released code's default),
-    2 and its last loss as well (the paper's text). With 2, AutoEmb's validation batch, having just been learnt,
+    2 and its last loss as well (the paper's text); 3, 4 and 5 the same, with a one-hot popularity instead of its
+    embedding (released code). With 2 (or 5), AutoEmb's validation batch, having just been learnt,
     shows each id its loss on the very interaction that is validated, and so its label: on MovieLens 1M
     (shuffled, regression, seed 0) the test MSE was .1974 with 2 against .1886 with 1."""
 
     controller_hidden: Annotated[int, Field(ge=1)] = 512
     """Width of the controller's hidden layer (released code)."""
+
+    released_code_quirks: Quirks = Quirks()
+    """Off by default."""
 
 
 class SelectionMethod(Method):

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from autoemb.cli import main
-from autoemb.schema import OUTCOMES, POPULARITY, PROGRESS, SIZES
+from autoemb.schema import ALLOCATION, OUTCOMES, POPULARITY, PROGRESS, SIZES
 
 RUN = json.dumps({"task": "regression", "seeds": 2, "batch_size": 64, "windows": 5})
 SETTINGS = json.dumps({"sizes": [2, 4], "hidden": 8, "controller_hidden": 8})
@@ -39,7 +39,7 @@ def train(folder, out, **changes) -> int:
 
 def test_train_writes_its_tables_and_says_how(folder, tmp_path):
     assert train(folder, tmp_path / "run") == 0
-    for table in (OUTCOMES, SIZES, PROGRESS):
+    for table in (ALLOCATION, OUTCOMES, SIZES, PROGRESS):
         table.check(pd.read_parquet(tmp_path / "run" / f"{table.name}.parquet"))
     record = json.loads((tmp_path / "run" / "run.json").read_text())
     assert record["config"]["settings"]["sizes"] == [2, 4]
@@ -47,7 +47,13 @@ def test_train_writes_its_tables_and_says_how(folder, tmp_path):
     assert record["device"] in ("cpu", "cuda")
     assert len(record["inputs"]["stream"]) == 64
     assert "methods/autoemb.py" in record["code"]
+    allocation = pd.read_parquet(tmp_path / "run" / "allocation.parquet")
+    seen = pd.read_parquet(folder / "stream")[["user", "item"]].nunique()
+    assert allocation[["side", "size", "ids"]].drop_duplicates().to_numpy().tolist() == [
+        [side, size, seen[side]] for side in ("user", "item") for size in (2, 4)
+    ]
     assert {path.name for path in (tmp_path / "run").iterdir()} == {
+        "allocation.parquet",
         "outcomes.parquet",
         "progress.parquet",
         "run.json",

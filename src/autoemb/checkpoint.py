@@ -17,7 +17,7 @@ from autoemb.files import whole
 
 log = logging.getLogger(__name__)
 
-VERSION = "1"
+VERSION = "2"
 
 
 def identity(content: Any) -> str:

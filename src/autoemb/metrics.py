@@ -1,5 +1,6 @@
 """Sufficient statistics, summed on the device: counts and sums in float64, never means."""
 
+import itertools
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
@@ -10,6 +11,7 @@ import torch
 from torch import Tensor
 
 from autoemb.schema import (
+    ALLOCATION,
     OUTCOMES,
     POPULARITY_BIN_LOWS,
     PROGRESS,
@@ -35,7 +37,8 @@ class Recorder:
 
     The channels of ``sums`` (S, window, side, bin, 3 + 2K) are loss, squared loss, hits, then the
     weight of each candidate size, then how often each had the largest weight. ``counts`` (window,
-    side, bin) is the same for all seeds.
+    side, bin) is the same for all seeds. ``held`` (S, side, K) is how many of the stream's ids hold an embedding
+    of each size at its end.
     """
 
     def __init__(self, seeds: int, sizes: tuple[int, ...], windows: list[Window], popularity: int, device: str) -> None:
@@ -45,6 +48,7 @@ class Recorder:
         shape = (len(windows), len(SIDES), self.bins)
         self.counts = torch.zeros(shape, dtype=torch.float64, device=device)
         self.sums = torch.zeros(seeds, *shape, 3 + 2 * len(sizes), dtype=torch.float64, device=device)
+        self.held = torch.zeros(seeds, len(SIDES), len(sizes), dtype=torch.float64)
 
     @torch.no_grad()
     def update(self, window: int, bins: Tensor, statistics: Tensor) -> None:
@@ -63,6 +67,7 @@ class Recorder:
         joined = cls(0, first.sizes, first.windows, 0, "cpu")
         joined.bins, joined.counts = first.bins, recorders[-1].counts
         joined.sums = torch.cat([recorder.sums for recorder in recorders])
+        joined.held = torch.cat([recorder.held for recorder in recorders])
         return joined
 
     def outcomes(self) -> pd.DataFrame:
@@ -84,6 +89,12 @@ class Recorder:
             first=[self.windows[w].first for w in frame["window"]],
         )
         return _finish(frame, PROGRESS.columns, ["seed", "window"])
+
+    def allocation(self) -> pd.DataFrame:
+        """``schema.ALLOCATION``: all cells, empty ones too."""
+        cells = itertools.product(range(len(self.held)), SIDES, self.sizes)
+        frame = pd.DataFrame(list(cells), columns=["seed", "side", "size"])
+        return frame.assign(ids=self.held.flatten().numpy()).astype(dict(ALLOCATION.columns))
 
     def size_weights(self) -> pd.DataFrame:
         """``schema.SIZES``: the weights of each candidate size."""

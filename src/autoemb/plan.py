@@ -18,6 +18,7 @@ from autoemb.schema import popularity_bin
 Key = Literal["id", "popularity"]
 Optimizer = Literal["model", "weights"]
 Validation = Literal["last_batch", "last_random", "next_batch"]
+Ids = npt.NDArray[np.integer]
 Ints = npt.NDArray[np.int64]
 
 CHUNK = 64
@@ -51,6 +52,8 @@ class Batch(NamedTuple):
     """By optimiser (2,): ``optim.adam.corrections`` of that step."""
     validates: bool
     """Whether the weights' optimiser learns from this batch."""
+    noise: Tensor | None = None
+    """(S, N, B): uniform numbers in [0, 1), N of them for each interaction, for a method that draws sizes."""
     asks: bool = False
     """Whether it is a validation batch alone: nothing else learns from it, and nothing is remembered."""
     validation: "Batch | None" = None
@@ -62,6 +65,14 @@ class Use(NamedTuple):
 
     key: Key
     optimizer: Optimizer
+
+
+class Dice(NamedTuple):
+    """The uniform numbers that a method needs to go through a batch."""
+
+    seeds: Sequence[int] = ()
+    numbers: int = 0
+    """Of each seed and interaction."""
 
 
 class Columns(NamedTuple):
@@ -121,6 +132,7 @@ class Plan:
         validation: Validation | None,
         learns: bool = True,
         chunk: int = CHUNK,
+        dice: Dice | None = None,
     ) -> None:
         """Cut the stream and count the steps.
 
@@ -132,7 +144,9 @@ class Plan:
             validation: what the weights' optimiser learns from; None if it makes no steps.
             learns: whether the batches will be learnt from. If not, rows are taken as they stand: flush first.
             chunk: batches prepared at a time.
+            dice: what the method draws; nothing if left out.
         """
+        self.dice = dice or Dice()
         self.columns, self.tables, self.offsets = columns, tables, offsets
         self.validation, self.learns, self.chunk = validation, learns, chunk
         parts = [cut(part, batch_size) for part in columns.parts]
@@ -195,9 +209,12 @@ class Plan:
                     gaps[name][i] = table.since[rows]
                     if self.learns and visit.moves[use.optimizer][i]:
                         table.since[rows] = visit.before[use.optimizer][i] + 1
-        return [self._tensors(visit, gaps, numbers) for visit, gaps in zip(visits, since, strict=True)]
+        return [
+            self._tensors(visit, gaps, numbers, order)
+            for order, (visit, gaps) in enumerate(zip(visits, since, strict=True))
+        ]
 
-    def _tensors(self, visit: _Visit, since: dict[str, Ints], numbers: Ints) -> list[Batch]:
+    def _tensors(self, visit: _Visit, since: dict[str, Ints], numbers: Ints, order: int) -> list[Batch]:
         n = len(numbers)
         like = next(table.packed for _, table in self.tables.values())
 
@@ -221,6 +238,9 @@ class Plan:
             coefficients[name] = put(rows.reshape(n, -1, COEFFICIENTS), like.dtype)
         steps = {name: put(before + 1.0, torch.float32) for name, before in visit.before.items()}
         factors = {name: put(corrections(before + 1), like.dtype) for name, before in visit.before.items()}
+        noise: Sequence[Tensor | None] = [None] * n
+        if self.dice.numbers:
+            noise = put(np.stack([self._roll(number, order, visit.places.shape[1]) for number in numbers]), like.dtype)
         return [
             Batch(
                 label[i],
@@ -230,9 +250,15 @@ class Plan:
                 {name: found[i] for name, found in steps.items()},
                 {name: found[i] for name, found in factors.items()},
                 bool(self.validates[numbers[i]]),
+                noise[i],
             )
             for i in range(n)
         ]
+
+    def _roll(self, number: int, order: int, size: int) -> npt.NDArray[np.float64]:
+        """Uniform numbers (S, N, B) for a visit of a batch: each seed's own, wherever a run begins or ends."""
+        shape = (self.dice.numbers, size)
+        return np.stack([np.random.default_rng([seed, number, order]).random(shape) for seed in self.dice.seeds])
 
     def draw(self, number: int, size: int) -> Ints:
         """As many interactions as the batch has, with replacement, from its part before it (released code).

@@ -84,6 +84,7 @@ class Run:
             self._refuse(math.isfinite(self.last_loss))
             yield sum(len(batch.label) for batch in chunk)
         self._refuse(bool(torch.isfinite(self.recorder.sums).all()))
+        self.recorder.held.copy_(self.method.held(*(np.unique(side) for side in self.plan.columns.sides["id"])))
 
     def state_dict(self) -> dict[str, Tensor]:
         """The method's state, the sums so far, and the number of batches behind it; not copies."""
@@ -138,6 +139,7 @@ def run_stream(
         known = f"finished.{len(recorders)}"
         if saved is not None and known in saved:
             run.recorder.sums.copy_(saved[known])
+            run.recorder.held.copy_(saved[f"held.{len(recorders)}"])
             progress.skip(interactions)
             return run.recorder
         if saved is not None:
@@ -150,6 +152,7 @@ def run_stream(
         if config.device == "cuda":
             run.step = Captured(method.step)
         finished = {f"finished.{n}": recorder.sums for n, recorder in enumerate(recorders)}
+        finished |= {f"held.{n}": recorder.held for n, recorder in enumerate(recorders)}
         for passed in run.advance():
             progress.add(passed, run.last_loss)
             if checkpoint and checkpoint.due():

@@ -9,6 +9,7 @@ rule train:
         outcomes="results/runs/{dataset}/{stream}/{task}/{method}/outcomes.parquet",
         sizes="results/runs/{dataset}/{stream}/{task}/{method}/sizes.parquet",
         progress="results/runs/{dataset}/{stream}/{task}/{method}/progress.parquet",
+        allocation="results/runs/{dataset}/{stream}/{task}/{method}/allocation.parquet",
         record="results/runs/{dataset}/{stream}/{task}/{method}/run.json",
     log:
         "results/logs/train/{dataset}/{stream}/{task}/{method}.log",

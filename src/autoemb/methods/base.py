@@ -17,7 +17,7 @@ from autoemb.nn.task import hits, losses, statistics
 from autoemb.optim.adam import Moving
 from autoemb.optim.group import Group, Rows, Values
 from autoemb.optim.rows import Table, catch_up
-from autoemb.plan import CHUNK, Batch, Columns, Key, Optimizer, Plan, Use, Validation
+from autoemb.plan import CHUNK, Batch, Columns, Dice, Ids, Key, Optimizer, Plan, Use, Validation
 
 
 class Prediction(NamedTuple):
@@ -78,6 +78,7 @@ class Method(ABC):
         tables: by name, tables of rows; ``uses`` says how, and ``widths`` of which embeddings they consist.
         memory: what is remembered of each id (S, V + 1, M), beside all parameters; or None.
         validation: what the weights' optimiser learns from; None if it makes no steps.
+        draws: how many uniform numbers the method needs for each interaction (``Batch.noise``).
         core: the arithmetic of a step, ``compute``, as a function of the method (a method that held on to
             itself would keep its tables until Python looks for cycles); a compiled one may be put in its place.
     """
@@ -86,6 +87,7 @@ class Method(ABC):
     model: SelectionModel | RawModel
     rates: Mapping[Optimizer, float]
     validation: Validation | None = None
+    draws: int = 0
 
     def __init__(self, config: Any, shape: Shape, seeds: Sequence[int], dtype: torch.dtype, device: str) -> None:
         self.shape = shape
@@ -135,7 +137,7 @@ class Method(ABC):
         """The batches of some interactions, for this method to go through once and in order."""
         tables = {name: (self.uses[name], table) for name, table in self.tables.items()}
         offsets: dict[Key, int] = {"id": self.shape.users, "popularity": self.shape.user_popularity + 1}
-        plan = Plan(columns, batch_size, tables, offsets, self.validation, learns, chunk)
+        plan = Plan(columns, batch_size, tables, offsets, self.validation, learns, chunk, Dice(self.seeds, self.draws))
         if learns:
             self.last_plan = plan
         return plan
@@ -165,6 +167,11 @@ class Method(ABC):
             for name, table in self.tables.items():
                 optimizer = self.uses[name].optimizer
                 table.flush(self.last_plan.decay, self.last_plan.steps[optimizer], self.rates[optimizer])
+
+    def held(self, users: Ids, items: Ids) -> Tensor:
+        """How many of these distinct ids hold an embedding of each size, per side: (S, 2, K) float64."""
+        counts = torch.tensor([[len(users)], [len(items)]], dtype=torch.float64)
+        return counts.expand(len(self.seeds), 2, len(self.sizes)).clone()
 
     def state_dict(self) -> dict[str, Tensor]:
         """Everything that the next step depends on, by name; the tensors themselves, not copies.

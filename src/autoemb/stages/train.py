@@ -16,7 +16,7 @@ from autoemb.methods import find
 from autoemb.methods.base import Method
 from autoemb.prequential import columns_of, run_stream, shape_of
 from autoemb.provenance import cost, record
-from autoemb.schema import OUTCOMES, PROGRESS, SIZES, STREAM
+from autoemb.schema import ALLOCATION, OUTCOMES, PROGRESS, SIZES, STREAM
 from autoemb.settings import parse
 
 log = logging.getLogger(__name__)
@@ -62,6 +62,7 @@ def run(arguments: argparse.Namespace) -> None:
         write_table(recorder.outcomes(), folder / "outcomes.parquet", OUTCOMES)
         write_table(recorder.size_weights(), folder / "sizes.parquet", SIZES)
         write_table(recorder.progress(), folder / "progress.parquet", PROGRESS)
+        write_table(recorder.allocation(), folder / "allocation.parquet", ALLOCATION)
         write_json({**made, **cost(seconds)}, folder / "run.json")
     if checkpoint:
         checkpoint.remove()

@@ -53,6 +53,20 @@ def decide(wanted: Compile, steps: int, device: str) -> bool:
     return False
 
 
+def may_compile(method: Method, wanted: Compile) -> bool:
+    """Whether the settings of a method let its step be compiled; logged with the reason if not.
+
+    Raises:
+        InputError: it must be compiled.
+    """
+    if method.eager is None:
+        return True
+    if wanted == "always":
+        raise InputError(f"compile = 'always': {method.eager}; expected compile: auto or never, or other settings")
+    log.info("the step runs eagerly all the same: %s", method.eager)
+    return False
+
+
 def compile_step(method: Method, batch_size: int) -> None:
     """Put a compiled core into a method, for the batches that most are like: full ones.
 

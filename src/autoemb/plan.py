@@ -56,8 +56,16 @@ class Batch(NamedTuple):
     """(S, N, B): uniform numbers in [0, 1), N of them for each interaction, for a method that draws sizes."""
     asks: bool = False
     """Whether it is a validation batch alone: nothing else learns from it, and nothing is remembered."""
+    validated: int | None = None
+    """Of a validation batch: so many of its interactions, the first, are validated; the others are those of
+    the batch before, on which W's unrolled step is made. None: all are."""
     validation: "Batch | None" = None
-    """With ``last_random``: interactions drawn from before this batch."""
+    """What is validated before this batch, where it has to be looked up apart: interactions drawn from before
+    it (``last_random``), or, where W's step is unrolled on the batch before, this batch (``next_batch``)."""
+
+    def cut(self, of: slice) -> "Batch":
+        """With the labels and the noise of some of its interactions; what it looks up stays."""
+        return self._replace(label=self.label[of], noise=None if self.noise is None else self.noise[..., of])
 
 
 class Use(NamedTuple):
@@ -65,6 +73,8 @@ class Use(NamedTuple):
 
     key: Key
     optimizer: Optimizer
+    dense: bool = True
+    """Whether its rows move where a batch does not use them (dense Adam), or stay (row-sparse Adam)."""
 
 
 class Dice(NamedTuple):
@@ -133,6 +143,7 @@ class Plan:
         learns: bool = True,
         chunk: int = CHUNK,
         dice: Dice | None = None,
+        unrolls: bool = False,
     ) -> None:
         """Cut the stream and count the steps.
 
@@ -145,8 +156,9 @@ class Plan:
             learns: whether the batches will be learnt from. If not, rows are taken as they stand: flush first.
             chunk: batches prepared at a time.
             dice: what the method draws; nothing if left out.
+            unrolls: whether the hypergradient looks at the batch before as well.
         """
-        self.dice = dice or Dice()
+        self.dice, self.unrolls = dice or Dice(), unrolls
         self.columns, self.tables, self.offsets = columns, tables, offsets
         self.validation, self.learns, self.chunk = validation, learns, chunk
         parts = [cut(part, batch_size) for part in columns.parts]
@@ -155,7 +167,8 @@ class Plan:
         first = np.array([i == 0 for part in parts for i in range(len(part))], dtype=bool)
         last = np.append(first[1:], True)
         never = np.zeros_like(first)
-        self.validates = {"last_batch": ~last, "last_random": ~first, "next_batch": ~never, None: never}[validation]
+        held_out = ~first if unrolls else ~never  # before the first batch of a part, no step can be unrolled
+        self.validates = {"last_batch": ~last, "last_random": ~first, "next_batch": held_out, None: never}[validation]
         self.made = np.cumsum(self.validates)
         self.steps: dict[Optimizer, int] = {"model": len(self.batches), "weights": int(self.made[-1])}
         """Steps that each optimiser will have made in the end."""
@@ -176,17 +189,31 @@ class Plan:
         made, validates = self.made[numbers], self.validates[numbers]
         always, never = np.ones_like(validates), np.zeros_like(validates)
         before: dict[Optimizer, Ints] = {"model": numbers, "weights": made - validates}
-        if self.validation != "last_random":
+        apart = self.validation == "last_random" or (self.validation == "next_batch" and self.unrolls)
+        if not apart:
             visit = self._visit(places, before, {"model": always, "weights": validates})
             return self._batches([visit], numbers)[0]
-        drawn = np.stack([self.draw(n, places.shape[1]) for n in numbers])
-        asks = self._visit(drawn, before, {"model": never, "weights": validates})
+        asked, validated = places, None
+        if self.validation == "last_random":
+            asked = np.stack([self.draw(n, places.shape[1]) for n in numbers])
+        if self.unrolls:
+            learnt = np.stack([self._before(n) for n in numbers])
+            asked, validated = np.hstack([asked, learnt]), places.shape[1]
+        asks = self._visit(asked, before, {"model": never, "weights": validates})
         visit = self._visit(places, {"model": numbers, "weights": made}, {"model": always, "weights": never})
         validations, batches = self._batches([asks, visit], numbers)
         return [
-            batch._replace(validates=False, validation=drawn._replace(asks=True) if drawn.validates else None)
-            for drawn, batch in zip(validations, batches, strict=True)
+            batch._replace(
+                validates=False,
+                validation=asked_of._replace(asks=True, validated=validated) if asked_of.validates else None,
+            )
+            for asked_of, batch in zip(validations, batches, strict=True)
         ]
+
+    def _before(self, number: int) -> Ints:
+        """The interactions of the batch before; of the first of a part, which is not validated, any."""
+        batch = self.batches[max(number - 1, 0)]
+        return np.resize(np.arange(batch.start, batch.stop), self.batches[0].stop - self.batches[0].start)
 
     def _visit(
         self, places: Ints, before: dict[Optimizer, Ints], moves: dict[Optimizer, npt.NDArray[np.bool_]]
@@ -232,7 +259,7 @@ class Plan:
         for name, (use, _) in self.tables.items():
             stands = since[name].ravel()
             until = np.broadcast_to(visit.before[use.optimizer][:, None], since[name].shape).ravel()
-            if not self.learns:  # as they stand: any step to itself
+            if not (self.learns and use.dense):  # as they stand: any step to itself
                 stands, until = np.zeros_like(stands), np.zeros_like(stands)
             rows = self.decay.coefficients(stands, until)
             coefficients[name] = put(rows.reshape(n, -1, COEFFICIENTS), like.dtype)

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from autoemb.checkpoint import Checkpoint
 from autoemb.config import RunConfig, Task
-from autoemb.engine import Captured, compile_step, decide
+from autoemb.engine import Captured, compile_step, decide, may_compile
 from autoemb.errors import InputError
 from autoemb.methods.base import Method
 from autoemb.metrics import Recorder, Window
@@ -147,7 +147,7 @@ def run_stream(
             progress.skip(run.plan.batches[run.done - 1].stop)
             log.info("seed %d goes on after batch %d", seeds[0], run.done)
             saved = None
-        if compiles:
+        if compiles and may_compile(method, config.compile):
             compile_step(method, config.batch_size)
         if config.device == "cuda":
             run.step = Captured(method.step)

@@ -7,11 +7,15 @@ from pydantic import Field, model_validator
 from torch import Tensor
 
 from autoemb.config import MethodConfig, Settings
+from autoemb.errors import InputError
 from autoemb.methods.base import Memory, Method, Prediction
-from autoemb.nn.controller import POPULARITY_WIDTH, Controllers
+from autoemb.nn.controller import Controllers
 from autoemb.nn.layers import Generators
 from autoemb.nn.model import SelectionModel
+from autoemb.optim.adam import following
 from autoemb.optim.group import Group, Values
+from autoemb.optim.hypergradient import Hypergradient, Predict, adam, exact, finite_difference, sgd
+from autoemb.optim.rows import uniform_signed
 from autoemb.plan import Batch, Optimizer, Use
 
 
@@ -65,6 +69,13 @@ class Validated(SelectionConfig):
     """What is unrolled: W - xi grad (the paper's Algorithm 1), or the step that W's Adam would make from its present
     moments (assumption)."""
 
+    @model_validator(mode="after")
+    def _differentiable(self) -> "Validated":
+        if self.hypergradient != "first-order" and self.unrolled_step == "adam" and self.selection == "gumbel":
+            # a size that is not drawn has no gradient, and Adam's step no slope that a number could hold there
+            raise ValueError("unrolled_step 'adam' with selection 'gumbel': expected unrolled_step 'sgd'")
+        return self
+
 
 class Quirks(Settings):
     """What is taken for a mistake in the released code, to measure what it does."""
@@ -100,11 +111,56 @@ class SelectionMethod(Method):
     def build_model(self, config: SelectionConfig, dice: Generators) -> None:
         """W and the learning rates, as the settings say."""
         self.sizes = config.sizes
-        self.validation = config.validation if isinstance(config, Validated) else None
         self.rates = {"model": config.learning_rate, "weights": config.weights_learning_rate}
         shared = config.batch_norm == "shared"
         self.model = SelectionModel(config.sizes, config.hidden, self.shape.outputs, shared, config.mean)
         self.add_candidates(dice)
+        self.temperature = config.temperature if config.selection == "gumbel" else None
+        self.apart = config.selection != "soft"
+        self.hard = self.apart
+        if self.temperature is not None:
+            self.draws = 2 * 2 * len(config.sizes)  # for W's step and Theta's, for both sides
+        if isinstance(config, Validated):
+            self.validation = config.validation
+            xi = config.learning_rate if config.xi is None else config.xi
+            self.unrolled = Hypergradient(config.hypergradient, config.unrolled_step, xi)
+            self.unrolls = self.unrolled.order != "first-order"
+        if self.unrolls:
+            self.eager = "a compiler does not differentiate through an unrolled step"
+
+    def say(self, model: Values, weights: Values, context: Tensor | None, batch: Batch) -> Prediction:
+        """By all weights, or by the largest alone."""
+        shares = self.weigh(weights, context, batch)
+        return self.predict(model, largest(shares) if self.hard else shares, batch)
+
+    def select(self, weights: Tensor, batch: Batch, step: Optimizer) -> Tensor:
+        """The shares (S, 2, K, B) that are learnt with: the weights, or one size drawn by them, for either step."""
+        if self.temperature is None or batch.noise is None:
+            return weights
+        s, sides, k, b = weights.shape
+        draws = batch.noise.reshape(s, 2, sides, k, b)[:, int(step == "weights")]  # (S, 2, K, B)
+        return straight_through(weights, draws, self.temperature)
+
+
+def largest(weights: Tensor) -> Tensor:
+    """1 for the largest of the weights (S, 2, K, B), the first of equal ones; 0 for the others."""
+    return torch.zeros_like(weights).scatter_(2, weights.argmax(2, keepdim=True), 1.0)
+
+
+def straight_through(weights: Tensor, draws: Tensor, temperature: float) -> Tensor:
+    """One size each, drawn with the weights as probabilities, that differentiates as a softmax (Jang et al. 2017).
+
+    With Gumbel noise -log(-log(u)), the largest of log(weight) + noise is size k with probability weight_k.
+
+    Args:
+        weights: (S, 2, K, B), positive, summing to 1 over K.
+        draws: uniform numbers in [0, 1), of the same shape.
+        temperature: of the softmax.
+    """
+    tiny = torch.finfo(weights.dtype).tiny
+    noise = -torch.log((-torch.log(draws.clamp(min=tiny))).clamp(min=tiny))
+    soft = torch.softmax((torch.log(weights.clamp(min=tiny)) + noise) / temperature, dim=2)
+    return largest(soft.detach()) + (soft - soft.detach())
 
 
 class ControlledMethod(SelectionMethod):
@@ -118,15 +174,29 @@ class ControlledMethod(SelectionMethod):
     def build(self, config: ControllerConfig, dice: Generators) -> None:
         """W first, then Theta."""
         self.build_model(config, dice)
-        k = len(config.sizes)
-        self.controllers = Controllers((0, k, k + 1)[config.policy], k, config.controller_hidden)
-        self.add_dense(self.controllers_optimizer, self.controllers.parameters(dice))
-        rows = self.shape.user_popularity + self.shape.item_popularity + 2  # a row 0 each, for an id not yet seen
-        self.add_table("popularity", Use("popularity", self.controllers_optimizer), rows, (POPULARITY_WIDTH,), dice)
-        if config.policy:
-            start = torch.tensor([1.0, *[0.0] * (k - 1), 1.0][: self.controllers.context])
-            shape = (len(dice), self.shape.users + self.shape.items + 1, self.controllers.context)
-            self.memory = start.to(self.device, self.dtype).expand(shape).clone()
+        k, shape = len(config.sizes), self.shape
+        context, one_hot = (0, k, k + 1)[config.policy % 3], config.policy >= 3
+        self.controllers = Controllers(context, k, config.controller_hidden, one_hot)
+        counts = shape.user_popularity + 1, shape.item_popularity + 1  # a row 0 each, for an id not yet seen
+        self.add_dense(self.controllers_optimizer, self.controllers.parameters(counts, dice))
+        use, width = Use("popularity", self.controllers_optimizer), self.controllers.popularity_width
+        if one_hot:  # the columns of a linear map, looked up
+            scale = torch.cat([torch.full((n, 1), (n + context) ** -0.5) for n in counts])
+            self.add_table("popularity", use, sum(counts), (width,), dice, uniform_signed, scale)
+        else:
+            self.add_table("popularity", use, sum(counts), (width,), dice)
+        if context:
+            quirks = config.released_code_quirks
+            first = 1.5 if quirks.classification_start and shape.task == "classification" else 1.0
+            start = torch.tensor([first, *[0.0] * (k - 1), 1.0][:context])
+            rows = (len(dice), shape.users + shape.items + 1, context)
+            self.memory = start.to(self.device, self.dtype).expand(rows).clone()
+            self.reads_users_losses = quirks.item_context_loss and context > k
+        if self.reads_users_losses and shape.items > shape.users:
+            raise InputError(
+                f"released_code_quirks.item_context_loss: {shape.items} items and {shape.users} users; the released "
+                "code looks the users' losses up by the items' numbers, and expects at least as many users"
+            )
 
     def weigh(self, values: Values, context: Tensor | None, batch: Batch) -> Tensor:
         """What the controllers say of the batch's ids."""
@@ -141,7 +211,7 @@ class ControlledMethod(SelectionMethod):
 
 
 class BilevelMethod(SelectionMethod):
-    """W learns from the batch; what makes the weights learns from the validation batch, with first-order gradients."""
+    """W learns from the batch; what makes the weights learns from the validation batch."""
 
     def remember(self, memory: Memory | None, prediction: Prediction) -> None:
         """Nothing, unless the method has a memory."""
@@ -155,18 +225,21 @@ class BilevelMethod(SelectionMethod):
 
         def validate() -> Prediction:
             context = None if memory is None else memory.context()
+            if self.unrolls:
+                return self._validate_unrolled(model, weights, context, batch)
             fixed = model.values()
-            return weights.descend(lambda values: self.predict(fixed, self.weigh(values, context, batch), batch))
+            return weights.descend(lambda values: self._learn_from(fixed, values, context, batch, "weights"), False)
 
         def learn_model() -> Prediction:
             context = None if memory is None else memory.context()
             with torch.no_grad():
-                fixed = self.weigh(weights.values(), context, batch)
-            return model.descend(lambda values: self.predict(values, fixed, batch))
+                fixed = self.weigh(weights.values(moving=True), context, batch)
+            shares = self.select(fixed, batch, "model")
+            return model.descend(lambda values: self.predict(values, fixed, batch, shares))
 
-        if batch.asks:  # last_random
+        if batch.asks:
             return validate()
-        if self.validation == "next_batch":  # predicted first, and W has not seen it
+        if self.validation == "next_batch" and batch.validates:  # predicted first, and W has not seen it
             prediction = validate()
             learn_model()
             self.remember(memory, prediction)
@@ -175,4 +248,35 @@ class BilevelMethod(SelectionMethod):
         self.remember(memory, prediction)
         if batch.validates:
             validate()
+        return prediction
+
+    def _learn_from(
+        self, model: Values, weights: Values, context: Tensor | None, batch: Batch, step: Optimizer
+    ) -> Prediction:
+        shares = self.weigh(weights, context, batch)
+        return self.predict(model, shares, batch, self.select(shares, batch, step))
+
+    def _validate_unrolled(self, model: Group, weights: Group, context: Tensor | None, batch: Batch) -> Prediction:
+        """A step of Theta along the hypergradient through one step of W on the batch before the validation batch.
+
+        With ``last_batch`` both are one and the same: what W has just learnt.
+        """
+
+        def on(of: slice, step: Optimizer) -> Predict[Prediction]:
+            part, shown = batch.cut(of), None if context is None else context[..., of]
+            return lambda w, theta: self._learn_from(
+                model.values_of(w, of), weights.values_of(theta, of), shown, part, step
+            )
+
+        validated, learnt = slice(batch.validated), slice(batch.validated, None)
+        train, validate = on(learnt, "model"), on(validated, "weights")
+        w, theta = ([moving.value for moving in group.present()] for group in (model, weights))
+        step = sgd(self.unrolled.xi)
+        if self.unrolled.step == "adam":
+            correction = model.correction if batch.asks else following(model.correction)
+            step = adam(self.unrolled.xi, model.present(), correction)
+        take = exact if self.unrolled.order == "exact" else finite_difference
+        with torch.no_grad():
+            prediction = validate(w, theta)
+        weights.move(take(train, validate, w, theta, step))
         return prediction

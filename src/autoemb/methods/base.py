@@ -11,13 +11,14 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from autoemb.nn.layers import Generators, Parameters, generators
+from autoemb.config import MethodConfig
+from autoemb.nn.layers import Generators, Parameters, Running, generators
 from autoemb.nn.model import RawModel, SelectionModel, Shape
 from autoemb.nn.task import hits, losses, statistics
 from autoemb.optim.adam import Moving
 from autoemb.optim.group import Group, Rows, Values
-from autoemb.optim.rows import Table, catch_up
-from autoemb.plan import CHUNK, Batch, Columns, Dice, Ids, Key, Optimizer, Plan, Use, Validation
+from autoemb.optim.rows import Fill, Table, catch_up, normal
+from autoemb.plan import CHUNK, Batch, Columns, Dice, Ids, Key, Lookup, Optimizer, Plan, Use, Validation
 
 
 class Prediction(NamedTuple):
@@ -37,24 +38,42 @@ class Outcome(NamedTuple):
     prediction: Prediction
     statistics: Tensor
     """(S, 2, 3 + 2K, B) float64: ``nn.task.statistics``."""
+    learnt: Prediction
+    """What was learnt from: the prediction itself, unless the method says another one."""
 
 
 class Memory:
     """What is remembered of the ids of a batch, in the course of one step."""
 
-    def __init__(self, rows: Tensor, batch: Batch) -> None:
-        self.rows = rows
-        """(S, R, M) of the batch's distinct ids."""
-        self.lookup = batch.lookups["id"]
+    def __init__(self, rows: Tensor, batch: Batch, users: int) -> None:
+        self.lookup, self.users = batch.lookups["id"], users
+        distinct = len(self.lookup.rows)
+        self.rows, self.others = rows[:, :distinct], rows[:, distinct:]
+        """(S, R, M) of the batch's distinct ids, and (S, B, M) of the users with its items' numbers, if asked for."""
 
     def context(self) -> Tensor:
         """Of every interaction's user and item: (S, 2, M, B)."""
         s, n, m = self.rows.shape
-        return self.rows.index_select(1, self.lookup.inverse).reshape(s, 2, n // 2, m).transpose(2, 3)
+        context = self.rows.index_select(1, self.lookup.inverse).reshape(s, 2, n // 2, m).transpose(2, 3)
+        return self._with_users_losses(context) if self.others.shape[1] else context
+
+    def _with_users_losses(self, context: Tensor) -> Tensor:
+        """The items' last losses, the last of M, replaced by those of the users with the same numbers."""
+        rows, numbers = self.lookup.rows, item_numbers(self.lookup, self.users)
+        at = torch.searchsorted(rows, numbers).clamp(max=len(rows) - 1)
+        here = rows[at] == numbers  # such a user is in the batch, and may have been stored since
+        losses = torch.where(here, self.rows[:, at, -1], self.others[:, :, -1])  # (S, B)
+        items = torch.cat([context[:, 1, :-1], losses[:, None]], dim=1)
+        return torch.stack([context[:, 0], items], dim=1)
 
     def store(self, values: Tensor) -> None:
         """Remember (S, 2, M, B) of each id's last occurrence in the batch."""
         self.rows = values.transpose(2, 3).flatten(1, 2).index_select(1, self.lookup.last)
+
+
+def item_numbers(ids: Lookup, users: int) -> Tensor:
+    """The number of each interaction's item (B,)."""
+    return ids.rows[ids.inverse[len(ids.inverse) // 2 :]] - users
 
 
 Changes = tuple[Outcome, dict[str, Tensor], Tensor | None]
@@ -79,6 +98,11 @@ class Method(ABC):
         memory: what is remembered of each id (S, V + 1, M), beside all parameters; or None.
         validation: what the weights' optimiser learns from; None if it makes no steps.
         draws: how many uniform numbers the method needs for each interaction (``Batch.noise``).
+        unrolls: whether what is validated is W after one more step.
+        reads_users_losses: whether an item's last loss is looked up among the users' (``Quirks``).
+        running: BatchNorm's running statistics, if predictions go by them.
+        apart: whether the recorded prediction is another than the one that is learnt from.
+        eager: why a step of this method cannot be compiled; None if it can.
         core: the arithmetic of a step, ``compute``, as a function of the method (a method that held on to
             itself would keep its tables until Python looks for cycles); a compiled one may be put in its place.
     """
@@ -88,8 +112,14 @@ class Method(ABC):
     rates: Mapping[Optimizer, float]
     validation: Validation | None = None
     draws: int = 0
+    unrolls: bool = False
+    reads_users_losses: bool = False
+    apart: bool = False
+    eager: str | None = None
 
-    def __init__(self, config: Any, shape: Shape, seeds: Sequence[int], dtype: torch.dtype, device: str) -> None:
+    def __init__(
+        self, config: MethodConfig, shape: Shape, seeds: Sequence[int], dtype: torch.dtype, device: str
+    ) -> None:
         self.shape = shape
         self.seeds = tuple(seeds)
         self.dtype, self.device = dtype, device
@@ -100,7 +130,9 @@ class Method(ABC):
         self.memory: Tensor | None = None
         self.core: Core = type(self).compute
         self.last_plan: Plan | None = None
+        self.sparse, self.scaled = config.rows_optimizer == "sparse", config.embedding_init == "scaled"
         self.build(config, generators(seeds))
+        self.running = self._running() if config.batch_norm_at_prediction == "running" else None
 
     @abstractmethod
     def build(self, config: Any, dice: Generators) -> None:
@@ -110,34 +142,51 @@ class Method(ABC):
     def weigh(self, values: Values, context: Tensor | None, batch: Batch) -> Tensor:
         """The candidates' weights (S, 2, K, B), from what makes them and the context (S, 2, M, B)."""
 
+    def say(self, model: Values, weights: Values, context: Tensor | None, batch: Batch) -> Prediction:
+        """The prediction that is recorded, where it is another than the one that is learnt from."""
+        return self.predict(model, self.weigh(weights, context, batch), batch)
+
     @abstractmethod
     def learn(self, model: Group, weights: Group, memory: Memory | None, batch: Batch) -> Prediction:
         """Predict ``batch``, then learn from it; the labels of ``batch`` do not move the prediction."""
 
-    def predict(self, model: Values, weights: Tensor, batch: Batch) -> Prediction:
-        """The prediction of W at given weights."""
-        logits = self.model.logits(model.dense, model.rows["candidates"], weights)
+    def predict(self, model: Values, weights: Tensor, batch: Batch, shares: Tensor | None = None) -> Prediction:
+        """The prediction of W at given weights, or at shares that were made of them."""
+        logits = self.model.logits(model.dense, model.rows["candidates"], weights if shares is None else shares)
         return Prediction(logits, weights, losses(self.shape.task, logits, batch.label))
 
     def step(self, batch: Batch) -> Outcome:
         """Predict the plan's next batch, learn from it, and say what was predicted."""
-        if batch.validation is not None:
-            self._visit(batch.validation)
-        return self._visit(batch._replace(validation=None))
+        said = None if batch.validation is None else self._visit(batch.validation)
+        outcome = self._visit(batch._replace(validation=None))
+        if said is None or self.validation != "next_batch":
+            return outcome
+        # the batch was predicted before the weights learnt from it: that is what is recorded and remembered
+        _, memory = self.gather(batch)
+        if memory is not None:
+            remembers = Memory(memory, batch, self.shape.users)
+            self.remember(remembers, said.learnt)
+            self.scatter(batch, (said, {}, remembers.rows))
+        return said
+
+    def remember(self, memory: Memory | None, prediction: Prediction) -> None:
+        """Store what the method remembers of the batch's ids, if it remembers anything."""
+        if memory is not None:
+            raise NotImplementedError(f"{type(self).__name__} has a memory and does not say what it holds")
 
     def answer(self, batch: Batch) -> Prediction:
         """Predict a batch of a plan that does not learn; nothing is changed."""
         rows, memory = self.gather(batch)
         with torch.no_grad():
-            model, weights = (self._group(name, self.dense, rows, batch).values() for name in self.dense)
-            context = None if memory is None else Memory(memory, batch).context()
-            return self.predict(model, self.weigh(weights, context, batch), batch)
+            model, weights = (self._group(name, self.dense, rows, batch) for name in self.dense)
+            return self._said(model, weights, self._memory(memory, batch), batch)
 
     def plan(self, columns: Columns, batch_size: int, learns: bool = True, chunk: int = CHUNK) -> Plan:
         """The batches of some interactions, for this method to go through once and in order."""
         tables = {name: (self.uses[name], table) for name, table in self.tables.items()}
         offsets: dict[Key, int] = {"id": self.shape.users, "popularity": self.shape.user_popularity + 1}
-        plan = Plan(columns, batch_size, tables, offsets, self.validation, learns, chunk, Dice(self.seeds, self.draws))
+        dice = Dice(self.seeds, self.draws)
+        plan = Plan(columns, batch_size, tables, offsets, self.validation, learns, chunk, dice, self.unrolls)
         if learns:
             self.last_plan = plan
         return plan
@@ -150,23 +199,28 @@ class Method(ABC):
         The dense parameters are moved in place; everything else comes back anew.
         """
         model, weights = (self._group(name, dense, rows, batch) for name in dense)
-        remembers = None if memory is None else Memory(memory, batch)
+        remembers = self._memory(memory, batch)
+        apart = self.apart and not (batch.asks and self.validation == "last_random")
+        with torch.no_grad():
+            said = self._said(model, weights, remembers, batch) if apart else None
         prediction = self.learn(model, weights, remembers, batch)
         remembered = None if remembers is None or batch.asks else remembers.rows
         with torch.no_grad():
             moved = {**(model.rows if model.moves else {}), **(weights.rows if weights.moves else {})}
             packed = {name: torch.stack(part.moving, dim=2) for name, part in moved.items()}
-            said = Prediction(*(part.detach() for part in prediction))
-            right = hits(self.shape.task, said.logits, batch.label)
-            outcome = Outcome(said, statistics(said.losses, right, said.weights))
+            learnt = Prediction(*(part.detach() for part in prediction))
+            said = learnt if said is None else said
+            right = hits(self.shape.task, said.logits, batch.label[: said.logits.shape[-1]])
+            outcome = Outcome(said, statistics(said.losses, right, said.weights), learnt)
         return outcome, packed, remembered
 
     def flush(self) -> None:
         """Bring every row of every table up to the last step of the last plan, so that tables can be read whole."""
         if self.last_plan is not None:
             for name, table in self.tables.items():
-                optimizer = self.uses[name].optimizer
-                table.flush(self.last_plan.decay, self.last_plan.steps[optimizer], self.rates[optimizer])
+                use = self.uses[name]
+                if use.dense:
+                    table.flush(self.last_plan.decay, self.last_plan.steps[use.optimizer], self.rates[use.optimizer])
 
     def held(self, users: Ids, items: Ids) -> Tensor:
         """How many of these distinct ids hold an embedding of each size, per side: (S, 2, K) float64."""
@@ -186,6 +240,8 @@ class Method(ABC):
         }
         for name, table in self.tables.items():
             state |= {f"tables.{name}": table.packed, f"since.{name}": torch.from_numpy(table.since)}
+        if self.running is not None:
+            state |= {f"running.{name}": tensor for name, tensor in self.running.statistics.items()}
         return state if self.memory is None else {**state, "memory": self.memory}
 
     def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
@@ -200,21 +256,35 @@ class Method(ABC):
             self.dense[optimizer][name] = Moving(start, torch.zeros_like(start), torch.zeros_like(start))
 
     def add_table(
-        self, name: str, use: Use, rows: int, widths: tuple[int, ...], dice: Generators, start: float | None = None
+        self,
+        name: str,
+        use: Use,
+        rows: int,
+        widths: tuple[int, ...],
+        dice: Generators,
+        fill: Fill = normal,
+        scale: Tensor | None = None,
     ) -> None:
-        """Put a table under an optimiser: its embeddings of these widths side by side."""
-        self.uses[name], self.widths[name] = use, widths
-        self.tables[name] = Table(rows, sum(widths), dice, self.dtype, self.device, start)
+        """Put a table under an optimiser: its embeddings of these widths side by side; ``Table`` has the rest."""
+        self.uses[name], self.widths[name] = use._replace(dense=not self.sparse), widths
+        self.tables[name] = Table(rows, sum(widths), dice, self.dtype, self.device, fill, scale)
 
     def add_candidates(self, dice: Generators) -> None:
         """W: the model's parameters, then a table of users' and items' embeddings of all sizes."""
         self.add_dense("model", self.model.parameters(dice))
-        self.add_table("candidates", Use("id", "model"), self.shape.users + self.shape.items, self.sizes, dice)
+        rows = self.shape.users + self.shape.items
+        widths = torch.tensor([float(size) for size in self.sizes for _ in range(size)])
+        scale = widths[None] ** -0.5 if self.scaled else None
+        self.add_table("candidates", Use("id", "model"), rows, self.sizes, dice, scale=scale)
 
     def gather(self, batch: Batch) -> tuple[dict[str, Tensor], Tensor | None]:
         """What ``core`` computes with: packed rows by table, and the memory of the batch's ids."""
         rows = {name: table.gather(batch.lookups[self.uses[name].key].rows) for name, table in self.tables.items()}
-        return rows, None if self.memory is None else self.memory.index_select(1, batch.lookups["id"].rows)
+        ids = batch.lookups["id"]
+        remembered = ids.rows
+        if self.reads_users_losses:
+            remembered = torch.cat([remembered, item_numbers(ids, self.shape.users)])
+        return rows, None if self.memory is None else self.memory.index_select(1, remembered)
 
     def scatter(self, batch: Batch, changes: Changes) -> None:
         """Put what ``core`` returned back."""
@@ -223,6 +293,22 @@ class Method(ABC):
             self.tables[name].scatter(batch.lookups[self.uses[name].key].rows, values)
         if self.memory is not None and remembered is not None:
             self.memory.index_copy_(1, batch.lookups["id"].rows, remembered)
+
+    def _memory(self, rows: Tensor | None, batch: Batch) -> Memory | None:
+        return None if rows is None else Memory(rows, batch, self.shape.users)
+
+    def _running(self) -> Running:
+        self.apart, self.eager = True, "predictions by running statistics are not written for a compiler"
+        return Running({name: moving.value for group in self.dense.values() for name, moving in group.items()})
+
+    def _said(self, model: Group, weights: Group, memory: Memory | None, batch: Batch) -> Prediction:
+        """What ``say`` says now of the batch, or of those of its interactions that are validated."""
+        of = slice(batch.validated)
+        fixed = {} if self.running is None else self.running.fixed
+        w, theta = (group.values(of) for group in (model, weights))
+        w, theta = (values._replace(dense={**values.dense, **fixed}) for values in (w, theta))
+        context = None if memory is None else memory.context()[..., of]
+        return self.say(w, theta, context, batch.cut(of))
 
     def _visit(self, batch: Batch) -> Outcome:
         rows, memory = self.gather(batch)
@@ -240,4 +326,7 @@ class Method(ABC):
             if use.optimizer == optimizer:
                 moving = catch_up(Moving(*packed.unbind(2)), batch.coefficients[name], rate)
                 caught_up[name] = Rows(moving, batch.lookups[use.key].inverse, self.widths[name])
-        return Group(dense[optimizer], caught_up, rate, batch.steps[optimizer], batch.corrections[optimizer])
+        statistics = {} if self.running is None else self.running.moving
+        return Group(
+            dense[optimizer], caught_up, rate, batch.steps[optimizer], batch.corrections[optimizer], statistics
+        )

@@ -46,7 +46,7 @@ class Model(BilevelMethod):
             self.add_dense("weights", {"free": torch.full((seeds, 2, k, 1), 1 / k)})
         else:
             rows = self.shape.users + self.shape.items
-            self.add_table("free", Use("id", "weights"), rows, (k,), dice, start=1 / k)
+            self.add_table("free", Use("id", "weights"), rows, (k,), dice, lambda values, _: values.fill_(1 / k))
 
     def weigh(self, values: Values, context: Tensor | None, batch: Batch) -> Tensor:
         """alpha and beta of the batch's ids."""

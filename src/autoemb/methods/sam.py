@@ -27,7 +27,8 @@ class Model(ControlledMethod):
         context = None if memory is None else memory.context()
 
         def predict(values: Values) -> Prediction:
-            return self.predict(values, self.weigh(values, context, batch), batch)
+            weights = self.weigh(values, context, batch)
+            return self.predict(values, weights, batch, self.select(weights, batch, "model"))
 
         prediction = model.descend(predict)
         self.remember(memory, prediction)

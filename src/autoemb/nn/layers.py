@@ -9,6 +9,9 @@ from torch import Tensor
 EPS = 1e-5
 """Of BatchNorm: PyTorch's default."""
 
+MOMENTUM = 0.1
+"""By which a batch moves BatchNorm's running statistics: PyTorch's default."""
+
 Generators = Sequence[torch.Generator]
 """One CPU generator per seed; whoever draws takes the next numbers of each."""
 
@@ -41,18 +44,49 @@ def norm(name: str, channels: int, seeds: int) -> Parameters:
     return {f"{name}.weight": torch.ones(seeds, channels, 1), f"{name}.bias": torch.zeros(seeds, channels, 1)}
 
 
-def batch_norm(parameters: Parameters, name: str, x: Tensor) -> Tensor:
-    """(S, C, B) -> (S, C, B), by the batch's own statistics (released code).
+class Running:
+    """Running statistics of every BatchNorm among some parameters, for predictions that do not depend on the batch.
 
-    A batch of a single interaction has no variance: its output is the bias.
+    They are given to the layers among the parameters: ``fixed`` to normalise by them, ``moving`` to normalise by
+    the batch's own statistics and move them (PyTorch's: momentum .1, variance with n - 1).
+    """
+
+    def __init__(self, parameters: Parameters) -> None:
+        self.statistics: Parameters = {}
+        for name in (key.removesuffix(".weight") for key in parameters if key.endswith(".weight")):
+            self.statistics[f"{name}.mean"] = torch.zeros_like(parameters[f"{name}.weight"])
+            self.statistics[f"{name}.var"] = torch.ones_like(parameters[f"{name}.weight"])
+
+    @property
+    def fixed(self) -> Parameters:
+        """For a prediction."""
+        return {f"{name}.fixed": tensor for name, tensor in self.statistics.items()}
+
+    @property
+    def moving(self) -> Parameters:
+        """For learning."""
+        return {f"{name}.moving": tensor for name, tensor in self.statistics.items()}
+
+
+def batch_norm(parameters: Parameters, name: str, x: Tensor) -> Tensor:
+    """(S, C, B) -> (S, C, B), by the batch's own statistics (released code), or as ``Running`` says.
+
+    A batch of a single interaction has no variance: its output by its own statistics is the bias.
     """
     weight, bias = parameters[f"{name}.weight"], parameters[f"{name}.bias"]
     if torch.compiler.is_compiling():
         normal: Tensor = _BatchNorm.apply(x, weight, bias)[0]
         return normal
     s, c, b = x.shape
+    fixed = f"{name}.mean.fixed" in parameters
+    kind = "fixed" if fixed else "moving"
+    mean, var = (parameters.get(f"{name}.{part}.{kind}") for part in ("mean", "var"))
+    if mean is None or var is None or (b == 1 and not fixed):
+        mean, var = None, None
+    else:
+        mean, var = mean.view(-1), var.view(-1)
     rows = x.reshape(1, s * c, b)  # seeds become channels
-    normal = torch.batch_norm(rows, weight.reshape(-1), bias.reshape(-1), None, None, True, 0.0, EPS, False)
+    normal = torch.batch_norm(rows, weight.reshape(-1), bias.reshape(-1), mean, var, not fixed, MOMENTUM, EPS, False)
     return normal.reshape(s, c, b)
 
 

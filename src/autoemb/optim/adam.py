@@ -32,6 +32,12 @@ def corrections(steps: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
     return np.stack([-np.expm1(t * np.log(BETA1)), np.sqrt(-np.expm1(t * np.log(BETA2)))], axis=1)
 
 
+def following(correction: Tensor) -> Tensor:
+    """The row of ``corrections`` of the step after that of ``correction`` (2,)."""
+    bias, root = correction.unbind()
+    return torch.stack([1 - BETA1 * (1 - bias), torch.sqrt(1 - BETA2 * (1 - root * root))])
+
+
 def moved(old: Moving, gradient: Tensor, rate: float, correction: Tensor) -> Moving:
     """One step, as new tensors; ``correction`` (2,) is a row of ``corrections``."""
     moment = torch.lerp(old.moment, gradient, 1 - BETA1)

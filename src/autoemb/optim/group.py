@@ -1,13 +1,14 @@
 """What one optimiser moves in one step: dense parameters, and the rows of tables that a batch uses."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol, TypeVar
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from autoemb.optim.adam import Moving, move, moved
+from autoemb.optim.hypergradient import Result
 
 
 class Values(NamedTuple):
@@ -16,17 +17,6 @@ class Values(NamedTuple):
     dense: dict[str, Tensor]
     rows: dict[str, list[Tensor]]
     """By table, one tensor (S, 2, d, B) per embedding that the table holds side by side."""
-
-
-class HasLosses(Protocol):
-    """A result with the loss of each interaction."""
-
-    @property
-    def losses(self) -> Tensor:
-        """(S, B)"""
-
-
-Result = TypeVar("Result", bound=HasLosses)
 
 
 class Rows(NamedTuple):
@@ -52,44 +42,73 @@ class Group:
     """Number of the step to make, from 1; () float32."""
     correction: Tensor
     """Its row of ``adam.corrections``."""
+    statistics: Mapping[str, Tensor]
+    """What the layers are told of BatchNorm's running statistics (``nn.layers.Running.moving``)."""
     moves: bool = False
     """Whether it has made its step."""
 
-    def values(self) -> Values:
-        """The values as they are now, without gradient."""
-        rows = {name: [_sides(x) for x in _occurrences(part)] for name, part in self.rows.items()}
-        return Values({name: moving.value for name, moving in self.dense.items()}, rows)
+    def values(self, of: slice = slice(None), moving: bool = False) -> Values:
+        """The values as they are now, without gradient; the rows for some of the interactions.
 
-    def descend(self, predict: Callable[[Values], Result]) -> Result:
+        ``moving`` ones move BatchNorm's running statistics where they are used: those of W's own step do.
+        """
+        values = self.values_of([part.value for part in self.present()], of)
+        return values._replace(dense={**values.dense, **self.statistics}) if moving else values
+
+    def present(self) -> list[Moving]:
+        """The dense parameters, then each table's distinct rows (S, R, W), as they are now."""
+        return [*self.dense.values(), *(part.moving for part in self.rows.values())]
+
+    def values_of(self, tensors: Sequence[Tensor], of: slice = slice(None)) -> Values:
+        """Values made of other tensors in the places of ``present``; the rows for some of the interactions."""
+        dense, rows = tensors[: len(self.dense)], tensors[len(self.dense) :]
+        parts = {
+            name: [_sides(x)[..., of] for x in _occurrences(values, part)]
+            for (name, part), values in zip(self.rows.items(), rows, strict=True)
+        }
+        return Values(dict(zip(self.dense, dense, strict=True)), parts)
+
+    def descend(self, predict: Callable[[Values], Result], moving: bool = True) -> Result:
         """One step along the gradient of the sum of the losses over the batch (released code).
 
         Seeds share no parameter, so the sum over S leaves each seed's gradient its own.
 
         Args:
             predict: from values to a result whose losses are to fall.
+            moving: as for ``values``.
 
         Returns:
             The result at the values before the step.
         """
         dense = {name: moving.value.detach().requires_grad_() for name, moving in self.dense.items()}
-        rows = {name: [x.detach().requires_grad_() for x in _occurrences(part)] for name, part in self.rows.items()}
-        result = predict(Values(dense, {name: [_sides(x) for x in leaves] for name, leaves in rows.items()}))
+        rows = {
+            name: [x.detach().requires_grad_() for x in _occurrences(part.moving.value, part)]
+            for name, part in self.rows.items()
+        }
+        parts = {name: [_sides(x) for x in leaves] for name, leaves in rows.items()}
+        result = predict(Values({**dense, **(self.statistics if moving else {})}, parts))
         leaves = [*dense.values(), *(x for parts in rows.values() for x in parts)]
         gradients = list(torch.autograd.grad(result.losses.sum(), leaves))
-        with torch.no_grad():
-            move(list(self.dense.values()), gradients[: len(dense)], self.rate, self.correction, self.step)
-            rest = gradients[len(dense) :]
-            for name, part in self.rows.items():
-                mine, rest = rest[: len(part.widths)], rest[len(part.widths) :]
-                new = moved(part.moving, _sums(mine, part), self.rate, self.correction)
-                self.rows[name] = part._replace(moving=new)
-        self.moves = True
+        of_rows, rest = [], gradients[len(dense) :]
+        for part in self.rows.values():
+            mine, rest = rest[: len(part.widths)], rest[len(part.widths) :]
+            of_rows.append(_sums(mine, part))
+        self.move([*gradients[: len(dense)], *of_rows])
         return result
 
+    def move(self, gradients: Sequence[Tensor]) -> None:
+        """One step along given gradients, in the places of ``present``."""
+        dense, rows = gradients[: len(self.dense)], gradients[len(self.dense) :]
+        with torch.no_grad():
+            move(list(self.dense.values()), dense, self.rate, self.correction, self.step)
+            for (name, part), gradient in zip(list(self.rows.items()), rows, strict=True):
+                self.rows[name] = part._replace(moving=moved(part.moving, gradient, self.rate, self.correction))
+        self.moves = True
 
-def _occurrences(part: Rows) -> list[Tensor]:
-    """Each interaction's embeddings: (S, 2B, d) per width."""
-    rows = part.moving.value.index_select(1, part.inverse)
+
+def _occurrences(values: Tensor, part: Rows) -> list[Tensor]:
+    """Each interaction's embeddings: (S, R, W) -> (S, 2B, d) per width."""
+    rows = values.index_select(1, part.inverse)
     return [x.contiguous() for x in torch.split(rows, list(part.widths), dim=-1)]
 
 

@@ -20,7 +20,7 @@ The moments are differences of tables of tails, T_i[s] = r_i (y_i[s+1] + T_i[s+1
 r_i = b1 / b2^(i/2) and y_i[t] = (1 - b2^t)^(i/2) / (1 - b1^t):  N_i(s, k) = T_i[s] - r_i^k T_i[s+k].
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import numpy.typing as npt
@@ -84,8 +84,22 @@ def catch_up(rows: Moving, coefficients: Tensor, rate: float) -> Moving:
     return Moving(value, rows.moment * decay1, rows.square * decay2)
 
 
+Fill = Callable[[Tensor, torch.Generator], Tensor]
+"""Fills a tensor from a seed's dice."""
+
+
+def normal(values: Tensor, generator: torch.Generator) -> Tensor:
+    """normal(0, 1): PyTorch's start of an embedding."""
+    return values.normal_(generator=generator)
+
+
+def uniform_signed(values: Tensor, generator: torch.Generator) -> Tensor:
+    """Uniform in ±1: times 1/sqrt(fan in), PyTorch's start of a linear map."""
+    return values.uniform_(-1, 1, generator=generator)
+
+
 class Table:
-    """A table of V rows and W columns per seed under lazy Adam, normal(0, 1) at the start, or constant.
+    """A table of V rows and W columns per seed under lazy Adam.
 
     ``packed`` (S, V + 1, 3, W) holds values, moments and squares side by side, so that a row is read and
     written as one; its last row is spare, for batches with fewer distinct rows than others. ``since``
@@ -96,15 +110,25 @@ class Table:
     """Rows drawn, or brought up to date, at a time: bounds the memory of both."""
 
     def __init__(
-        self, rows: int, width: int, dice: Generators, dtype: torch.dtype, device: str, start: float | None = None
+        self,
+        rows: int,
+        width: int,
+        dice: Generators,
+        dtype: torch.dtype,
+        device: str,
+        fill: Fill = normal,
+        scale: Tensor | None = None,
     ) -> None:
+        """Draw the rows, in blocks, seed by seed; ``scale`` (V or 1, W or 1) multiplies what ``fill`` drew."""
         self.rows, self.width = rows, width
         self.packed = torch.zeros(len(dice), rows + 1, 3, width, dtype=dtype, device=device)
         self.since = np.zeros(rows + 1, dtype=np.int64)
         for block in self._blocks():
             for s, generator in enumerate(dice):
                 values = torch.empty(block.stop - block.start, width)
-                drawn = values.normal_(generator=generator) if start is None else values.fill_(start)
+                drawn = fill(values, generator)
+                if scale is not None:
+                    drawn = drawn * (scale[block] if len(scale) > 1 else scale)
                 self.packed[s, block, 0] = drawn.to(device, dtype)
 
     def gather(self, rows: Tensor) -> Tensor:

@@ -21,7 +21,7 @@ from autoemb.prequential import columns_of, run_stream
 from autoemb.progress import Progress
 from autoemb.schema import TASKS
 
-from .contracts.bench import logits_of, make, predictions, shape_of, small_stream, twin_batches, twin_of
+from .contracts.bench import logits_of, make, predictions, shape_of, small_stream, twin_of, twin_turns
 from .contracts.variants import small
 
 
@@ -38,11 +38,11 @@ def test_float32_follows_the_twin_for_200_steps(name, sizes, seeds, task):
     twin, exact = (twin_of(variant, method, seeds - 1, dtype) for dtype in (torch.float32, torch.float64))
     losses_of: list[list[float]] = [[], [], []]
     batches = [batch for chunk in plan.chunks() for batch in chunk]
-    for batch, (interactions, validation) in zip(batches, twin_batches(plan), strict=True):
+    for batch, turn in zip(batches, twin_turns(plan)[-1], strict=True):
         losses_of[0].append(method.step(batch).prediction.losses[-1].mean().item())
         for plain, into in zip((twin, exact), losses_of[1:], strict=True):
-            logits, _, _ = plain.step(interactions, validation)
-            into.append(losses(task, logits.T[None], interactions.label).mean().item())
+            logits, _, _ = plain.step(turn)
+            into.append(losses(task, logits.T[None], turn.batch.label).mean().item())
     ours, theirs, truth = (np.array(values) for values in losses_of)
     assert len(ours) == 200
     # Adam makes full steps of gradients that are nothing but rounding (of an early popularity's, of a size

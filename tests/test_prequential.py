@@ -18,7 +18,7 @@ from autoemb.popularity import run_levels
 from autoemb.prequential import columns_of, run_stream
 from autoemb.schema import OUTCOMES, PROGRESS, SIZES, TASKS, popularity_bin, popularity_bin_bounds
 from autoemb.stream import popularity_buckets
-from autoemb.twin import Interactions
+from autoemb.twin import Interactions, Turn
 
 from .contracts.bench import make, shape_of, small_stream, twin_of
 from .contracts.variants import small
@@ -206,7 +206,7 @@ def test_popularity_levels_equal_training_and_testing_by_hand():
     train = np.flatnonzero((rank >= 0) & (rank < 5))
     for order in (train, np.random.default_rng([0, 1]).permutation(train)):
         for start in range(0, len(order), 16):
-            twin.step(batch(order[start : start + 16]), None)
+            twin.step(Turn(batch(order[start : start + 16])))
     test = np.flatnonzero(rank < 0)
     total = 0.0
     for start in range(0, len(test), 16):

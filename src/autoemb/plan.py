@@ -267,7 +267,7 @@ class Plan:
         factors = {name: put(corrections(before + 1), like.dtype) for name, before in visit.before.items()}
         noise: Sequence[Tensor | None] = [None] * n
         if self.dice.numbers:
-            noise = put(np.stack([self._roll(number, order, visit.places.shape[1]) for number in numbers]), like.dtype)
+            noise = put(np.stack([self.roll(number, order, visit.places.shape[1]) for number in numbers]), like.dtype)
         return [
             Batch(
                 label[i],
@@ -282,7 +282,7 @@ class Plan:
             for i in range(n)
         ]
 
-    def _roll(self, number: int, order: int, size: int) -> npt.NDArray[np.float64]:
+    def roll(self, number: int, order: int, size: int) -> npt.NDArray[np.float64]:
         """Uniform numbers (S, N, B) for a visit of a batch: each seed's own, wherever a run begins or ends."""
         shape = (self.dice.numbers, size)
         return np.stack([np.random.default_rng([seed, number, order]).random(shape) for seed in self.dice.seeds])

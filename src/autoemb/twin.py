@@ -5,10 +5,13 @@
 tests hold the methods to it step for step, and it is the reading to compare with the papers.
 """
 
+from collections.abc import Callable, Mapping, Sequence
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.func import functional_call
 from torch.nn import functional
 
 
@@ -22,17 +25,32 @@ class Interactions(NamedTuple):
     item_popularity: Tensor
 
 
+class Turn(NamedTuple):
+    """What one step of the stream looks at."""
+
+    batch: Interactions
+    """What is predicted and learnt."""
+    validation: Interactions | None = None
+    """What Theta learns from beforehand. If it is ``batch`` itself, the prediction is that before Theta's step."""
+    before: Interactions | None = None
+    """What W's unrolled step is made on: the batch before."""
+    draws: Tensor | None = None
+    """Uniform numbers for W's step on ``batch``: (2, K, B)."""
+    validation_draws: Tensor | None = None
+    """For Theta's step on ``validation``."""
+    before_draws: Tensor | None = None
+    """For the unrolled step on ``before``."""
+
+
 class Candidates(nn.Module):
     """tanh(BN(Linear_k(e_k))) for every candidate size of one side."""
 
-    def __init__(self, rows: int, sizes: list[int], shared: bool) -> None:
+    def __init__(self, rows: int, sizes: list[int], shared: bool, running: bool) -> None:
         super().__init__()
         width = max(sizes)
         self.tables = nn.ModuleList(nn.Embedding(rows, size) for size in sizes)
-        self.transforms = nn.ModuleList(nn.Linear(size, width) for size in sizes)
-        self.norms = nn.ModuleList(
-            nn.BatchNorm1d(width, track_running_stats=False) for _ in sizes[: 1 if shared else None]
-        )
+        self.transforms = nn.ModuleList(linear(size, width, running) for size in sizes)
+        self.norms = nn.ModuleList(norm(width, running) for _ in sizes[: 1 if shared else None])
 
     def forward(self, ids: Tensor) -> Tensor:
         """(B,) -> (B, K, D)."""
@@ -50,10 +68,11 @@ class Selection(nn.Module):
         super().__init__()
         sizes = list(config.sizes) if hasattr(config, "sizes") else [config.size]
         shared = getattr(config, "batch_norm", "per-candidate") == "shared"
-        self.user = Candidates(shape.users, sizes, shared)
-        self.item = Candidates(shape.items, sizes, shared)
+        running = config.batch_norm_at_prediction == "running"
+        self.user = Candidates(shape.users, sizes, shared, running)
+        self.item = Candidates(shape.items, sizes, shared, running)
         self.scale = 1 / len(sizes) if getattr(config, "mean", True) else 1.0
-        self.head = head(2 * max(sizes), config.hidden, shape.outputs)
+        self.head = head(2 * max(sizes), config.hidden, shape.outputs, running)
 
     def forward(self, batch: Interactions, alpha: Tensor, beta: Tensor) -> Tensor:
         """Weights (B, K) per side -> logits (B, C)."""
@@ -70,20 +89,30 @@ class Raw(nn.Module):
         super().__init__()
         self.user = nn.Embedding(shape.users, config.size)
         self.item = nn.Embedding(shape.items, config.size)
-        self.head = head(2 * config.size, config.hidden, shape.outputs)
+        self.head = head(2 * config.size, config.hidden, shape.outputs, config.batch_norm_at_prediction == "running")
 
-    def forward(self, batch: Interactions) -> Tensor:
+    def forward(self, batch: Interactions, *_: Tensor) -> Tensor:
         """Logits (B, C)."""
         logits: Tensor = self.head(torch.cat([self.user(batch.user), self.item(batch.item)], dim=1))
         return logits
 
 
-def head(width: int, hidden: int, outputs: int) -> nn.Sequential:
+def norm(width: int, running: bool) -> nn.BatchNorm1d:
+    """BatchNorm, with running statistics or without."""
+    return nn.BatchNorm1d(width, track_running_stats=running)
+
+
+def linear(inputs: int, outputs: int, running: bool) -> nn.Linear:
+    """A map before a BatchNorm, which takes its bias away again; running statistics do so only once they know it."""
+    return nn.Linear(inputs, outputs, bias=not running)
+
+
+def head(width: int, hidden: int, outputs: int, running: bool) -> nn.Sequential:
     """BN -> Linear -> BN -> tanh -> Linear."""
     return nn.Sequential(
-        nn.BatchNorm1d(width, track_running_stats=False),
-        nn.Linear(width, hidden),
-        nn.BatchNorm1d(hidden, track_running_stats=False),
+        norm(width, running),
+        linear(width, hidden, running),
+        norm(hidden, running),
         nn.Tanh(),
         nn.Linear(hidden, outputs),
     )
@@ -92,13 +121,17 @@ def head(width: int, hidden: int, outputs: int) -> nn.Sequential:
 class Controller(nn.Module):
     """One side's controller."""
 
-    def __init__(self, popularity: int, context: int, candidates: int, hidden: int) -> None:
+    def __init__(self, popularity: int, context: int, candidates: int, config: Any) -> None:
         super().__init__()
-        self.popularity = nn.Embedding(popularity + 1, 32)
-        self.norm_popularity = nn.BatchNorm1d(32, track_running_stats=False)
+        running, hidden = config.batch_norm_at_prediction == "running", config.controller_hidden
+        self.counts, self.one_hot = popularity + 1, config.policy >= 3
+        if not self.one_hot:
+            self.popularity = nn.Embedding(self.counts, 32)
+            self.norm_popularity = norm(32, running)
+        self.first = linear((self.counts if self.one_hot else 32) + context, hidden, running)
         self.layers = nn.Sequential(
-            nn.Linear(32 + context, hidden),
-            nn.BatchNorm1d(hidden, track_running_stats=False),
+            self.first,
+            norm(hidden, running),
             nn.Tanh(),
             nn.Linear(hidden, candidates),
             nn.Softmax(dim=1),
@@ -106,7 +139,10 @@ class Controller(nn.Module):
 
     def forward(self, popularity: Tensor, context: Tensor) -> Tensor:
         """(B,), (B, context) -> weights (B, K)."""
-        seen = self.norm_popularity(self.popularity(popularity))
+        if self.one_hot:
+            seen = functional.one_hot(popularity, self.counts).to(context.dtype)
+        else:
+            seen = self.norm_popularity(self.popularity(popularity))
         weights: Tensor = self.layers(torch.cat([seen, context], dim=1))
         return weights
 
@@ -124,14 +160,26 @@ def last_occurrences(ids: Tensor) -> Tensor:
     return torch.zeros_like(unique).scatter_reduce(0, inverse, torch.arange(len(ids)), "amax")
 
 
+class Table(NamedTuple):
+    """A parameter of which a batch uses some rows, or, of a linear map over a one-hot vector, some columns."""
+
+    parameter: Tensor
+    used: Callable[[Interactions], Tensor]
+    """The numbers of the rows or columns."""
+    along: int = 0
+    length: int | None = None
+    """How many of them there are; those behind are used by every batch."""
+
+
 class Twin:
-    """One seed of one method: ``step(batch, validation)`` -> logits (B, C) and the weights of both sides."""
+    """One seed of one method: ``step(turn)`` -> logits (B, C) and the weights of both sides."""
 
     def __init__(self, method: str, config: Any, shape: Any, dtype: torch.dtype) -> None:
         self.method, self.config, self.shape = method, config, shape
         self.sizes = [config.size] if method == "fse" else list(config.sizes)
         raw = method == "fse" and config.path == "raw"
         self.model: nn.Module = (Raw(shape, config) if raw else Selection(shape, config)).to(dtype)
+        self.controllers: list[Controller] = []
         model_parameters, theta = list(self.model.parameters()), self._theta(dtype)
         if method == "sam":
             model_parameters += theta
@@ -140,35 +188,137 @@ class Twin:
         self.theta = theta if self.searches else []
         if self.searches:
             self.adam_theta = torch.optim.Adam(theta, lr=config.weights_learning_rate, fused=True)
+        self.selection = getattr(config, "selection", "soft")
+        self.running = config.batch_norm_at_prediction == "running"
 
-    def step(self, batch: Interactions, validation: Interactions | None) -> tuple[Tensor, Tensor, Tensor]:
-        """One batch as in Algorithm 1 with xi = 0.
-
-        Args:
-            batch: what is predicted and learnt.
-            validation: what Theta learns from beforehand. If it is ``batch`` itself, the prediction is
-                that before Theta's step.
-        """
-        said = None
-        if validation is not None and self.searches:
-            losses, *said_of_validation = self._losses(validation)
-            said = (losses, *said_of_validation) if validation is batch else None
-            self._descend(self.adam_theta, self.theta, losses)
-        losses, *rest = self._losses(batch)
-        self._descend(self.adam, [p for group in self.adam.param_groups for p in group["params"]], losses)
-        losses, logits, alpha, beta = (x.detach() for x in (said or (losses, *rest)))
+    def step(self, turn: Turn) -> tuple[Tensor, Tensor, Tensor]:
+        """One batch as in Algorithm 1."""
+        batch, validation = turn.batch, turn.validation if self.searches else None
+        if validation is not None and validation is not batch:
+            self._learn_theta(validation, turn)
+        said = self._say(batch) if self.running or self.selection != "soft" else None
+        learnt = None
+        if validation is not None and validation is batch:
+            learnt = self._losses(batch, turn.validation_draws)
+            self._learn_theta(validation, turn)
+        losses = self._losses(batch, turn.draws, moving=True)
+        w = [p for group in self.adam.param_groups for p in group["params"]]
+        self._descend(self.adam, w, torch.autograd.grad(losses[0].sum(), w), [batch])
+        loss, logits, alpha, beta = (x.detach() for x in learnt or losses)
         if self.method in ("sam", "autoemb"):
             last = last_occurrences(batch.user)
-            self.user_weights[batch.user[last]], self.user_loss[batch.user[last]] = alpha[last], losses[last]
+            self.user_weights[batch.user[last]], self.user_loss[batch.user[last]] = alpha[last], loss[last]
             last = last_occurrences(batch.item)
-            self.item_weights[batch.item[last]], self.item_loss[batch.item[last]] = beta[last], losses[last]
+            self.item_weights[batch.item[last]], self.item_loss[batch.item[last]] = beta[last], loss[last]
+        return said or (logits, alpha, beta)
+
+    def _say(self, batch: Interactions) -> tuple[Tensor, Tensor, Tensor]:
+        """The prediction that is recorded, where it is another than the one that is learnt from."""
+        modules = [self.model, *self.controllers]
+        with torch.no_grad():
+            for module in modules:
+                module.train(not self.running)
+            alpha, beta = self._weights(batch)
+            if self.selection != "soft":
+                alpha, beta = (functional.one_hot(x.argmax(1), len(self.sizes)).to(x.dtype) for x in (alpha, beta))
+            logits = self.model(batch, alpha, beta)
+            for module in modules:
+                module.train()
         return logits, alpha, beta
 
-    def _descend(self, adam: torch.optim.Adam, parameters: list[nn.Parameter], losses: Tensor) -> None:
-        """One step of ``parameters`` alone."""
-        for parameter, gradient in zip(parameters, torch.autograd.grad(losses.sum(), parameters), strict=True):
+    def _learn_theta(self, validation: Interactions, turn: Turn) -> None:
+        """Theta's step on the validation batch, along the hypergradient of the settings."""
+        if self.config.hypergradient == "first-order":
+            losses = self._losses(validation, turn.validation_draws)[0]
+            self._descend(self.adam_theta, self.theta, torch.autograd.grad(losses.sum(), self.theta), [validation])
+        elif turn.before is not None:
+            found = self._hypergradient(validation, turn.before, turn)
+            self._descend(self.adam_theta, self.theta, found, [validation, turn.before])
+
+    def _hypergradient(self, validation: Interactions, before: Interactions, turn: Turn) -> Sequence[Tensor]:
+        """With W unrolled by one step on the batch before."""
+        names = [name for name, _ in self.model.named_parameters()]
+        w = [p.detach().clone().requires_grad_() for p in self.model.parameters()]
+
+        def train(w: Sequence[Tensor]) -> Tensor:
+            return self._losses(before, turn.before_draws, dict(zip(names, w, strict=True)))[0].sum()
+
+        def validate(w: Sequence[Tensor]) -> Tensor:
+            return self._losses(validation, turn.validation_draws, dict(zip(names, w, strict=True)))[0].sum()
+
+        if self.config.hypergradient == "exact":
+            gradients = torch.autograd.grad(train(w), w, create_graph=True)
+            unrolled = [p - move for p, move in zip(w, self._moves(gradients), strict=True)]
+            return torch.autograd.grad(validate(unrolled), self.theta)
+        gradients = tuple(g.requires_grad_() for g in torch.autograd.grad(train(w), w))
+        moves = self._moves(gradients)
+        unrolled = [(p - move).detach().requires_grad_() for p, move in zip(w, moves, strict=True)]
+        v = torch.autograd.grad(moves, gradients, torch.autograd.grad(validate(unrolled), unrolled))
+        eps = 0.01 / torch.cat([x.flatten() for x in v]).norm()
+        plus, minus = (
+            torch.autograd.grad(train([p + sign * eps * x for p, x in zip(w, v, strict=True)]), self.theta)
+            for sign in (1, -1)
+        )
+        direct = torch.autograd.grad(validate(unrolled), self.theta)
+        return [d - (p - m) / (2 * eps) for d, p, m in zip(direct, plus, minus, strict=True)]
+
+    def _moves(self, gradients: Sequence[Tensor]) -> list[Tensor]:
+        """The unrolled step of W: of plain descent, or the next one of its Adam."""
+        xi = self.config.learning_rate if self.config.xi is None else self.config.xi
+        if self.config.unrolled_step == "sgd":
+            return [xi * g for g in gradients]
+        moves = []
+        for p, g in zip(self.model.parameters(), gradients, strict=True):
+            t = self.adam.state[p]["step"].item() + 1
+            v = 0.999 * self.adam.state[p]["exp_avg_sq"] + 0.001 * g**2
+            m = 0.9 * self.adam.state[p]["exp_avg"] + 0.1 * torch.where(v > 0, g, 0)
+            root = torch.where(v > 0, v, 1).sqrt() * (v > 0)  # without a gradient so far, no slope
+            moves.append(xi / (1 - 0.9**t) * m / (root / (1 - 0.999**t) ** 0.5 + 1e-8))
+        return moves
+
+    def _descend(
+        self,
+        adam: torch.optim.Adam,
+        parameters: Sequence[nn.Parameter],
+        gradients: Sequence[Tensor],
+        batches: Sequence[Interactions],
+    ) -> None:
+        """One step of ``parameters`` alone; with sparse rows, those that no batch uses are put back as they were."""
+        for parameter, gradient in zip(parameters, gradients, strict=True):
             parameter.grad = gradient
+        sparse = self.config.rows_optimizer == "sparse"
+        tables = [each for each in self._tables() if sparse and any(each.parameter is p for p in parameters)]
+        old = [[x.clone() for x in self._moving(adam, table.parameter)] for table in tables]
         adam.step()
+        for table, then in zip(tables, old, strict=True):
+            unused = torch.ones(table.length or table.parameter.shape[table.along], dtype=torch.bool)
+            for batch in batches:
+                unused[table.used(batch)] = False
+            numbers = unused.nonzero()[:, 0]
+            for now, before in zip(self._moving(adam, table.parameter), then, strict=True):
+                now.index_copy_(table.along, numbers, before.index_select(table.along, numbers))
+
+    def _moving(self, adam: torch.optim.Adam, parameter: Tensor) -> list[Tensor]:
+        """A parameter and its moments, which are 0 before the first step."""
+        state, value = adam.state.get(parameter, {}), parameter.data
+        return [value, *(state.get(name, torch.zeros_like(value)) for name in ("exp_avg", "exp_avg_sq"))]
+
+    def _tables(self) -> list[Table]:
+        """Everything that is looked up."""
+        found = []
+        for name in ("user", "item"):
+            side, ids, counts = getattr(self.model, name), attrgetter(name), attrgetter(f"{name}_popularity")
+            tables = [p for key, p in side.named_parameters() if key == "weight" or key.startswith("tables.")]
+            found += [Table(table, ids) for table in tables]
+            if self.method == "darts" and self.config.weights == "per-id":
+                found.append(Table(getattr(self, f"{name}_free"), ids))
+            if self.controllers:
+                controller = self.controllers[name == "item"]
+                if controller.one_hot:
+                    found.append(Table(controller.first.weight, counts, 1, controller.counts))
+                else:
+                    found.append(Table(controller.popularity.weight, counts))
+        return found
 
     def _theta(self, dtype: torch.dtype) -> list[nn.Parameter]:
         """Whatever makes the weights of the candidates, and its parameters."""
@@ -180,13 +330,15 @@ class Twin:
             return [self.user_free, self.item_free]
         if self.method == "fse":
             return []
-        context = {0: 0, 1: k, 2: k + 1}[config.policy]
-        self.user_controller = Controller(shape.user_popularity, context, k, config.controller_hidden).to(dtype)
-        self.item_controller = Controller(shape.item_popularity, context, k, config.controller_hidden).to(dtype)
+        self.context = {0: 0, 1: k, 2: k + 1}[config.policy % 3]
+        counts = (shape.user_popularity, shape.item_popularity)
+        self.controllers = [Controller(n, self.context, k, config).to(dtype) for n in counts]
         first = torch.eye(k, dtype=dtype)[:1]
+        if config.released_code_quirks.classification_start and shape.task == "classification":
+            first = 1.5 * first
         self.user_weights, self.item_weights = first.repeat(shape.users, 1), first.repeat(shape.items, 1)
         self.user_loss, self.item_loss = torch.ones(shape.users, dtype=dtype), torch.ones(shape.items, dtype=dtype)
-        return [*self.user_controller.parameters(), *self.item_controller.parameters()]
+        return [p for controller in self.controllers for p in controller.parameters()]
 
     def _weights(self, batch: Interactions) -> tuple[Tensor, Tensor]:
         if self.method == "fse":
@@ -196,15 +348,41 @@ class Twin:
             shared = self.config.weights == "global"
             rows = [torch.zeros_like(ids) if shared else ids for ids in (batch.user, batch.item)]
             return torch.softmax(self.user_free[rows[0]], dim=1), torch.softmax(self.item_free[rows[1]], dim=1)
-        user_context = torch.cat([self.user_weights, self.user_loss[:, None]], dim=1)[batch.user]
-        item_context = torch.cat([self.item_weights, self.item_loss[:, None]], dim=1)[batch.item]
-        width = {0: 0, 1: len(self.sizes), 2: len(self.sizes) + 1}[self.config.policy]
+        user_loss = self.user_loss[batch.user]
+        bug = self.config.released_code_quirks.item_context_loss
+        item_loss = self.user_loss[batch.item] if bug else self.item_loss[batch.item]
+        user_context = torch.cat([self.user_weights[batch.user], user_loss[:, None]], dim=1)
+        item_context = torch.cat([self.item_weights[batch.item], item_loss[:, None]], dim=1)
+        users, items = self.controllers
         return (
-            self.user_controller(batch.user_popularity, user_context[:, :width]),
-            self.item_controller(batch.item_popularity, item_context[:, :width]),
+            users(batch.user_popularity, user_context[:, : self.context]),
+            items(batch.item_popularity, item_context[:, : self.context]),
         )
 
-    def _losses(self, batch: Interactions) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    def _select(self, weights: Tensor, draws: Tensor | None) -> Tensor:
+        """What is learnt with: the weights (B, K), or a size drawn by them, straight-through; draws (K, B)."""
+        if self.selection != "gumbel" or draws is None:
+            return weights
+        noise = -torch.log(-torch.log(draws.T))
+        soft = torch.softmax((torch.log(weights) + noise) / self.config.temperature, dim=1)
+        return soft + (functional.one_hot(soft.argmax(1), len(self.sizes)) - soft).detach()
+
+    def _losses(
+        self,
+        batch: Interactions,
+        draws: Tensor | None,
+        w: Mapping[str, Tensor] | None = None,
+        moving: bool = False,
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Loss of each interaction, logits and weights, with other parameters ``w`` of the model if given.
+
+        Only where ``moving`` says so are BatchNorm's running statistics moved.
+        """
+        for module in [self.model, *self.controllers]:
+            for part in module.modules():
+                if isinstance(part, nn.BatchNorm1d):
+                    part.momentum = 0.1 if moving else 0.0
         alpha, beta = self._weights(batch)
-        logits = self.model(batch) if isinstance(self.model, Raw) else self.model(batch, alpha, beta)
+        shares = [self._select(x, None if draws is None else draws[side]) for side, x in enumerate((alpha, beta))]
+        logits = self.model(batch, *shares) if w is None else functional_call(self.model, dict(w), (batch, *shares))
         return loss_of(self.shape.task, logits, batch.label), logits, alpha, beta

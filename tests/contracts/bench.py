@@ -15,7 +15,7 @@ from autoemb.plan import Plan
 from autoemb.prequential import columns_of, shape_of
 from autoemb.settings import parse
 from autoemb.stream import build_stream
-from autoemb.twin import Interactions, Twin
+from autoemb.twin import Interactions, Turn, Twin
 
 
 def small_stream(rows: int = 400, users: int = 30, items: int = 40, seed: int = 1) -> pd.DataFrame:
@@ -61,24 +61,41 @@ def logits_of(method: Method, frame: pd.DataFrame, task: Any, size: int = 32) ->
     return torch.cat([prediction.logits for prediction in predictions(method, frame, task, size)], dim=2)
 
 
-def twin_batches(plan: Plan) -> list[tuple[Interactions, Interactions | None]]:
-    """Every batch of a plan, and its validation batch, as a twin takes them."""
+def twin_turns(plan: Plan) -> list[list[Turn]]:
+    """By seed, what a twin looks at for every batch of a plan."""
+    firsts = [part.start for part in plan.columns.parts]
 
     def interactions(rows: Any) -> Interactions:
         (user, item), popularity = plan.columns.sides["id"], plan.columns.sides["popularity"]
         columns = (user, item, plan.columns.label, *popularity)
         return Interactions(*(torch.from_numpy(column[rows].astype("int64")) for column in columns))
 
-    pairs: list[tuple[Interactions, Interactions | None]] = []
+    def rolled(n: int, order: int, size: int) -> list[tuple[Any, Any]]:
+        """Each seed's numbers for W's step and for Theta's, (2, K, size) each."""
+        if not plan.dice.numbers:
+            return [(None, None)] * len(plan.dice.seeds)
+        return [tuple(torch.from_numpy(x).reshape(2, 2, -1, size)) for x in plan.roll(n, order, size)]
+
+    turns: list[list[Turn]] = [[] for _ in plan.dice.seeds]
     for n, rows in enumerate(plan.batches):
-        batch, validation = interactions(rows), None
-        if plan.validation == "next_batch":
-            validation = batch
-        elif rows.start not in [part.start for part in plan.columns.parts]:
-            random = plan.validation == "last_random"
-            validation = interactions(plan.draw(n, rows.stop - rows.start)) if random else pairs[-1][0]
-        pairs.append((batch, validation))
-    return pairs
+        batch, size, first = interactions(rows), rows.stop - rows.start, rows.start in firsts
+        before = None if first else interactions(plan.batches[n - 1])
+        apart = plan.validation == "last_random" or (plan.validation == "next_batch" and plan.unrolls)
+        for seed, (w, theta) in enumerate(rolled(n, int(apart), size)):
+            turn = Turn(batch, draws=w)
+            if plan.validation == "next_batch" and not plan.unrolls:
+                turn = turn._replace(validation=batch, validation_draws=theta)
+            elif plan.validation == "last_batch" and before is not None:
+                w, theta = rolled(n - 1, 0, len(before.user))[seed]
+                turn = Turn(batch, before, before, turn.draws, theta, w)
+            elif apart and before is not None:
+                held_out = plan.validation == "next_batch"
+                validation = batch if held_out else interactions(plan.draw(n, size))
+                w, theta = rolled(n, 0, size + (len(before.user) if plan.unrolls else 0))[seed]
+                halves = (None, None) if theta is None else (theta[..., :size], w[..., size:])
+                turn = Turn(batch, validation, before, turn.draws, *halves)
+            turns[seed].append(turn)
+    return turns
 
 
 def twin_of(variant: tuple[str, dict[str, Any]], method: Method, seed: int, dtype: torch.dtype) -> Twin:
@@ -122,12 +139,16 @@ def twin_pairs(twin: Twin, method: Method, seed: int) -> list[tuple[torch.Tensor
             norm(module.norms[0], "norm.0", half)
     if "popularity" in rows:
         seen = [method.shape.user_popularity + 1, method.shape.item_popularity + 1]
-        controllers = [twin.user_controller, twin.item_controller]
-        for side, (module, table) in enumerate(zip(controllers, rows["popularity"].split(seen), strict=True)):
-            pairs.append((module.popularity.weight, table))
-            norm(module.norm_popularity, "norm_popularity", slice(32 * side, 32 * (side + 1)))
-            hidden = module.layers[0].out_features
-            pairs.append((module.layers[0].weight, dense["hidden"][side]))
+        for side, (module, table) in enumerate(zip(twin.controllers, rows["popularity"].split(seen), strict=True)):
+            hidden, weight = module.layers[0].out_features, module.layers[0].weight
+            if module.one_hot:
+                pairs.append((weight[:, : module.counts], table.T))
+                if "hidden" in dense:
+                    pairs.append((weight[:, module.counts :], dense["hidden"][side]))
+            else:
+                pairs.append((module.popularity.weight, table))
+                norm(module.norm_popularity, "norm_popularity", slice(32 * side, 32 * (side + 1)))
+                pairs.append((weight, dense["hidden"][side]))
             norm(module.layers[1], "norm_hidden", slice(hidden * side, hidden * (side + 1)))
             pairs += [
                 (module.layers[3].weight, dense["out"][side]),
@@ -142,7 +163,7 @@ __all__ = [
     "predictions",
     "shape_of",
     "small_stream",
-    "twin_batches",
     "twin_of",
     "twin_pairs",
+    "twin_turns",
 ]

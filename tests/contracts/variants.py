@@ -19,6 +19,33 @@ EXTRA: list[tuple[str, dict[str, Any]]] = [
     ("autoemb", {**CONTROL, "validation": "next_batch", "policy": 2}),
     ("darts", {**SEARCH, "validation": "last_random"}),
     ("darts", {**SEARCH, "validation": "next_batch"}),
+    ("autoemb", {**CONTROL, "policy": 3, "rows_optimizer": "sparse"}),
+    ("autoemb", {**CONTROL, "policy": 4, "embedding_init": "scaled"}),
+    ("sam", {**CONTROL, "policy": 5, "selection": "gumbel"}),
+    ("fse", {**SMALL, "size": 5, "rows_optimizer": "sparse", "batch_norm_at_prediction": "running"}),
+    ("darts", {**SEARCH, "rows_optimizer": "sparse", "validation": "last_random"}),
+    ("sam", {**CONTROL, "batch_norm": "shared", "batch_norm_at_prediction": "running"}),
+    ("autoemb", {**CONTROL, "batch_norm_at_prediction": "running", "validation": "next_batch"}),
+    ("autoemb", {**CONTROL, "selection": "argmax"}),
+    ("autoemb", {**CONTROL, "selection": "gumbel", "temperature": 0.7, "validation": "last_random"}),
+    ("darts", {**SEARCH, "selection": "gumbel"}),
+    ("autoemb", {**CONTROL, "hypergradient": "exact", "xi": 0.1}),
+    ("autoemb", {**CONTROL, "hypergradient": "exact", "unrolled_step": "adam", "validation": "next_batch"}),
+    ("autoemb", {**CONTROL, "hypergradient": "finite-difference", "xi": 0.1, "validation": "last_random"}),
+    ("darts", {**SEARCH, "hypergradient": "exact", "unrolled_step": "adam"}),
+    ("darts", {**SEARCH, "hypergradient": "finite-difference", "unrolled_step": "adam", "validation": "last_random"}),
+    (
+        "autoemb",
+        {
+            **CONTROL,
+            "hypergradient": "exact",
+            "validation": "next_batch",
+            "selection": "gumbel",
+            "batch_norm_at_prediction": "running",
+            "rows_optimizer": "sparse",
+        },
+    ),
+    ("autoemb", {**CONTROL, "policy": 2, "released_code_quirks": {"classification_start": True}}),
 ]
 
 

@@ -121,7 +121,7 @@ class Method(ABC):
         self, config: MethodConfig, shape: Shape, seeds: Sequence[int], dtype: torch.dtype, device: str
     ) -> None:
         self.shape = shape
-        self.seeds = tuple(seeds)
+        self.seed_numbers = torch.tensor(list(seeds))
         self.dtype, self.device = dtype, device
         self.dense: dict[Optimizer, dict[str, Moving]] = {"model": {}, "weights": {}}
         self.tables: dict[str, Table] = {}
@@ -133,6 +133,11 @@ class Method(ABC):
         self.sparse, self.scaled = config.rows_optimizer == "sparse", config.embedding_init == "scaled"
         self.build(config, generators(seeds))
         self.running = self._running() if config.batch_norm_at_prediction == "running" else None
+
+    @property
+    def seeds(self) -> tuple[int, ...]:
+        """The replicates' seeds."""
+        return tuple(self.seed_numbers.tolist())
 
     @abstractmethod
     def build(self, config: Any, dice: Generators) -> None:
@@ -240,6 +245,8 @@ class Method(ABC):
         }
         for name, table in self.tables.items():
             state |= {f"tables.{name}": table.packed, f"since.{name}": torch.from_numpy(table.since)}
+        if self.draws:
+            state["seeds"] = self.seed_numbers  # what a batch draws depends on them
         if self.running is not None:
             state |= {f"running.{name}": tensor for name, tensor in self.running.statistics.items()}
         return state if self.memory is None else {**state, "memory": self.memory}
@@ -305,8 +312,9 @@ class Method(ABC):
         """What ``say`` says now of the batch, or of those of its interactions that are validated."""
         of = slice(batch.validated)
         fixed = {} if self.running is None else self.running.fixed
-        w, theta = (group.values(of) for group in (model, weights))
-        w, theta = (values._replace(dense={**values.dense, **fixed}) for values in (w, theta))
+        w, theta = model.values(of), weights.values(of)
+        w = w._replace(dense={**w.dense, **fixed})
+        theta = Values({**w.dense, **theta.dense}, {**w.rows, **theta.rows})  # in SAM, one optimiser moves both
         context = None if memory is None else memory.context()[..., of]
         return self.say(w, theta, context, batch.cut(of))
 

@@ -99,15 +99,16 @@ def sgd(xi: float) -> Step:
 def adam(xi: float, present: Sequence[Moving], correction: Tensor) -> Step:
     """The step that Adam would make at present: see ``optim.adam``, with ``correction`` of the step to make.
 
-    Where a number never had a gradient, its step does not depend on it.
+    Where a number never had a gradient (the row of an id not seen before), its step is 0 and taken to stay so: the
+    root has no slope there, and 1 / eps for the other factor would drown all else in the difference's radius.
     """
 
     def step(gradients: Tensors) -> list[Tensor]:
         moves = []
         for gradient, old in zip(gradients, present, strict=True):
-            moment = BETA1 * old.moment + (1 - BETA1) * gradient
             square = BETA2 * old.square + (1 - BETA2) * gradient * gradient
-            seen = square > 0  # the root has no slope at 0
+            seen = square > 0
+            moment = BETA1 * old.moment + (1 - BETA1) * torch.where(seen, gradient, 0.0)
             root = torch.sqrt(torch.where(seen, square, 1.0)) * seen
             moves.append((xi / correction[0]) * moment / (root / correction[1] + EPS))
         return moves

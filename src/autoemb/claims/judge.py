@@ -85,29 +85,31 @@ def claims(compared: pd.DataFrame) -> pd.DataFrame:
         compared: ``comparisons``.
 
     Returns:
-        One row per claim x data set x stream x task x metric, showing the claim's weakest ``comparison`` of its
-        ``comparisons`` (their number): ``effect`` to ``paper_effect`` as in ``comparisons``, ``verdict`` (one of
-        ``schema.VERDICTS``), ``p`` and ``p_holm`` of the claim, its ``statement`` and ``source``.
+        One row per claim x data set x stream x task x metric, showing the weakest ``comparison`` (one that refutes
+        the claim, else the one with the least support) of its ``comparisons`` (their number): ``effect`` to
+        ``paper_effect`` as in ``comparisons``, ``verdict`` (one of ``schema.VERDICTS``), ``p`` and ``p_holm`` of
+        the claim, its ``statement`` and ``source``.
     """
     if compared.empty:
         return pd.DataFrame(columns=_CLAIMS)
     cell = ["claim", *CELL]
     wrong = compared["effect"] <= 0
-    # a refuted comparison first, then the least support: right sign and small p last, no p in the middle
-    support = (2 - compared["p"]).where(wrong, compared["p"]).fillna(1)
-    refuted = compared["finding"].isin([_REVERSED, _SMALLER])
-    table = compared.assign(refuted=refuted, support=support, wide=~(compared["window_low"].fillna(1) > 0))
-    table = table.assign(p=compared["p"].mask(wrong & compared["p"].notna(), 1.0))
+    table = compared.assign(
+        refuted=compared["finding"].isin([_REVERSED, _SMALLER]),
+        # from strong to weak: right sign and small p, no p, wrong sign and small p
+        weakness=(2 - compared["p"]).where(wrong, compared["p"]).fillna(1),
+        vetoed=compared["window_low"] <= 0,  # where there is no such interval there is no veto
+        p=compared["p"].mask(wrong & compared["p"].notna(), 1.0),
+    )
     groups = table.groupby(cell)
-    of_claim = pd.DataFrame({
-        "comparisons": groups.size(), "p": groups["p"].max(), "refuted": groups["refuted"].any(),
-        "wide": groups["wide"].any(),
-    }).reset_index()  # fmt: skip
-    of_claim = of_claim.assign(p_holm=of_claim.groupby(CELL)["p"].transform(_holm))
-    weakest = table.sort_values(["refuted", "support", "effect"], ascending=[False, False, True], kind="stable")
-    weakest = weakest.drop_duplicates(cell).drop(columns=["p", "refuted", "support", "wide"])
-    found = weakest.merge(of_claim, on=cell)
-    holds = (found["p_holm"] < LEVEL) & ~found["wide"]
+    whole = groups.agg(
+        comparisons=("p", "size"), p=("p", "max"), refuted=("refuted", "any"), vetoed=("vetoed", "any")
+    ).reset_index()
+    whole = whole.assign(p_holm=whole.groupby(CELL)["p"].transform(_holm))
+    shown = table.sort_values(["refuted", "weakness", "effect"], ascending=[False, False, True], kind="stable")
+    shown = shown.drop_duplicates(cell).drop(columns=["p", "refuted", "vetoed"])
+    found = shown.merge(whole, on=cell)
+    holds = (found["p_holm"] < LEVEL) & ~found["vetoed"]
     verdict = np.select([found["refuted"], holds], [_FAILS, _HOLDS], _UNDECIDED)
     words = found["claim"].map(STATEMENTS)
     found = found.assign(verdict=verdict, statement=[text for text, _ in words], source=[where for _, where in words])

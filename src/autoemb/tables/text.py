@@ -153,7 +153,7 @@ def _effects(table: pd.DataFrame) -> dict[str, list[str]]:
 
 def signed(value: float, metric: str) -> str:
     """A difference with its sign: two digits behind the point for sizes, else four; empty where it is NaN."""
-    return "" if np.isnan(value) else f"{value:+.{2 if metric == 'mean_size' else 4}f}"
+    return "" if np.isnan(value) else f"{value:+z.{2 if metric == 'mean_size' else 4}f}"
 
 
 def _wide(table: pd.DataFrame, rows: Sequence[str], columns: str, digits: int, heading: str) -> pd.DataFrame:

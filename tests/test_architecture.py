@@ -25,11 +25,12 @@ LAYERS = [
     {"metrics", "checkpoint", "progress", "device", "engine", "prequential", "popularity", "twin"},
     {"provenance", "grid"},
     {"tables"},
+    {"claims"},
     {"plots", "sentences"},
     {"stages"},
     {"cli"},
 ]
-WITHOUT_TORCH = ["datasets", "stream", "tables", "plots", "sentences", "stages.tabulate", "stages.stream"]
+WITHOUT_TORCH = ["datasets", "stream", "tables", "claims", "plots", "sentences", "stages.tabulate", "stages.stream"]
 
 
 def part(module: str) -> str:

@@ -23,6 +23,7 @@ LAYERS = [
     {"plan"},
     {"methods"},
     {"metrics", "checkpoint", "progress", "device", "engine", "prequential", "popularity", "twin"},
+    {"protocols", "ablation"},
     {"provenance", "grid"},
     {"tables"},
     {"claims"},

@@ -56,7 +56,7 @@ def test_classes_follow_the_edges():
         (
             "methods/autoembb",
             {},
-            "c.yaml: methods.autoembb: method = 'autoembb': unknown; expected one of autoemb, darts, fse, sam",
+            "c.yaml: methods.autoembb: method = 'autoembb': unknown; expected one of autoemb, darts, esapn, fse, sam",
         ),
         ("methods/fse/sise", 3, "c.yaml: methods.fse: unknown key 'sise' (value 3)"),
         ("methods/sam", {"sizes": [16, 2]}, "sizes [16, 2]: expected ascending numbers, each once"),

@@ -96,6 +96,8 @@ compiles = pytest.mark.skipif(obstacle("cpu") is not None, reason=f"cannot compi
         ("autoemb", "regression", {"selection": "gumbel", "rows_optimizer": "sparse"}),
         ("darts", "regression", {"validation": "last_random"}),
         ("autoemb", "classification", {}),
+        ("esapn", "regression", {}),
+        ("esapn", "classification", {"batch_norm_over": "chosen"}),
     ],
 )
 def test_compiled_steps_are_the_eager_ones(name, task, settings):

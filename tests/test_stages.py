@@ -79,7 +79,7 @@ def test_popularity_writes_its_levels(folder, tmp_path):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"method": "autoembed"}, "method = 'autoembed': unknown; expected one of autoemb, darts, fse, sam"),
+        ({"method": "autoembed"}, "method = 'autoembed': unknown; expected one of autoemb, darts, esapn, fse, sam"),
         ({"run": '{"task": "regression", "seeds": -2}'}, "--run: seeds = -2: Input should be greater than or equal"),
         ({"settings": '{"szes": [2]}'}, "--settings: unknown key 'szes'"),
         ({"settings": "{"}, "--settings: config = '{': Invalid JSON"),

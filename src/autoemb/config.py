@@ -80,7 +80,7 @@ class PopularityConfig(Settings):
     passes: Annotated[int, Field(ge=1)] = 1
     """Passes over the training part (assumption: one, as on the stream)."""
 
-    path: Literal["raw", "transform"] = "raw"
+    path: Literal["raw", "transform", "chain"] = "raw"
     """The models' path from a table's row to the head: that of FSE (``methods/fse.py``)."""
 
     seed: Annotated[int, Field(ge=0)] = 0

@@ -6,6 +6,7 @@ tests hold the methods to it step for step, and it is the reading to compare wit
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from itertools import pairwise
 from operator import attrgetter
 from typing import Any, NamedTuple
 
@@ -37,7 +38,7 @@ class Turn(NamedTuple):
     draws: Tensor | None = None
     """Uniform numbers for W's step on ``batch``: (2, K, B)."""
     validation_draws: Tensor | None = None
-    """For Theta's step on ``validation``."""
+    """For Theta's step on ``validation``; ESAPN's are (2, B)."""
     before_draws: Tensor | None = None
     """For the unrolled step on ``before``."""
 
@@ -79,6 +80,54 @@ class Selection(nn.Module):
         user = self.scale * (self.user(batch.user) * alpha[:, :, None]).sum(1)
         item = self.scale * (self.item(batch.item) * beta[:, :, None]).sum(1)
         logits: Tensor = self.head(torch.cat([user, item], dim=1))
+        return logits
+
+
+class Chain(nn.Module):
+    """One side of ESAPN: embeddings of all sizes, each mapped size by size up to the largest, BN, tanh, the chosen."""
+
+    def __init__(self, rows: int, sizes: list[int], over: str, running: bool) -> None:
+        super().__init__()
+        self.tables: Any = nn.ModuleList(nn.Embedding(rows, size) for size in sizes)
+        self.transforms: Any = nn.ModuleList(nn.Linear(size, above) for size, above in pairwise(sizes))
+        self.norms = nn.ModuleList([norm(sizes[-1], running)])
+        self.over = over
+        for transform in self.transforms:
+            transform.bias.requires_grad_(over == "chosen")  # BN over all takes a bias away again: no gradient
+
+    def forward(self, ids: Tensor, weights: Tensor) -> Tensor:
+        """(B,), one-hot (B, K) -> (B, D)."""
+        vectors = []
+        for k, table in enumerate(self.tables):
+            h = table(ids)
+            for transform in self.transforms[k:]:
+                h = transform(h)
+            vectors.append(self.norms[0](h) if self.over == "all" else h)
+        chosen = (torch.stack(vectors, dim=1) * weights[:, :, None]).sum(1)
+        return torch.tanh(chosen if self.over == "all" else self.norms[0](chosen))
+
+    @torch.no_grad()
+    def enlarge(self, numbers: Tensor, sizes: Tensor) -> None:
+        """Make the next size's embeddings of the ids with these numbers from those of their sizes."""
+        for number in numbers.tolist():
+            k = int(sizes[number])
+            self.tables[k + 1].weight[number] = self.transforms[k](self.tables[k].weight[number])
+
+
+class Chained(nn.Module):
+    """W of ESAPN, and with a single size FSE's chain path."""
+
+    def __init__(self, shape: Any, config: Any) -> None:
+        super().__init__()
+        sizes = list(config.sizes) if hasattr(config, "sizes") else [config.size]
+        over, running = getattr(config, "batch_norm_over", "all"), config.batch_norm_at_prediction == "running"
+        self.user = Chain(shape.users, sizes, over, running)
+        self.item = Chain(shape.items, sizes, over, running)
+        self.head = head(2 * sizes[-1], config.hidden, shape.outputs, running)
+
+    def forward(self, batch: Interactions, alpha: Tensor, beta: Tensor) -> Tensor:
+        """One-hot weights (B, K) per side -> logits (B, C)."""
+        logits: Tensor = self.head(torch.cat([self.user(batch.user, alpha), self.item(batch.item, beta)], dim=1))
         return logits
 
 
@@ -124,7 +173,7 @@ class Controller(nn.Module):
     def __init__(self, popularity: int, context: int, candidates: int, config: Any) -> None:
         super().__init__()
         running, hidden = config.batch_norm_at_prediction == "running", config.controller_hidden
-        self.counts, self.one_hot = popularity + 1, config.policy >= 3
+        self.counts, self.one_hot = popularity + 1, getattr(config, "policy", 1) >= 3
         if not self.one_hot:
             self.popularity = nn.Embedding(self.counts, 32)
             self.norm_popularity = norm(32, running)
@@ -177,14 +226,15 @@ class Twin:
     def __init__(self, method: str, config: Any, shape: Any, dtype: torch.dtype) -> None:
         self.method, self.config, self.shape = method, config, shape
         self.sizes = [config.size] if method == "fse" else list(config.sizes)
-        raw = method == "fse" and config.path == "raw"
-        self.model: nn.Module = (Raw(shape, config) if raw else Selection(shape, config)).to(dtype)
+        path = getattr(config, "path", "chain" if method == "esapn" else "transform")
+        kind: type[nn.Module] = {"raw": Raw, "transform": Selection, "chain": Chained}[path]
+        self.model: Any = kind(shape, config).to(dtype)
         self.controllers: list[Controller] = []
-        model_parameters, theta = list(self.model.parameters()), self._theta(dtype)
+        model_parameters, theta = [p for p in self.model.parameters() if p.requires_grad], self._theta(dtype)
         if method == "sam":
             model_parameters += theta
         self.adam = torch.optim.Adam(model_parameters, lr=config.learning_rate, fused=True)
-        self.searches = method in ("darts", "autoemb")
+        self.searches = method in ("darts", "autoemb", "esapn")
         self.theta = theta if self.searches else []
         if self.searches:
             self.adam_theta = torch.optim.Adam(theta, lr=config.weights_learning_rate, fused=True)
@@ -378,11 +428,117 @@ class Twin:
 
         Only where ``moving`` says so are BatchNorm's running statistics moved.
         """
-        for module in [self.model, *self.controllers]:
-            for part in module.modules():
-                if isinstance(part, nn.BatchNorm1d):
-                    part.momentum = 0.1 if moving else 0.0
+        self._let_move(moving)
         alpha, beta = self._weights(batch)
         shares = [self._select(x, None if draws is None else draws[side]) for side, x in enumerate((alpha, beta))]
         logits = self.model(batch, *shares) if w is None else functional_call(self.model, dict(w), (batch, *shares))
         return loss_of(self.shape.task, logits, batch.label), logits, alpha, beta
+
+    def _let_move(self, moving: bool) -> None:
+        """Whether BatchNorm's running statistics move from here on."""
+        for module in [self.model, *self.controllers]:
+            for part in module.modules():
+                if isinstance(part, nn.BatchNorm1d):
+                    part.momentum = 0.1 if moving else 0.0
+
+
+class Reinforced(Twin):
+    """ESAPN: every id has a size of its own, which a policy lets grow."""
+
+    def step(self, turn: Turn) -> tuple[Tensor, Tensor, Tensor]:
+        """The policy's step on the batch before, then W's on the batch."""
+        if turn.validation is not None and turn.validation_draws is not None:
+            self._let_move(False)
+            self._reinforce(turn.validation, turn.validation_draws)
+        said = self._say(turn.batch) if self.running else None
+        self._let_move(True)
+        batch, actions = turn.batch, [p[:, 1] > p[:, 0] for p in self._policy(turn.batch)]
+        alpha, beta = self._act(batch, actions)
+        logits = self.model(batch, alpha, beta)
+        losses = loss_of(self.shape.task, logits, batch.label)
+        w = [p for group in self.adam.param_groups for p in group["params"]]
+        self._descend(self.adam, w, torch.autograd.grad(losses.sum(), w), [batch])
+        for side, (ids, weights) in enumerate([(batch.user, alpha), (batch.item, beta)]):
+            for position in last_occurrences(ids).tolist():
+                number = int(ids[position])
+                self.sizes_of[side][number] = weights[position].argmax()
+                self.losses_of[side][number].append(losses[position].detach())
+        return said or (logits.detach(), alpha, beta)
+
+    def _theta(self, dtype: torch.dtype) -> list[nn.Parameter]:
+        """The policy's parameters; beside it, each id's size and its losses, one per batch that it was in."""
+        shape, context = self.shape, len(self.sizes) + self.config.last_loss
+        counts, numbers = (shape.user_popularity, shape.item_popularity), (shape.users, shape.items)
+        self.controllers = [Controller(n, context, 2, self.config).to(dtype) for n in counts]
+        self.sizes_of = [torch.zeros(n, dtype=torch.int64) for n in numbers]
+        self.losses_of: list[list[list[Tensor]]] = [[[] for _ in range(n)] for n in numbers]
+        return [p for controller in self.controllers for p in controller.parameters()]
+
+    def _policy(self, batch: Interactions) -> list[Tensor]:
+        """Of both sides, the probabilities of unchanged and enlarge (B, 2); never enlarge at the largest size."""
+        popularities, said = (batch.user_popularity, batch.item_popularity), []
+        for side, ids in enumerate((batch.user, batch.item)):
+            dtype = next(self.model.parameters()).dtype
+            shown = functional.one_hot(self.sizes_of[side][ids], len(self.sizes)).to(dtype)
+            if self.config.last_loss:
+                last = [self.losses_of[side][n][-1:] or [torch.ones((), dtype=dtype)] for n in ids.tolist()]
+                shown = torch.cat([shown, torch.stack([each[0] for each in last])[:, None]], dim=1)
+            said.append(self.controllers[side](popularities[side], shown))
+        return said
+
+    def _act(self, batch: Interactions, actions: list[Tensor]) -> list[Tensor]:
+        """Enlarge by the actions (B,) bool of both sides; the one-hot sizes (B, K) that come of it."""
+        said = []
+        for side, (ids, chain) in enumerate([(batch.user, self.model.user), (batch.item, self.model.item)]):
+            sizes = self.sizes_of[side]
+            enlarge = actions[side] & (sizes[ids] < len(self.sizes) - 1)
+            chain.enlarge(torch.unique(ids[enlarge]), sizes)
+            dtype = next(self.model.parameters()).dtype
+            said.append(functional.one_hot(sizes[ids] + enlarge, len(self.sizes)).to(dtype))
+        return said
+
+    @torch.no_grad()
+    def _try(self, batch: Interactions, actions: list[Tensor]) -> tuple[Tensor, Tensor, Tensor]:
+        """Logits and sizes by these actions; the rows that they enlarge are put back."""
+        tables = [table.weight for side in (self.model.user, self.model.item) for table in side.tables]
+        old = [table.clone() for table in tables]
+        alpha, beta = self._act(batch, actions)
+        logits = self.model(batch, alpha, beta)
+        for table, values in zip(tables, old, strict=True):
+            table.copy_(values)
+        return logits, alpha, beta
+
+    def _say(self, batch: Interactions) -> tuple[Tensor, Tensor, Tensor]:
+        """The prediction by running statistics."""
+        modules = [self.model, *self.controllers]
+        for module in modules:
+            module.eval()
+        with torch.no_grad():
+            actions = [p[:, 1] > p[:, 0] for p in self._policy(batch)]
+        said = self._try(batch, actions)
+        for module in modules:
+            module.train()
+        return said
+
+    def _reinforce(self, batch: Interactions, draws: Tensor) -> None:
+        """One step of the policy on actions drawn from it."""
+        probabilities = self._policy(batch)
+        largest = len(self.sizes) - 1
+        actions = [
+            (draws[side] < p[:, 1].detach()) & (self.sizes_of[side][ids] < largest)
+            for side, (p, ids) in enumerate(zip(probabilities, (batch.user, batch.item), strict=True))
+        ]
+        losses = loss_of(self.shape.task, self._try(batch, actions)[0], batch.label)
+        total = torch.zeros((), dtype=losses.dtype)
+        for side, ids in enumerate((batch.user, batch.item)):
+            reward = (1 - losses) - self._baseline([self.losses_of[side][n] for n in ids.tolist()], losses)
+            surprise = functional.nll_loss(probabilities[side].log(), actions[side].long(), reduction="none")
+            total = total + (surprise * reward).sum()
+        self._descend(self.adam_theta, self.theta, torch.autograd.grad(total, self.theta), [batch])
+
+    def _baseline(self, past: list[list[Tensor]], losses: Tensor) -> Tensor:
+        """What the rewards (B,) are compared with, of the ids' past losses."""
+        if self.config.baseline == "none":
+            return torch.zeros_like(losses)
+        window = self.config.reward_window if self.config.baseline == "mean-of-last" else 1
+        return torch.stack([1 - torch.stack(each[-window:]).mean() for each in past])

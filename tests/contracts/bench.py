@@ -15,7 +15,7 @@ from autoemb.plan import Plan
 from autoemb.prequential import columns_of, shape_of
 from autoemb.settings import parse
 from autoemb.stream import build_stream
-from autoemb.twin import Interactions, Turn, Twin
+from autoemb.twin import Interactions, Reinforced, Turn, Twin
 
 
 def small_stream(rows: int = 400, users: int = 30, items: int = 40, seed: int = 1) -> pd.DataFrame:
@@ -71,10 +71,11 @@ def twin_turns(plan: Plan) -> list[list[Turn]]:
         return Interactions(*(torch.from_numpy(column[rows].astype("int64")) for column in columns))
 
     def rolled(n: int, order: int, size: int) -> list[tuple[Any, Any]]:
-        """Each seed's numbers for W's step and for Theta's, (2, K, size) each."""
+        """Each seed's numbers for W's step and for Theta's, (2, K, size) each; of ESAPN for its policy's, (2, size)."""
         if not plan.dice.numbers:
             return [(None, None)] * len(plan.dice.seeds)
-        return [tuple(torch.from_numpy(x).reshape(2, 2, -1, size)) for x in plan.roll(n, order, size)]
+        numbers = [torch.from_numpy(x) for x in plan.roll(n, order, size)]
+        return [(None, x) if len(x) == 2 else tuple(x.reshape(2, 2, -1, size)) for x in numbers]
 
     turns: list[list[Turn]] = [[] for _ in plan.dice.seeds]
     for n, rows in enumerate(plan.batches):
@@ -101,7 +102,8 @@ def twin_turns(plan: Plan) -> list[list[Turn]]:
 def twin_of(variant: tuple[str, dict[str, Any]], method: Method, seed: int, dtype: torch.dtype) -> Twin:
     """A twin with the parameters of one of the method's seeds, which must be at its start."""
     name, settings = variant
-    twin = Twin(name, parse(methods.find(name).Config, json.dumps(settings), name), method.shape, dtype)
+    kind = Reinforced if name == "esapn" else Twin
+    twin = kind(name, parse(methods.find(name).Config, json.dumps(settings), name), method.shape, dtype)
     for theirs, ours in twin_pairs(twin, method, seed):
         theirs.data.copy_(ours)
     return twin
@@ -131,7 +133,10 @@ def twin_pairs(twin: Twin, method: Method, seed: int) -> list[tuple[torch.Tensor
         width = max(method.sizes)
         half = slice(side * width, (side + 1) * width)
         pairs += [(table.weight, each[ids]) for table, each in zip(module.tables, candidates, strict=True)]
-        pairs += [(each.weight, dense[f"map.{k}"][side]) for k, each in enumerate(module.transforms)]
+        for k, each in enumerate(module.transforms):
+            pairs.append((each.weight, dense[f"map.{k}"][side]))
+            if f"map_bias.{k}" in dense:
+                pairs.append((each.bias, dense[f"map_bias.{k}"][side][:, 0]))
         if len(module.norms) == len(method.sizes) and f"norm.{len(method.sizes) - 1}.weight" in dense:
             for k, each in enumerate(module.norms):
                 norm(each, f"norm.{k}", half)

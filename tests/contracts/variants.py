@@ -46,6 +46,11 @@ EXTRA: list[tuple[str, dict[str, Any]]] = [
         },
     ),
     ("autoemb", {**CONTROL, "policy": 2, "released_code_quirks": {"classification_start": True}}),
+    ("fse", {**SMALL, "size": 5, "path": "chain"}),
+    ("esapn", {**CONTROL, "batch_norm_over": "chosen", "last_loss": True}),
+    ("esapn", {**CONTROL, "baseline": "none", "rows_optimizer": "sparse", "embedding_init": "scaled"}),
+    ("esapn", {**CONTROL, "sizes": [2, 4], "baseline": "last", "batch_norm_at_prediction": "running"}),
+    ("esapn", {**CONTROL, "batch_norm_over": "chosen", "reward_window": 2, "batch_norm_at_prediction": "running"}),
 ]
 
 

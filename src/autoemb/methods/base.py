@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from autoemb.config import MethodConfig
+from autoemb.nn.chain import ChainModel
 from autoemb.nn.layers import Generators, Parameters, Running, generators
 from autoemb.nn.model import RawModel, SelectionModel, Shape
 from autoemb.nn.task import hits, losses, statistics
@@ -108,7 +109,7 @@ class Method(ABC):
     """
 
     sizes: tuple[int, ...]
-    model: SelectionModel | RawModel
+    model: SelectionModel | RawModel | ChainModel
     rates: Mapping[Optimizer, float]
     validation: Validation | None = None
     draws: int = 0

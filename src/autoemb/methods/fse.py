@@ -3,7 +3,8 @@
 Size: the sum of the candidate sizes in the paper, 146 for {2, 16, 128}; 222 in the released code, 128
 in ESAPN's table. Path: the paper does not say; the released code's is ``raw``, concat(u, v) of the
 table rows straight into the head. ``transform`` gives it the same path as the searching methods
-(Linear, BatchNorm, tanh per side), which is their case K = 1.
+(Linear, BatchNorm, tanh per side), which is their case K = 1; ``chain`` that of ESAPN at its largest size
+(BatchNorm, tanh).
 
 Departures from the released code, by default: size 146 instead of 222.
 """
@@ -16,6 +17,7 @@ from torch import Tensor
 
 from autoemb.config import MethodConfig
 from autoemb.methods.base import Memory, Method, Prediction
+from autoemb.nn.chain import ChainModel
 from autoemb.nn.layers import Generators
 from autoemb.nn.model import RawModel, SelectionModel
 from autoemb.optim.group import Group, Values
@@ -28,7 +30,7 @@ class Config(MethodConfig):
     size: Annotated[int, Field(ge=1)] = 146
     """Embedding size of users and items (AutoEmb, sec. 4: the sum of the candidates)."""
 
-    path: Literal["raw", "transform"] = "raw"
+    path: Literal["raw", "transform", "chain"] = "raw"
     """From the table's row to the head (released code: raw)."""
 
 
@@ -39,8 +41,8 @@ class Model(Method):
         """W only."""
         self.sizes = (config.size,)
         self.rates = {"model": config.learning_rate, "weights": 0.0}
-        kind = RawModel if config.path == "raw" else SelectionModel
-        self.model = kind(self.sizes, config.hidden, self.shape.outputs)
+        kinds = {"raw": RawModel, "transform": SelectionModel, "chain": ChainModel}
+        self.model = kinds[config.path](self.sizes, config.hidden, self.shape.outputs)
         self.add_candidates(dice)
 
     def weigh(self, values: Values, context: Tensor | None, batch: Batch) -> Tensor:

@@ -47,10 +47,11 @@ class Controllers:
         }
 
     def weights(self, parameters: Parameters, popularity: Tensor, context: Tensor | None) -> Tensor:
-        """Rows of the popularities (S, 2, 32 or hidden, B), context (S, 2, context, B) -> (S, 2, K, B).
+        """What ``scores`` takes -> weights (S, 2, K, B), summing to 1 over K."""
+        return torch.softmax(self.scores(parameters, popularity, context), dim=2)
 
-        The weights sum to 1 over K.
-        """
+    def scores(self, parameters: Parameters, popularity: Tensor, context: Tensor | None) -> Tensor:
+        """Rows of the popularities (S, 2, 32 or hidden, B), context (S, 2, context, B) -> (S, 2, K, B)."""
         if self.one_hot:
             hidden = popularity if context is None else popularity + torch.matmul(parameters["hidden"], context)
         else:
@@ -59,4 +60,4 @@ class Controllers:
                 x = torch.cat([x, context], dim=2)
             hidden = torch.matmul(parameters["hidden"], x)  # (S, 2, hidden, B)
         hidden = tanh(batch_norm(parameters, "norm_hidden", hidden.flatten(1, 2))).view_as(hidden)
-        return torch.softmax(torch.matmul(parameters["out"], hidden) + parameters["out_bias"], dim=2)
+        return torch.matmul(parameters["out"], hidden) + parameters["out_bias"]

@@ -21,7 +21,7 @@ class Setting(NamedTuple):
 
     released: str
     """What the released code does, in words."""
-    values: Mapping[str, Mapping[str, Any]]
+    others: Mapping[str, Mapping[str, Any]]
     of: Literal["stream", "method"] = "method"
     base: str = BASE
     """The variant that its values are compared with."""
@@ -74,6 +74,9 @@ class AblationConfig(Settings):
     settings: Literal["all"] | SettingNames = "all"
     """Names of settings (``ablation.SETTINGS``)."""
 
+    leave_out: tuple[str, ...] = ()
+    """Some of ``all`` that are not changed: ``item-context-loss`` cannot be with fewer users than items."""
+
     tasks: Annotated[tuple[Task, ...], Field(min_length=1)] = ("regression",)
 
     methods: Annotated[tuple[str, ...], Field(min_length=1)] | None = None
@@ -88,7 +91,7 @@ class AblationConfig(Settings):
     test: Annotated[float, Field(gt=0)] = 0.25
     """As in ``StreamConfig``."""
 
-    @field_validator("settings")
+    @field_validator("settings", "leave_out")
     @classmethod
     def _known(cls, value: Any) -> Any:
         unknown = [] if value == "all" else [name for name in value if name not in SETTINGS]
@@ -121,10 +124,11 @@ def variants(config: AblationConfig, fields: Mapping[str, Collection[str]]) -> d
     modules = [name for name in protocol.methods if config.methods is None or name in config.methods]
     base = {module: protocol.of_method(module, fields[module]) for module in modules}
     found: dict[str, Variant] = {BASE: Variant(StreamConfig(**stream), False, base, config.tasks)}
-    for name in SETTINGS if config.settings == "all" else with_bases(config.settings):
+    chosen = list(SETTINGS) if config.settings == "all" else with_bases(config.settings)
+    for name in (each for each in chosen if each not in config.leave_out):
         setting = SETTINGS[name]
         tasks = tuple(task for task in config.tasks if setting.task in (None, task))
-        for value, change in setting.values.items():
+        for value, change in setting.others.items():
             if setting.of == "stream":
                 variant = Variant(StreamConfig(**{**stream, **change}), True, base, tasks)
             else:

@@ -33,7 +33,7 @@ from autoemb.files import write_json
 from autoemb.plan import CHUNK
 from autoemb.prequential import Run
 from autoemb.schema import TASKS
-from autoemb.twin import Interactions, Twin
+from autoemb.twin import Interactions, Turn, Twin
 
 from .released import Released
 from .streams import COUNTS, columns, shape
@@ -126,7 +126,7 @@ class Plain:
         start = time.perf_counter()
         for _ in range(n):
             i = self.position % (len(self.batches) - 1)
-            self.models[kind].step(self.batches[i + 1], self.batches[i])
+            self.models[kind].step(Turn(self.batches[i + 1], self.batches[i]))
             self.position += 1
         return (time.perf_counter() - start) / n * 1e3
 

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from autoemb.twin import Interactions, Twin, last_occurrences
+from autoemb.twin import Turn, Twin, last_occurrences
 
 
 class Released(Twin):
@@ -22,11 +22,12 @@ class Released(Twin):
         if self.searches:
             self.adam_theta = self._plain(self.adam_theta)
 
-    def step(self, batch: Interactions, validation: Interactions | None) -> tuple[Tensor, Tensor, Tensor]:
+    def step(self, turn: Turn) -> tuple[Tensor, Tensor, Tensor]:
         """One batch as in Algorithm 1 with xi = 0."""
-        if validation is not None and self.searches:
-            self._learn(self.adam_theta, self._losses(validation)[0])
-        losses, logits, alpha, beta = self._losses(batch)
+        batch = turn.batch
+        if turn.validation is not None and self.searches:
+            self._learn(self.adam_theta, self._losses(turn.validation, None)[0])
+        losses, logits, alpha, beta = self._losses(batch, None)
         self._learn(self.adam, losses)
         if self.method in ("sam", "autoemb"):
             for ids, weights, told, values in (

@@ -23,13 +23,15 @@ LAYERS = [
     {"plan"},
     {"methods"},
     {"metrics", "checkpoint", "progress", "device", "engine", "prequential", "popularity", "twin"},
+    {"protocols", "ablation"},
     {"provenance", "grid"},
     {"tables"},
+    {"claims"},
     {"plots", "sentences"},
     {"stages"},
     {"cli"},
 ]
-WITHOUT_TORCH = ["datasets", "stream", "tables", "plots", "sentences", "stages.tabulate", "stages.stream"]
+WITHOUT_TORCH = ["datasets", "stream", "tables", "claims", "plots", "sentences", "stages.tabulate", "stages.stream"]
 
 
 def part(module: str) -> str:

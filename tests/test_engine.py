@@ -92,7 +92,8 @@ compiles = pytest.mark.skipif(obstacle("cpu") is not None, reason=f"cannot compi
     ("name", "task", "settings"),
     [
         ("fse", "regression", {}),
-        ("sam", "classification", {}),
+        ("sam", "classification", {"policy": 4}),
+        ("autoemb", "regression", {"selection": "gumbel", "rows_optimizer": "sparse"}),
         ("darts", "regression", {"validation": "last_random"}),
         ("autoemb", "classification", {}),
         ("esapn", "regression", {}),

@@ -44,3 +44,31 @@ def test_figure1_crosses_where_the_paper_says():
     assert 5 <= found["mse", 2, 128] <= 6
     assert 5 <= found["accuracy", 2, 128] <= 6
     assert found["mse", 2, 16] == pytest.approx(6 + 4 * 9 / 15)  # +.0009 at 6, -.0006 at 10
+
+
+def test_esapn_table1_has_every_cell_once():
+    table = published.esapn_table1()
+    assert len(table) == 2 * 4 * 4
+    assert not table.duplicated(["dataset", "method", "task", "metric"]).any()
+    cell = table.set_index(["dataset", "method", "task", "metric"])["value"]
+    assert cell.loc[("ml-20m", "esapn", "classification", "accuracy")] == 0.5110
+    assert cell.loc[("ml-latest", "autoemb", "regression", "mse")] == 0.1823
+    fixed = cell.loc[:, "fse-128", "regression"]
+    assert (fixed.loc["ml-20m"] == fixed.loc["ml-latest"]).all()  # as printed, if suspicious
+
+
+def test_esapn_table1_shows_the_order_that_the_paper_claims_but_once():
+    against = []
+    for cell, group in published.esapn_table1().groupby(["dataset", "task", "metric"]):
+        values = group.set_index("method").loc[["fse-128", "darts", "autoemb", "esapn"], "value"].to_numpy()
+        if not (np.diff(values if cell[2] == "accuracy" else -values) > 0).all():
+            against.append(cell)
+    assert against == [("ml-latest", "classification", "cross_entropy")]
+
+
+def test_esapn_table2_keeps_shares():
+    kept = published.esapn_table2().set_index(["dataset", "side"])["kept"]
+    assert kept.to_dict() == {
+        ("ml-20m", "user"): 0.5166, ("ml-20m", "item"): 0.3037,
+        ("ml-latest", "user"): 0.2669, ("ml-latest", "item"): 0.1245,
+    }  # fmt: skip

@@ -12,7 +12,7 @@ from autoemb import tables
 from autoemb.cli import main
 from autoemb.errors import InputError
 from autoemb.files import write_table
-from autoemb.schema import OUTCOMES, POPULARITY, PROGRESS, SIZES
+from autoemb.schema import ALLOCATION, OUTCOMES, POPULARITY, PROGRESS, SIZES
 from autoemb.stages import tabulate
 from autoemb.tables import text
 from autoemb.tables.intervals import arrange, coarse_bins, over_seeds
@@ -246,24 +246,27 @@ def inputs(tmp_path) -> dict[str, list[Path]]:
     """One run with every file, a popularity result and the counts of a data set."""
     run, bucket = tmp_path / FOLDERS, tmp_path / "popularity/ml-20m/user/regression/size-2.parquet"
     progress = outcomes("sam", [0.2, 0.21]).query("split == 'test' and side == 'user'").assign(window=0, first=0)
+    held = pd.DataFrame([{"seed": 0, "side": "user", "size": 2, "ids": 7}])
     for table, frame, path in (
         (OUTCOMES, outcomes("sam", [0.2, 0.21]), run / "outcomes.parquet"),
         (SIZES, selected({1: [[0.75, 0.25], [0.5, 0.5]]}), run / "sizes.parquet"),
         (PROGRESS, progress, run / "progress.parquet"),
-        (POPULARITY, levels({2: [[0.2], [0.21]], 16: [[0.3], [0.1]]}, [2]), bucket),
+        (ALLOCATION, held, run / "allocation.parquet"),
+        (POPULARITY, levels({2: [[0.2, 0.2], [0.21, 0.2]], 16: [[0.3, 0.1], [0.1, 0.1]]}, [2, 4]), bucket),
     ):
         write_table(frame[list(table.columns)].astype(dict(table.columns)), path, table)
     counts = tmp_path / "ml-20m.counts.json"
     known = {"ratings": 3, "users": 1, "items": 2, "title": "t", "licence": "l", "citation": "c", "matches": False}
     counts.write_text(json.dumps(known))
-    files = {name: [run / f"{name}.parquet"] for name in ("outcomes", "sizes", "progress")}
-    return files | {"popularity": [bucket], "counts": [counts], "running": files["outcomes"] + files["sizes"]}
+    files = {name: [run / f"{name}.parquet"] for name in ("outcomes", "sizes", "progress", "allocation")}
+    named = {"popularity": [bucket], "counts": [counts], "running": files["outcomes"] + files["sizes"]}
+    return files | named | {"all": [*(path for paths in files.values() for path in paths), bucket]}
 
 
 KINDS = {
     "comparison": "outcomes", "running-popularity": "running", "stream": "progress", "sizes": "sizes",
     "mean-size": "sizes", "size-stream": "sizes", "popularity": "popularity", "crossings": "popularity",
-    "datasets": "counts",
+    "datasets": "counts", "claims": "all", "claim-details": "all",
 }  # fmt: skip
 
 
@@ -289,6 +292,9 @@ def test_every_table_is_written_three_times(name, empty, inputs, tmp_path):
         ("comparison", ["outcomes.parquet"], "expected <dataset>/<stream>/<task>/<method>/outcomes.parquet"),
         ("comparison", ["a/b/regression/c/outcomes.parquet"], "no such file"),
         ("crossings", ["{popularity}", "{popularity}"], "stands in two input files"),
+        ("claims", ["{popularity}", "{popularity}"], "stands in two input files"),
+        ("claims", ["{progress}", "{progress}"], "named twice"),
+        ("claims", ["{counts}"], "expected <dataset>/<side>/<task>/ml-20m.counts.json"),
         ("datasets", ["{outcomes}"], "expected a file named <dataset>.counts.json"),
     ],
 )

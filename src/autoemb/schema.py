@@ -16,6 +16,7 @@ from autoemb.errors import InputError
 SIDES = ("user", "item")
 SPLITS = ("train", "test")
 TASKS = ("regression", "classification")
+VERDICTS = ("holds", "does not hold", "undecided at this size")
 
 
 @dataclass(frozen=True)

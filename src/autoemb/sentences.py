@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from autoemb.schema import VERDICTS
 from autoemb.tables import lower_is_better, sort_methods, supported
 from autoemb.tables.text import plus_minus, popularity_label
 
@@ -130,6 +131,26 @@ def stream(table: pd.DataFrame) -> str:
             better, worse = (ends < 0).all(axis="columns").sum(), (ends > 0).all(axis="columns").sum()
             counts.append(f"{method} better in {better} and worse in {worse}")
         lines.append(f"- {head}: {'; '.join(counts)}; in the others not distinguishable.")
+    return "\n".join(lines)
+
+
+def claims(table: pd.DataFrame) -> str:
+    """How often each claim holds, does not hold, or is undecided, and which comparison is in the way.
+
+    Args:
+        table: ``claims.claims`` of one data set.
+    """
+    lines = []
+    for (claim, statement), group in table.groupby(["claim", "statement"], sort=False):
+        counts = [(verdict, int((group["verdict"] == verdict).sum())) for verdict in VERDICTS]
+        told = ", ".join(f"{verdict} in {number}" for verdict, number in counts if number)
+        cells = "1 cell" if len(group) == 1 else f"{len(group)} cells"
+        open_ = group[group["verdict"] != VERDICTS[0]]
+        text = f"- {claim}, {statement} ({cells}, {_seeds(group)}): {told}"
+        if not open_.empty:
+            weakest = open_["comparison"].value_counts()  # ties: as they come in the table
+            text += f"; most often in the way: {weakest.index[0]} ({weakest.iloc[0]} of {len(open_)})"
+        lines.append(text + ".")
     return "\n".join(lines)
 
 

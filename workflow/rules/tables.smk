@@ -8,6 +8,8 @@ TABLES = {
     "mean-size": runs("sizes"),
     "size-stream": runs("sizes"),
     "stream": runs("progress"),
+    "claims": runs("outcomes", "sizes", "progress", "allocation") + levels(),
+    "claim-details": runs("outcomes", "sizes", "progress", "allocation") + levels(),
     **({"popularity": levels(), "crossings": levels()} if levels() else {}),
 }
 

@@ -12,9 +12,13 @@ Per batch, with the first-order hypergradient (xi = 0):
     W     <- Adam(grad_W L(batch; W, Theta))
     memory of the batch's ids <- their alpha, beta and losses; of repeated ids the last occurrence wins
 
-That is ``validation: last_batch``; ``_selection.Validated`` has the other two.
+That is ``validation: last_batch``; ``_selection.Validated`` has the other two. With ``hypergradient: exact`` (or
+``finite-difference``), Theta moves along the whole gradient of Algorithm 1, xi > 0, through one step of W:
 
-Which order of the hypergradient the paper used is not known; the released code's is the first.
+    Theta <- Adam(grad_Theta L(validation batch; W - xi grad_W L(batch before; W, Theta), Theta))
+
+W's step is unrolled on the last batch that W has learnt: Algorithm 1 moves Theta before the next one is
+there. Which order the paper used is not known; the released code's is the first.
 
 Departure from the paper's text, by default: the context is the previous weights (policy 1, the released
 code's) without the last loss (policy 2), which would tell Theta the validation batch's labels: see
@@ -22,9 +26,10 @@ code's) without the last loss (policy 2), which would tell Theta the validation 
 
 Departures from the released code, by default:
 - 1/K before the sum, and one BatchNorm per candidate (the paper's text and Fig. 3);
-- the memory of the weights starts at (1, 0, ..., 0) in both tasks; the released classification starts at 1.5;
+- the memory of the weights starts at (1, 0, ..., 0) in both tasks; the released classification starts at 1.5
+  (``released_code_quirks.classification_start``);
 - with policy 2, the item's last loss is read from the item's memory; the released code reads the user's by the
-  item's id.
+  item's id (``released_code_quirks.item_context_loss``).
 """
 
 from autoemb.methods._selection import BilevelMethod, ControlledMethod, ControllerConfig, Validated

@@ -8,7 +8,8 @@ Per batch, with first-order gradients (Algorithm 1 with xi = 0):
     predict the batch
     W    <- Adam(grad_W L(batch; W, a, b))
 
-That is ``validation: last_batch``; ``_selection.Validated`` has the other two.
+That is ``validation: last_batch``; ``_selection.Validated`` has the other two, and the second order
+(``hypergradient``), with which the gradient of a and b goes through one more step of W, as in DARTS.
 
 All rows start at 1/K, so the weights start uniform (released code). Dense Adam moves every row of
 a and b at every step.

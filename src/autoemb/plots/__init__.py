@@ -4,9 +4,11 @@ from autoemb.plots.curves import popularity, running_popularity
 from autoemb.plots.methods import comparison, stream
 from autoemb.plots.selection import size_stream, sizes
 from autoemb.plots.style import Mark, method_mark, save, size_mark, style
+from autoemb.plots.verdicts import claims
 
 __all__ = [
     "Mark",
+    "claims",
     "comparison",
     "method_mark",
     "popularity",

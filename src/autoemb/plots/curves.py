@@ -11,7 +11,6 @@ from matplotlib.lines import Line2D
 from autoemb.plots.panels import (
     METRIC_LABELS,
     SHORT_LABELS,
-    bin_centres,
     curve,
     few_ticks,
     focus,
@@ -22,7 +21,7 @@ from autoemb.plots.panels import (
     popularity_axis,
 )
 from autoemb.plots.style import Mark, method_mark, size_mark
-from autoemb.tables import supported
+from autoemb.tables import bin_centres, supported
 
 
 def popularity(table: pd.DataFrame, crossings: pd.DataFrame, paper: pd.DataFrame) -> Figure:

@@ -17,7 +17,13 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocato
 from autoemb.plots.style import WIDTH, Mark, style
 
 METRIC_LABELS = {"mse": "MSE", "cross_entropy": "cross-entropy (nats)", "accuracy": "accuracy (share correct)"}
-SHORT_LABELS = {"mse": "MSE", "cross_entropy": "cross-entropy", "accuracy": "accuracy"}
+SHORT_LABELS = {
+    "mse": "MSE",
+    "cross_entropy": "cross-entropy",
+    "accuracy": "accuracy",
+    "mean_size": "mean size",
+    "memory_saved": "memory saved",
+}
 
 
 class Grid(NamedTuple):
@@ -99,13 +105,6 @@ def stream_axis(axes: Axes, last: int) -> None:
     axes.xaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 2.5, 5, 10]))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value / unit:g}"))
     axes.set_xlabel(f"interactions so far\n({name})")
-
-
-def bin_centres(table: pd.DataFrame) -> npt.NDArray[np.float64]:
-    """Geometric middle of every popularity bin; the open bin's lowest popularity."""
-    low = table["popularity_low"].to_numpy(dtype=np.float64)
-    high = table["popularity_high"].to_numpy(dtype=np.float64)
-    return np.where(high >= np.iinfo(np.int32).max, low, np.sqrt(low * high))
 
 
 def focus(axes: Axes, means: npt.ArrayLike) -> None:

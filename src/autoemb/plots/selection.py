@@ -7,7 +7,6 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from autoemb.plots.panels import (
-    bin_centres,
     curve,
     few_ticks,
     grid,
@@ -18,7 +17,7 @@ from autoemb.plots.panels import (
     stream_axis,
 )
 from autoemb.plots.style import method_mark
-from autoemb.tables import sort_methods, supported
+from autoemb.tables import bin_centres, sort_methods, supported
 
 
 def sizes(table: pd.DataFrame, split: str = "test") -> Figure:

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.typing import RcKeyType
 
 from autoemb.files import whole
+from autoemb.schema import VERDICTS
 
 WIDTH = 7.2
 """Width of a two-column figure in inches; half of it is one column."""
@@ -44,6 +45,7 @@ _SIZES = {
     128: Mark(_PURPLE, "h"),
     146: Mark(_BLACK, "o"),
 }
+_VERDICTS = dict(zip(VERDICTS, (Mark(_BLUE, "o"), Mark(_VERMILLION, "X"), Mark(_GREY, "o")), strict=True))
 
 
 def style() -> dict[RcKeyType, Any]:
@@ -89,6 +91,11 @@ def method_mark(name: str) -> Mark:
 def size_mark(size: int) -> Mark:
     """Colour and marker of an embedding size."""
     return _SIZES[size] if size in _SIZES else _unknown(str(size))
+
+
+def verdict_mark(verdict: str) -> Mark:
+    """Colour and marker of a verdict."""
+    return _VERDICTS[verdict]
 
 
 def _unknown(name: str) -> Mark:

@@ -1,7 +1,8 @@
-"""The numbers that the paper prints, as data.
+"""The numbers that the papers print, as data.
 
 Zhao et al., "AutoEmb: Automated Embedding Dimensionality Search in Streaming Recommendations",
-arXiv 2002.11252 (2020). Data sets, methods, tasks and metrics carry this project's names.
+arXiv 2002.11252 (2020); Liu et al., "Automated Embedding Size Search in Deep Recommender Systems"
+(ESAPN), SIGIR 2020, doi 10.1145/3397271.3401436. Data sets, methods, tasks and metrics carry this project's names.
 """
 
 from importlib import resources
@@ -38,6 +39,29 @@ def figure1() -> pd.DataFrame:
         ``popularity`` (int64, training ratings per user), ``metric`` (str), ``value`` (float64).
     """
     return _read("figure1.csv")
+
+
+def esapn_table1() -> pd.DataFrame:
+    """Table 1 of ESAPN: the comparison on the last 5 million interactions.
+
+    Its FIXED is called ``fse-128`` here, after its size.
+
+    Returns:
+        One row per data set x method x task x metric: ``dataset``, ``method``, ``task``, ``metric`` (str) and
+        ``value`` (float64: ``mse`` and ``accuracy`` as shares, ``cross_entropy`` in nats).
+    """
+    return _read("esapn_table1.csv")
+
+
+def esapn_table2() -> pd.DataFrame:
+    """Table 2 of ESAPN: the embedding parameters that it keeps.
+
+    Returns:
+        One row per data set x side: ``dataset``, ``side`` (str) and ``kept`` (float64, share of the parameters
+        of FIXED, size 128; movies that never occur count as size 2 in it, so over the movies that
+        do occur it is higher).
+    """
+    return _read("esapn_table2.csv")
 
 
 def _read(name: str) -> pd.DataFrame:

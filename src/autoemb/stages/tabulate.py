@@ -7,16 +7,18 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
-from autoemb import tables
+from autoemb import claims, tables
 from autoemb.errors import InputError
 from autoemb.files import read_table, whole
-from autoemb.schema import OUTCOMES, POPULARITY, PROGRESS, SIDES, SIZES, TASKS, Table
+from autoemb.schema import ALLOCATION, OUTCOMES, POPULARITY, PROGRESS, SIDES, SIZES, TASKS, Table
 from autoemb.tables import text
 from autoemb.tables.intervals import RUN, arrange
 
 _BUCKET = ["dataset", "side", "task"]
+_BOOTSTRAP_SEED = 0
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -28,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         nargs="*",
         default=[],
         metavar="FILE",
-        help="<dataset>/<stream>/<task>/<method>/{outcomes,sizes,progress}.parquet, "
+        help="<dataset>/<stream>/<task>/<method>/{outcomes,sizes,progress,allocation}.parquet, "
         "<dataset>/<side>/<task>/*.parquet or <dataset>.counts.json; the folders name the run",
     )
     parser.add_argument("--out", type=Path, required=True, metavar="STEM", help="path without a suffix")
@@ -69,19 +71,35 @@ def _stream(paths: Sequence[Path]) -> pd.DataFrame:
 
 
 def _buckets(table: Callable[[pd.DataFrame], pd.DataFrame]) -> Callable[[Sequence[Path]], pd.DataFrame]:
-    def build(paths: Sequence[Path]) -> pd.DataFrame:
-        sums = _concat([_read(path, POPULARITY, _BUCKET) for path in paths], POPULARITY, _BUCKET)
-        twice = sums[sums.duplicated([*_BUCKET, "seed", "size", "level"])]
-        if not twice.empty:
-            first = twice.iloc[0]
-            where = "/".join(str(first[key]) for key in _BUCKET)
-            raise InputError(
-                f"{where}: seed {first['seed']}, size {first['size']}, level {first['level']} stands in two input "
-                "files; expected each once"
-            )
-        return table(sums)
+    return lambda paths: table(_levels(paths))
 
-    return build
+
+def _levels(paths: Sequence[Path]) -> pd.DataFrame:
+    """The popularity-bucket results of all files, each seed, size and level once."""
+    sums = _concat([_read(path, POPULARITY, _BUCKET) for path in paths], POPULARITY, _BUCKET)
+    twice = sums[sums.duplicated([*_BUCKET, "seed", "size", "level"])]
+    if not twice.empty:
+        first = twice.iloc[0]
+        where = "/".join(str(first[key]) for key in _BUCKET)
+        raise InputError(
+            f"{where}: seed {first['seed']}, size {first['size']}, level {first['level']} stands in two input "
+            "files; expected each once"
+        )
+    return sums
+
+
+def _comparisons(paths: Sequence[Path]) -> pd.DataFrame:
+    """What the claims are judged from: files of runs by their names, all others of popularity levels."""
+    kinds = {_file(kind): kind for kind in (OUTCOMES, SIZES, PROGRESS, ALLOCATION)}
+    files = {kind.name: [path for path in paths if path.name == name] for name, kind in kinds.items()}
+    return claims.comparisons(
+        _runs(files[OUTCOMES.name], OUTCOMES),
+        _runs(files[SIZES.name], SIZES, claims.growth),
+        _runs(files[PROGRESS.name], PROGRESS),
+        _runs(files[ALLOCATION.name], ALLOCATION),
+        _levels([path for path in paths if path.name not in kinds]),
+        np.random.default_rng(_BOOTSTRAP_SEED),
+    )
 
 
 def _datasets(paths: Sequence[Path]) -> pd.DataFrame:
@@ -101,6 +119,8 @@ def _datasets(paths: Sequence[Path]) -> pd.DataFrame:
 
 
 TABLES: Mapping[str, Callable[[Sequence[Path]], pd.DataFrame]] = {
+    "claim-details": _comparisons,
+    "claims": lambda paths: claims.claims(_comparisons(paths)),
     "comparison": _comparison,
     "crossings": _buckets(tables.crossings),
     "datasets": _datasets,

@@ -7,11 +7,12 @@ stream, so the interval tells how much the initialisation matters, not how much 
 
 from autoemb.tables.buckets import crossing, crossings, paper_crossings, popularity
 from autoemb.tables.counts import datasets
-from autoemb.tables.intervals import lower_is_better, sort_methods, supported
+from autoemb.tables.intervals import bin_centres, lower_is_better, sort_methods, supported
 from autoemb.tables.outcomes import comparison, running_popularity, stream
 from autoemb.tables.selection import candidates, mean_size, size_stream, sizes
 
 __all__ = [
+    "bin_centres",
     "candidates",
     "comparison",
     "crossing",

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 from scipy import stats
 
@@ -20,7 +21,8 @@ INTERVAL = ["mean", "sd", "low", "high", "seeds"]
 BIN = ["popularity_low", "popularity_high"]
 
 _FAMILIES = ("fse", "sam", "darts", "autoemb", "esapn")
-_ORDERS = {"task": TASKS, "side": SIDES, "split": SPLITS, "metric": ("mse", "cross_entropy", "accuracy")}
+_METRICS = ("mse", "cross_entropy", "accuracy", "mean_size", "memory_saved")
+_ORDERS = {"task": TASKS, "side": SIDES, "split": SPLITS, "metric": _METRICS}
 
 
 def over_seeds(frame: pd.DataFrame, keys: Sequence[str]) -> pd.DataFrame:
@@ -101,7 +103,14 @@ def sort_methods(names: Iterable[str]) -> list[str]:
 
 def lower_is_better(metric: str) -> bool:
     """Whether the metric is a loss."""
-    return metric != "accuracy"
+    return metric in LOSSES.values()
+
+
+def bin_centres(table: pd.DataFrame) -> npt.NDArray[np.float64]:
+    """Geometric middle of every popularity bin; the open bin's lowest popularity."""
+    low = table["popularity_low"].to_numpy(dtype=np.float64)
+    high = table["popularity_high"].to_numpy(dtype=np.float64)
+    return np.where(high >= np.iinfo(np.int32).max, low, np.sqrt(low * high))
 
 
 def supported(frame: pd.DataFrame, least: int = 100) -> pd.DataFrame:

@@ -42,7 +42,20 @@ def mean_size(selected: pd.DataFrame) -> pd.DataFrame:
         One row per run x split x side x popularity bin: ``mean``, ``sd``, ``low``, ``high`` (embedding
         dimensions), ``seeds``, ``n`` (interactions per seed).
     """
-    return over_seeds(_mean_sizes(_shares(coarse_bins(_searching(selected)), _BIN_KEYS), _BIN_KEYS), _BIN_KEYS)
+    return over_seeds(mean_size_per_seed(coarse_bins(selected), _BIN_KEYS), _BIN_KEYS)
+
+
+def mean_size_per_seed(selected: pd.DataFrame, keys: Sequence[str]) -> pd.DataFrame:
+    """The mean size of every seed.
+
+    Args:
+        selected: as in ``sizes``.
+        keys: columns that name one cell, without the size.
+
+    Returns:
+        One row per ``keys`` x ``seed``: those, ``value`` (embedding dimensions) and ``n`` (interactions).
+    """
+    return _mean_sizes(_shares(_searching(selected), keys), keys)
 
 
 def size_stream(selected: pd.DataFrame) -> pd.DataFrame:

@@ -32,6 +32,10 @@ def compact(name: str, table: pd.DataFrame) -> pd.DataFrame:
             return _wide(table, ["dataset", "side", *metric, "level"], "size", 4, "size {}")
         case "crossings":
             return _crossings(table)
+        case "claims":
+            return _claims(table)
+        case "claim-details":
+            return _claim_details(table)
         case "running-popularity":
             table = table[(table["split"] == "test") & (table["metric"] != "accuracy")]
             return _by_popularity(table, ["dataset", "stream", *metric, "side", "method"], 4)
@@ -118,6 +122,38 @@ def _crossings(table: pd.DataFrame) -> pd.DataFrame:
             | {"paper (ml-20m)": "" if np.isnan(row["paper"]) else f"{row['paper']:.1f}"}
         )
     return pd.DataFrame(rows)
+
+
+def _claims(table: pd.DataFrame) -> pd.DataFrame:
+    """One row per verdict, what is claimed in the first row of each claim."""
+    keys = ["claim", "dataset", "stream", "task", "metric"]
+    view = table[keys].assign(**_effects(table), verdict=table["verdict"])
+    return view.assign(statement=table["statement"].mask(table.duplicated(["dataset", "claim"]), "")).astype("str")
+
+
+def _claim_details(table: pd.DataFrame) -> pd.DataFrame:
+    """One row per comparison."""
+    keys = ["claim", "comparison", "dataset", "stream", "task", "metric"]
+    return table[keys].assign(**_effects(table), finding=table["finding"]).astype("str")
+
+
+def _effects(table: pd.DataFrame) -> dict[str, list[str]]:
+    """Effect and 95 % interval, the smallest detectable one, and the paper's."""
+    rows = table.to_dict("records")
+    return {
+        "effect": [signed(row["effect"], row["metric"]) for row in rows],
+        "95 % interval": [
+            "" if np.isnan(row["low"]) else " to ".join(signed(row[end], row["metric"]) for end in ("low", "high"))
+            for row in rows
+        ],
+        "detectable": [signed(row["detectable"], row["metric"]).lstrip("+") for row in rows],
+        "paper": [signed(row["paper_effect"], row["metric"]) for row in rows],
+    }
+
+
+def signed(value: float, metric: str) -> str:
+    """A difference with its sign: two digits behind the point for sizes, else four; empty where it is NaN."""
+    return "" if np.isnan(value) else f"{value:+z.{2 if metric == 'mean_size' else 4}f}"
 
 
 def _wide(table: pd.DataFrame, rows: Sequence[str], columns: str, digits: int, heading: str) -> pd.DataFrame:

@@ -1,0 +1,227 @@
+"""What the claims are judged from: one number per seed and comparison, positive where it is as claimed."""
+
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+
+import numpy as np
+import pandas as pd
+
+from autoemb.schema import SIDES
+from autoemb.tables import bin_centres, lower_is_better
+from autoemb.tables.intervals import BIN, RUN, per_seed
+from autoemb.tables.selection import mean_size_per_seed
+
+CELL = ["dataset", "stream", "task", "metric"]
+FIXED_SIZE = 128
+"""Embedding size of FIXED, the baseline of the ESAPN paper."""
+
+_SEED = [*CELL, "seed"]
+_COLUMNS = ["claim", "comparison", *CELL, "seed", "value"]
+
+
+def fixed(outcomes: pd.DataFrame) -> str:
+    """The run that stands for FIXED: ``fse-128`` if there is one, else ``fse``."""
+    return "fse-128" if (outcomes["method"] == "fse-128").any() else "fse"
+
+
+def pairs(baseline: str) -> dict[str, list[tuple[str, str]]]:
+    """Methods that the claims about means compare: the better one, the other one."""
+    return {
+        "A3": [("sam", "fse"), ("darts", "sam"), ("autoemb", "darts")],
+        "A4": [("darts", "sam"), ("autoemb", "sam")],
+        "A5": [("autoemb", "darts")],
+        "E1": [("darts", baseline), ("autoemb", "darts"), ("esapn", "autoemb")],
+    }
+
+
+def over(better: str, other: str) -> str:
+    """The name of a comparison of two methods."""
+    return f"{better} over {other}"
+
+
+def oriented(frame: pd.DataFrame) -> pd.DataFrame:
+    """``frame`` with the sign of ``value`` turned where ``metric`` is a loss: larger is better."""
+    return frame.assign(value=frame["value"].where(~frame["metric"].map(lower_is_better), -frame["value"]))
+
+
+def growth(selected: pd.DataFrame) -> pd.DataFrame:
+    """How the mean size grows, for every run that has more than one candidate size.
+
+    Args:
+        selected: ``schema.SIZES`` of one or more runs, with ``dataset``, ``stream``, ``task``, ``method``.
+
+    Returns:
+        One row per run x side x seed: those, ``per_doubling`` (float64, dimensions per doubling of popularity: the
+        slope over the bins of the test part, weighted by their interactions; NaN with one bin) and
+        ``over_time`` (float64, dimensions: the last tenth of the stream's windows minus the first tenth).
+    """
+    run = [*RUN, "side"]
+    by_bin = mean_size_per_seed(selected[selected["split"] == "test"], [*run, *BIN])
+    slopes = _per_doubling(by_bin, run).rename(columns={"value": "per_doubling"})
+    by_window = mean_size_per_seed(selected, [*run, "window"])
+    window, ends = by_window["window"], by_window.groupby(RUN)["window"]
+    since, left = window - ends.transform("min"), ends.transform("max") - window
+    tenth = ((since + left + 1) / 10).round().clip(lower=1)
+    first, last = (_pooled(by_window[part < tenth], [*run, "seed"]) for part in (since, left))
+    later = (last - first).rename("over_time").reset_index()
+    return slopes.merge(later, on=[*run, "seed"])
+
+
+def of_means(outcomes: pd.DataFrame) -> pd.DataFrame:
+    """A3, A4, A5, E1: differences of two methods' means over the test part.
+
+    Args:
+        outcomes: ``schema.OUTCOMES`` of every run, with ``dataset``, ``stream``, ``task``, ``method``.
+
+    Returns:
+        As all functions of this module that follow: one row per claim x comparison x data set x stream x task x
+        metric x ``seed``, with ``value``. Cells where a claim lacks a comparison have no rows of it.
+    """
+    # each interaction is counted once per side, so one side has them all
+    test = outcomes[(outcomes["split"] == "test") & (outcomes["side"] == "user")]
+    claims = pairs(fixed(outcomes))
+    names = sorted({name for pair in claims.values() for names in pair for name in names})
+    wide = _by(oriented(per_seed(test, RUN)), "method", names)
+    return stack([
+        _observed(claim, {over(a, b): wide[a] - wide[b] for a, b in compared}) for claim, compared in claims.items()
+    ])  # fmt: skip
+
+
+def of_frequency(outcomes: pd.DataFrame) -> pd.DataFrame:
+    """E2, E3: improvement per doubling of popularity, the slope over the test part's bins weighted by interactions.
+
+    ESAPN gains most for rare ids where its improvement with popularity is smaller than that of FIXED.
+
+    Args:
+        outcomes: as in ``of_means``.
+    """
+    baseline = fixed(outcomes)
+    methods = [baseline, "darts", "autoemb", "esapn"]
+    test = outcomes[(outcomes["split"] == "test") & outcomes["method"].isin(methods)]
+    keys = ["dataset", "stream", "task", "metric", "method", "side"]
+    slopes = _per_doubling(oriented(per_seed(test, [*RUN, "side", *BIN])), keys)
+    slopes = slopes.assign(curve=slopes["method"] + ", " + slopes["side"] + " popularity")
+    curves = {(name, side): f"{name}, {side} popularity" for side in SIDES for name in methods}
+    wide = _by(slopes, "curve", list(curves.values()))
+    improving = {curve: wide[curve] for curve in curves.values()}
+    rare = {
+        f"esapn over {baseline}, {side} popularity": wide[curves[baseline, side]] - wide[curves["esapn", side]]
+        for side in SIDES
+    }
+    return stack([_observed("E2", improving), _observed("E3", rare)])
+
+
+def of_sizes(grown: pd.DataFrame) -> pd.DataFrame:
+    """A6, E4: growth of the mean size, in dimensions per doubling of popularity, or in dimensions over time.
+
+    Args:
+        grown: ``growth`` of every run.
+    """
+    by_side = grown.assign(metric="mean_size").melt([*_SEED, "method", "side"], ["per_doubling", "over_time"])
+    name = {"per_doubling": "with {} popularity", "over_time": "{} side over time"}
+    labels = [name[what].format(side) for what, side in zip(by_side["variable"], by_side["side"], strict=True)]
+    by_side = by_side.assign(comparison=pd.Series(labels, dtype="str"))
+    popular, later = ([text.format(side) for side in SIDES] for text in name.values())
+    found = []
+    for claim, method, wanted in (("A6", "autoemb", [*popular, *later]), ("E4", "esapn", popular)):
+        wide = _by(by_side[by_side["method"] == method], "comparison", wanted)
+        found.append(_observed(claim, {label: wide[label] for label in wanted}))
+    return stack(found)
+
+
+def of_memory(allocation: pd.DataFrame) -> pd.DataFrame:
+    """E5: share of FIXED's embedding parameters that ESAPN saves, over the ids that occur.
+
+    Args:
+        allocation: ``schema.ALLOCATION`` of every run, with ``dataset``, ``stream``, ``task``, ``method``.
+    """
+    esapn = allocation[allocation["method"] == "esapn"].assign(metric="memory_saved")
+    sums = esapn.assign(held=esapn["ids"] * esapn["size"]).groupby([*_SEED, "side"])[["held", "ids"]].sum()
+    saved = (1 - sums["held"] / (FIXED_SIZE * sums["ids"])).rename("value").reset_index()
+    wide = _by(saved, "side", SIDES)
+    return _observed("E5", {f"{side} side": wide[side] for side in SIDES})
+
+
+def of_levels(values: pd.DataFrame) -> pd.DataFrame:
+    """A1, A2: embedding sizes at the lowest and the highest popularity level of Fig. 1's protocol.
+
+    Args:
+        values: ``dataset``, ``side``, ``task``, ``metric``, ``size``, ``level``, ``seed`` and the
+            loss or accuracy ``value``.
+    """
+    if values.empty:
+        return stack([])
+    sizes = sorted(values["size"].unique())
+    low, high = int(values["level"].min()), int(values["level"].max())
+    found = []
+    for side, one in oriented(values).groupby("side", sort=False):
+        named = one.assign(stream=f"popularity levels ({side})")
+        wide = named.pivot_table("value", index=_SEED, columns=["size", "level"])
+        wide = wide.reindex(columns=pd.MultiIndex.from_product([sizes, sorted({low, high})]))
+        if low < high:
+            found += [_observed(claim, compared) for claim, compared in _of_ends(wide, sizes, low, high, str(side))]
+    return stack(found)
+
+
+def _of_ends(
+    wide: pd.DataFrame, sizes: Sequence[int], low: int, high: int, side: str
+) -> list[tuple[str, dict[str, "pd.Series[float]"]]]:
+    """A1 and A2 of one side: ``wide`` holds how good each size is at the two levels, a row per cell and seed."""
+    gain = {size: wide[size, high] - wide[size, low] for size in sizes}
+    improving = {f"size {size}, {side} popularity {high} over {low}": gain[size] for size in sizes}
+    more = {f"gain of size {b} over size {a}, {side} popularity": gain[b] - gain[a] for a, b in pairwise(sizes)}
+    smallest, *larger = sizes
+    first = {
+        f"size {smallest} over {size} at {side} popularity {low}": wide[smallest, low] - wide[size, low]
+        for size in larger
+    }
+    then = {
+        f"size {size} over {smallest} at {side} popularity {high}": wide[size, high] - wide[smallest, high]
+        for size in larger
+    }
+    return [("A1", improving | more), ("A2", first | then)] if larger else [("A1", improving)]
+
+
+def _by(frame: pd.DataFrame, column: str, names: Sequence[str]) -> pd.DataFrame:
+    """A row per cell and seed, a column of values per name; NaN where there is no such value."""
+    return frame.pivot_table("value", index=_SEED, columns=column).reindex(columns=list(names))
+
+
+def _observed(claim: str, values: Mapping[str, "pd.Series[float]"]) -> pd.DataFrame:
+    """The claim's comparisons as rows, for the cells and seeds that have all of them."""
+    wide = pd.DataFrame(values).dropna()
+    rows = wide.melt(ignore_index=False, var_name="comparison", value_name="value").reset_index()
+    return rows.assign(claim=claim)[_COLUMNS]
+
+
+def stack(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """All rows; without any, an empty frame with the right columns."""
+    filled = [frame for frame in frames if not frame.empty]
+    return pd.concat(filled, ignore_index=True) if filled else pd.DataFrame(columns=_COLUMNS)
+
+
+def _per_doubling(curves: pd.DataFrame, keys: Sequence[str]) -> pd.DataFrame:
+    """Weighted least squares: slope of ``value`` on log2 popularity, per ``keys`` and seed, weights ``n``.
+
+    All seeds of a run share its stream, so they have the same bins with the same numbers of interactions.
+    """
+    columns = [*keys, "seed", "value"]
+    if curves.empty:
+        return pd.DataFrame(columns=columns)
+    wide = curves.pivot_table("value", index=[*keys, *BIN, "n"], columns="seed")
+    seeds, rows = wide.columns, wide.reset_index()
+    found = []
+    for cell, curve in rows.groupby(list(keys), sort=False):
+        slopes = np.full(len(seeds), np.nan)  # (S,)
+        if len(curve) > 1:
+            x, weights = np.log2(bin_centres(curve)), np.sqrt(curve["n"].to_numpy(dtype=np.float64))
+            slopes = np.polyfit(x, curve[seeds].to_numpy(), 1, w=weights)[0]  # of (bins, S)
+        found.append([*cell, *slopes])
+    table = pd.DataFrame(found, columns=[*keys, *seeds])
+    return table.melt(list(keys), var_name="seed", value_name="value").astype({"seed": seeds.dtype})[columns]
+
+
+def _pooled(frame: pd.DataFrame, keys: Sequence[str]) -> "pd.Series[float]":
+    """Mean of ``value`` by ``keys``, weighted by ``n``."""
+    sums = frame.assign(value=frame["value"] * frame["n"]).groupby(list(keys))[["value", "n"]].sum()
+    return sums["value"] / sums["n"]

@@ -64,7 +64,9 @@ class Config(MethodConfig):
 
     batch_norm_over: Literal["all", "chosen"] = "all"
     """Whose statistics BatchNorm takes: of every size, those of all ids of the batch (released code), or those of
-    the chosen vectors (``nn.chain``)."""
+    the chosen vectors (``nn.chain``). With ``chosen``, enlarging by itself does not change a prediction, and so no
+    reward depends on the action drawn: the policy's gradient is zero on average over the draws, but for the ids of
+    the largest size, which draw none. With ``all``, a reward depends on it by the sizes' statistics alone."""
 
     @model_validator(mode="after")
     def _ascending(self) -> "Config":

@@ -3,7 +3,7 @@
 NOTEBOOKS = {
     "claims": (["claims", "datasets"], ["claims"]),
     "comparison": (["comparison"], ["comparison"]),
-    "sizes": (["mean-size", "size-stream"], ["sizes", "size-stream"]),
+    "sizes": (["mean-size", "size-stream", "datasets"], ["sizes", "size-stream"]),
     "stream": (["stream"], ["stream"]),
     **({"settings": (["settings"], ["settings"])} if GRID.ablation else {}),
     **(

@@ -16,8 +16,8 @@ _ROW = 0.16
 def settings(table: pd.DataFrame) -> Figure:
     """Change of the mean loss with its 95 % interval: a row per setting and value, a panel per task and method.
 
-    Filled where the interval does not hold 0. A panel shows the range of all but its largest effect where that is
-    more than four times the next one's size, and writes that one out.
+    Filled where the interval does not hold 0. Effects of more than three times the size that most have are written
+    out at the panel's edge: on their scale, nothing else could be seen.
 
     Args:
         table: ``tables.settings`` of one data set.
@@ -42,12 +42,13 @@ def _labels(table: pd.DataFrame) -> list[str]:
 def _effects(axes: Axes, cell: pd.DataFrame, labels: list[str], method: str) -> None:
     """A dot and its interval per setting that touches the method."""
     mark = method_mark(method)
-    sizes = np.sort(cell["effect"].abs().to_numpy())
-    limit = np.inf if len(sizes) < 2 or sizes[-1] <= 4 * sizes[-2] else sizes[-2]
+    sizes = cell["effect"].abs().to_numpy()
+    limit = 3 * np.quantile(sizes, 0.75) if len(sizes) > 4 else np.inf
+    limit = np.inf if (sizes <= limit).all() else limit
     for row in cell.to_dict("records"):
         height = labels.index(row["label"])
         if abs(row["effect"]) > limit:
-            edge = np.sign(row["effect"]) * 1.25 * limit
+            edge = np.sign(row["effect"]) * 1.15 * limit
             axes.text(edge, height, f"{row['effect']:+.4f}", ha="right" if edge > 0 else "left", va="center", size=6)
             continue
         clear = row["low"] > 0 or row["high"] < 0
@@ -62,7 +63,7 @@ def _effects(axes: Axes, cell: pd.DataFrame, labels: list[str], method: str) -> 
             markeredgewidth=0.8,
         )
     if np.isfinite(limit):
-        axes.set_xlim(-1.3 * limit, 1.3 * limit)
+        axes.set_xlim(-1.2 * limit, 1.2 * limit)
     axes.axvline(0, color="#555555", linewidth=0.8)
     axes.set_yticks(range(len(labels)), labels=labels)
     axes.set_ylim(len(labels) - 0.5, -0.5)

@@ -40,9 +40,8 @@ def settings(outcomes: pd.DataFrame) -> pd.DataFrame:
     values = values[values["metric"] == values["task"].map(LOSSES)]
     rows: list[dict[str, Any]] = []
     for (dataset, task), cell in values.groupby(["dataset", "task"], sort=True):
-        runs = {
-            name: one.pivot_table("value", "seed", "method") for name, one in cell.groupby(cell["setting"].astype(str))
-        }
+        by_setting = cell.groupby(cell["setting"].astype("str"))
+        runs = {str(name): one.pivot_table("value", "seed", "method") for name, one in by_setting}
         for setting, declared in SETTINGS.items():
             for value in declared.others:
                 changed = runs.get(f"{setting}.{value}")

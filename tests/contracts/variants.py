@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from autoemb import methods
+from autoemb import methods, protocols
 
 SMALL: dict[str, Any] = {"hidden": 12}
 SEARCH: dict[str, Any] = {**SMALL, "sizes": [2, 3, 8]}
@@ -60,7 +60,19 @@ def small(name: str) -> dict[str, Any]:
     return {key: value for key, value in CONTROL.items() if key in known} | ({"size": 6} if "size" in known else {})
 
 
+def of_protocol(protocol: protocols.Protocol, name: str) -> tuple[str, dict[str, Any]]:
+    """A protocol's settings of a method, kept small."""
+    said = protocol.of_method(name, methods.find(name).Config.model_fields)
+    return name, {**said, **small(name)}
+
+
+PROTOCOLS = [
+    of_protocol(protocols.find(protocol), name)
+    for protocol in ("paper", "released-code", "esapn-paper")
+    for name in protocols.find(protocol).methods
+]
 VARIANTS = [(name, small(name)) for name in methods.names()] + EXTRA
+VARIANTS += [variant for n, variant in enumerate(PROTOCOLS) if variant not in PROTOCOLS[:n] + VARIANTS]
 SEARCHING = [name for name in methods.names() if "sizes" in methods.find(name).Config.model_fields]
 
 

@@ -23,7 +23,6 @@ LAYERS = [
     {"plan"},
     {"methods"},
     {"metrics", "checkpoint", "progress", "device", "engine", "prequential", "popularity", "twin"},
-    {"protocols", "ablation"},
     {"provenance", "grid"},
     {"tables"},
     {"claims"},

@@ -7,8 +7,7 @@ from typing import Annotated, Any, Generic, Literal
 
 from pydantic import Field
 
-from autoemb import datasets, methods, protocols
-from autoemb.ablation import BASE, AblationConfig, Variant, variants
+from autoemb import datasets, methods
 from autoemb.config import DatasetConfig, MethodConfig, Name, PopularityConfig, RunConfig, Settings, StreamConfig, Task
 from autoemb.errors import InputError
 from autoemb.settings import AnySettings, parse
@@ -22,9 +21,6 @@ class GridConfig(Settings):
     seeds: Annotated[int, Field(ge=1)]
     """Replicates of every method: seeds 0 .. seeds-1."""
 
-    protocol: protocols.ProtocolName | None = None
-    """Gives every setting that the config leaves out (``protocols``); left out, the fields' own defaults do."""
-
     datasets: Entries
     """Name -> settings. ``source`` is the data set's module, by default the name itself."""
 
@@ -36,9 +32,6 @@ class GridConfig(Settings):
 
     popularity: PopularityConfig | None = None
     """The popularity-bucket splits of Fig. 1; left out, they are not made."""
-
-    ablation: AblationConfig | None = None
-    """Each setting of the released code changed alone (``ablation``); left out, none is."""
 
     batch_size: Annotated[int, Field(ge=1)] = 500
     windows: Annotated[int, Field(ge=1)] = 40
@@ -63,15 +56,13 @@ class Grid:
     config: GridConfig
     datasets: Mapping[str, Entry[DatasetConfig]]
     methods: Mapping[str, Entry[MethodConfig]]
-    ablation: Mapping[str, Variant]
-    """By name, the released code's protocol and its variants; empty if the config asks for none."""
 
-    def training(self, dataset: str, task: Task, seeds: int | None = None) -> RunConfig:
-        """How every method is run on this data set and task, with so many seeds or the config's."""
+    def training(self, dataset: str, task: Task) -> RunConfig:
+        """How every method is run on this data set and task."""
         config = self.config
         return RunConfig(
             task=task,
-            seeds=seeds or config.seeds,
+            seeds=config.seeds,
             classes=len(self.datasets[dataset].settings.class_edges),
             batch_size=config.batch_size,
             windows=config.windows,
@@ -97,55 +88,20 @@ def load(raw: Mapping[str, Any], where: str) -> Grid:
     Raises:
         InputError: an unknown key, data set or method, or a value out of its range.
     """
-    protocol = None
-    if isinstance(raw, Mapping) and raw.get("protocol") is not None:
-        parse(_Named, json.dumps({"protocol": raw["protocol"]}, default=str), where)
-        protocol = protocols.find(raw["protocol"])
-        raw = protocols.fill(raw, protocol)
     config = parse(GridConfig, json.dumps(raw, default=str), where)
     found_datasets = {
         name: _entry(entry, "source", name, lambda module: datasets.find(module).config, f"{where}: datasets.{name}")
         for name, entry in config.datasets.items()
     }
     found_methods = {
-        name: _entry(
-            entry, "method", name, lambda module: methods.find(module).Config, f"{where}: methods.{name}", protocol
-        )
+        name: _entry(entry, "method", name, lambda module: methods.find(module).Config, f"{where}: methods.{name}")
         for name, entry in config.methods.items()
     }
-    return Grid(config, found_datasets, found_methods, _ablation(config, where))
-
-
-class _Named(Settings):
-    """The one key that is read before all others."""
-
-    protocol: protocols.ProtocolName
-
-
-def _ablation(config: GridConfig, where: str) -> dict[str, Variant]:
-    """The variants that the config asks for, every setting of theirs checked."""
-    if config.ablation is None:
-        return {}
-    kinds = {module: methods.find(module).Config for module in protocols.find(BASE).methods}
-    found = variants(config.ablation, {module: tuple(kind.model_fields) for module, kind in kinds.items()})
-    return {
-        name: variant._replace(
-            methods={
-                module: parse(kinds[module], json.dumps(settings), f"{where}: ablation: {name}").model_dump(mode="json")
-                for module, settings in variant.methods.items()
-            }
-        )
-        for name, variant in found.items()
-    }
+    return Grid(config, found_datasets, found_methods)
 
 
 def _entry(
-    entry: dict[str, Any],
-    key: str,
-    name: str,
-    settings_of: Callable[[str], type[AnySettings]],
-    where: str,
-    protocol: protocols.Protocol | None = None,
+    entry: dict[str, Any], key: str, name: str, settings_of: Callable[[str], type[AnySettings]], where: str
 ) -> Entry[AnySettings]:
     """An entry's module, which ``key`` names if it is not the entry's own name, and its checked settings."""
     module = str(entry.get(key, name))
@@ -154,6 +110,4 @@ def _entry(
     except InputError as error:
         raise InputError(f"{where}: {error}") from error
     rest = {field: value for field, value in entry.items() if field != key}
-    if protocol is not None:
-        rest = protocol.of_method(module, kind.model_fields) | rest
     return Entry(module, parse(kind, json.dumps(rest, default=str), where))

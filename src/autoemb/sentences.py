@@ -43,40 +43,6 @@ def comparison(table: pd.DataFrame) -> str:
     return "\n".join(lines)
 
 
-def settings(table: pd.DataFrame) -> str:
-    """The largest effects on each method, and the settings that change the order of the methods.
-
-    Args:
-        table: ``tables.settings`` of one data set.
-    """
-    lines = []
-    for (task, metric), cell in table.groupby(["task", "metric"], sort=False):
-        base = cell.iloc[0]
-        head = f"{task}, {NAMES[str(metric)]} ({base['seeds']} seed{'s' if base['seeds'] > 1 else ''})"
-        for method in sort_methods(cell["method"].unique()):
-            one = cell[(cell["method"] == method) & cell["touched"]]
-            clear = one[(one["low"] > 0) | (one["high"] < 0)]
-            ranked = clear.assign(size=clear["effect"].abs()).sort_values("size", ascending=False).head(3)
-            told = [
-                f"{row['setting']} {row['value']} {row['effect']:+.4f} ± {(row['high'] - row['low']) / 2:.4f}"
-                for row in ranked.to_dict("records")
-            ]
-            some = "; ".join(told) or "none can be told from 0"
-            lines.append(
-                f"- {head}, {method}: {len(clear)} of {len(one)} changes are distinguishable; largest: {some}."
-            )
-        once = cell.drop_duplicates(["setting", "value"])
-        swapped = once[once["swaps"].fillna("") != ""]
-        distinct = once[once["distinct_swaps"].fillna("") != ""]
-        found = [f"{row['setting']} {row['value']} ({row['distinct_swaps']})" for row in distinct.to_dict("records")]
-        lines.append(
-            f"- {head}: the released code's order is {base['order_base']}; {len(swapped)} of {len(once)} changes give "
-            f"another order of the means, {len(distinct)} of them distinguishably"
-            + (f": {'; '.join(found)}." if found else ".")
-        )
-    return "\n".join(lines)
-
-
 def popularity(table: pd.DataFrame, crossings: pd.DataFrame) -> str:
     """Which size is best at the lowest and at the highest popularity, and where larger sizes overtake.
 

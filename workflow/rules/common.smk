@@ -8,7 +8,7 @@ import shutil
 import sys
 from pathlib import Path
 
-from autoemb import ablation, grid, methods, provenance
+from autoemb import grid, provenance
 from autoemb.errors import InputError
 from snakemake.exceptions import WorkflowError
 
@@ -39,8 +39,6 @@ wildcard_constraints:
     stream=one_of(GRID.config.streams),
     task=one_of(GRID.config.tasks),
     method=one_of(GRID.methods),
-    setting=one_of(GRID.ablation) or "none",
-    module=one_of(methods.names()),
     side="user|item",
     size=r"\d+",
     table="[a-z]+(-[a-z]+)*",
@@ -105,28 +103,6 @@ def runs(*kinds):
         method=GRID.methods,
         kind=kinds,
     )
-
-
-def ablation_runs():
-    """Every outcome of the settings ablation."""
-    return [
-        f"results/ablation/{dataset}/{setting}/{task}/{module}/outcomes.parquet"
-        for dataset in GRID.datasets
-        for setting, variant in GRID.ablation.items()
-        for task in variant.tasks
-        for module in variant.methods
-    ]
-
-
-def ablation_stream_of(wildcards):
-    """The stream of a variant: the base's, unless the setting is one of the stream."""
-    setting = wildcards.setting if GRID.ablation[wildcards.setting].own_stream else ablation.BASE
-    return f"results/streams/{wildcards.dataset}/ablation/{setting}.parquet"
-
-
-def ablation_training(wildcards):
-    """As the grid's, with the ablation's own number of seeds if it has one."""
-    return as_json(GRID.training(wildcards.dataset, wildcards.task, GRID.config.ablation.seeds))
 
 
 def levels():

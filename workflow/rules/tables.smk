@@ -10,7 +10,6 @@ TABLES = {
     "stream": runs("progress"),
     "claims": runs("outcomes", "sizes", "progress", "allocation") + levels(),
     "claim-details": runs("outcomes", "sizes", "progress", "allocation") + levels(),
-    **({"settings": ablation_runs()} if GRID.ablation else {}),
     **({"popularity": levels(), "crossings": levels()} if levels() else {}),
 }
 

@@ -3,7 +3,6 @@
 from autoemb.plots.curves import popularity, running_popularity
 from autoemb.plots.methods import comparison, stream
 from autoemb.plots.selection import size_stream, sizes
-from autoemb.plots.settings import settings
 from autoemb.plots.style import Mark, method_mark, save, size_mark, style
 from autoemb.plots.verdicts import claims
 
@@ -15,7 +14,6 @@ __all__ = [
     "popularity",
     "running_popularity",
     "save",
-    "settings",
     "size_mark",
     "size_stream",
     "sizes",

@@ -127,7 +127,6 @@ TABLES: Mapping[str, Callable[[Sequence[Path]], pd.DataFrame]] = {
     "mean-size": _selection(tables.mean_size),
     "popularity": _buckets(tables.popularity),
     "running-popularity": _running_popularity,
-    "settings": lambda paths: tables.settings(_runs(_only(paths, OUTCOMES), OUTCOMES, names=tables.VARIANT)),
     "size-stream": _selection(tables.size_stream),
     "sizes": _selection(tables.sizes),
     "stream": _stream,
@@ -149,17 +148,14 @@ def _only(paths: Sequence[Path], *kinds: Table) -> Sequence[Path]:
 
 
 def _runs(
-    paths: Sequence[Path],
-    kind: Table,
-    reduce: Callable[[pd.DataFrame], pd.DataFrame] = lambda frame: frame,
-    names: Sequence[str] = RUN,
+    paths: Sequence[Path], kind: Table, reduce: Callable[[pd.DataFrame], pd.DataFrame] = lambda frame: frame
 ) -> pd.DataFrame:
-    """What ``reduce`` makes of every run; without runs, of an empty one. ``names`` are what the folders say."""
+    """What ``reduce`` makes of every run; without runs, of an empty one."""
     if len(set(paths)) < len(paths):
         raise InputError(f"{kind.name}: an input file is named twice")
     if not paths:
-        return reduce(_concat([], kind, names))
-    found = [reduce(_read(path, kind, names)) for path in sorted(paths)]
+        return reduce(_concat([], kind, RUN))
+    found = [reduce(_read(path, kind, RUN)) for path in sorted(paths)]
     return pd.concat([frame for frame in found if not frame.empty] or found[:1], ignore_index=True)
 
 

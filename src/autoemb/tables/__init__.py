@@ -10,10 +10,8 @@ from autoemb.tables.counts import datasets
 from autoemb.tables.intervals import bin_centres, lower_is_better, sort_methods, supported
 from autoemb.tables.outcomes import comparison, running_popularity, stream
 from autoemb.tables.selection import candidates, mean_size, size_stream, sizes
-from autoemb.tables.settings import VARIANT, settings
 
 __all__ = [
-    "VARIANT",
     "bin_centres",
     "candidates",
     "comparison",
@@ -25,7 +23,6 @@ __all__ = [
     "paper_crossings",
     "popularity",
     "running_popularity",
-    "settings",
     "size_stream",
     "sizes",
     "sort_methods",

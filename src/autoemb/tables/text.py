@@ -32,8 +32,6 @@ def compact(name: str, table: pd.DataFrame) -> pd.DataFrame:
             return _wide(table, ["dataset", "side", *metric, "level"], "size", 4, "size {}")
         case "crossings":
             return _crossings(table)
-        case "settings":
-            return _settings(table)
         case "claims":
             return _claims(table)
         case "claim-details":
@@ -124,31 +122,6 @@ def _crossings(table: pd.DataFrame) -> pd.DataFrame:
             | {"paper (ml-20m)": "" if np.isnan(row["paper"]) else f"{row['paper']:.1f}"}
         )
     return pd.DataFrame(rows)
-
-
-def _settings(table: pd.DataFrame) -> pd.DataFrame:
-    """One row per setting and value: the change of each method's loss, in bold where its interval has no 0 in it."""
-    keys = ["dataset", "task", "setting", "value"]
-    methods = sort_methods(table["method"].unique())
-    rows = []
-    for cell, group in table.groupby(keys, sort=False):
-        row = dict(zip(keys, map(str, cell), strict=True)) | dict.fromkeys(methods, "")
-        for line in group[group["touched"]].to_dict("records"):
-            text = signed(line["effect"], line["metric"])
-            half = "" if np.isnan(line["low"]) else f" ± {(line['high'] - line['low']) / 2:.4f}"
-            clear = line["low"] > 0 or line["high"] < 0
-            row[str(line["method"])] = f"**{text}{half}**" if clear else text + half
-        first = group.iloc[0]
-        row |= {"order": str(first["order"]), "swaps": _swaps(first["swaps"], first["distinct_swaps"])}
-        rows.append({**row, "setting": f"{row['setting']} ({first['released']})"})
-    return pd.DataFrame(rows, columns=[*keys, *methods, "order", "swaps"]).astype("str")
-
-
-def _swaps(swaps: object, distinct: object) -> str:
-    """The pairs in another order than in the base; in bold those that can be told apart in both."""
-    known = set(str(distinct).split(", ")) if isinstance(distinct, str) else set()
-    found = str(swaps).split(", ") if isinstance(swaps, str) and swaps else []
-    return ", ".join(f"**{pair}**" if pair in known else pair for pair in found)
 
 
 def _claims(table: pd.DataFrame) -> pd.DataFrame:

@@ -4,6 +4,7 @@ NOTEBOOKS = {
     "comparison": (["comparison"], ["comparison"]),
     "sizes": (["mean-size", "size-stream"], ["sizes", "size-stream"]),
     "stream": (["stream"], ["stream"]),
+    **({"settings": (["settings"], ["settings"])} if GRID.ablation else {}),
     **(
         {
             "popularity": (

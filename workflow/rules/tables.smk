@@ -8,6 +8,7 @@ TABLES = {
     "mean-size": runs("sizes"),
     "size-stream": runs("sizes"),
     "stream": runs("progress"),
+    **({"settings": trials("outcomes")} if GRID.ablation else {}),
     **({"popularity": levels(), "crossings": levels()} if levels() else {}),
 }
 

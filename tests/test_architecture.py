@@ -16,6 +16,7 @@ SOURCE = ROOT / "src" / "autoemb"
 # each layer may import itself and what stands before it
 LAYERS = [
     {"errors", "schema", "files", "config", "settings", "published"},
+    {"protocols", "ablation"},
     {"datasets"},
     {"stream"},
     {"nn"},
@@ -23,6 +24,8 @@ LAYERS = [
     {"plan"},
     {"methods"},
     {"metrics", "checkpoint", "progress", "device", "engine", "prequential", "popularity", "twin"},
+    {"entries"},
+    {"trials"},
     {"provenance", "grid"},
     {"tables"},
     {"claims"},

@@ -87,6 +87,17 @@ def test_running_popularity_equals_a_counter(ids):
     assert running_popularity(np.array(ids, dtype=np.int32)).tolist() == expected
 
 
+def test_the_rarest_items_with_a_hundredth_of_the_ratings_are_dropped():
+    counts = {0: 140, 1: 1, 2: 57, 3: 1, 4: 1}  # of 200 ratings, 2 may go: the rare items are 1, 3, 4
+    items = np.repeat(list(counts), list(counts.values()))
+    frame = pd.DataFrame({"user": 0, "item": items, "rating": 4.0, "timestamp": np.arange(len(items))})
+    frame = frame.astype({"user": "int32", "item": "int32", "rating": "float32", "timestamp": "int64"})
+    catalogue = pd.DataFrame({"id": list("abcde"), "tag_genome": False})
+    config = StreamConfig(order="given", test=0.25, rare_items="drop-rarest")
+    stream = build_stream(frame.sample(frac=1, random_state=0), catalogue, config, DatasetConfig())
+    assert stream["item"].value_counts().to_dict() == {0: 140, 2: 57, 4: 1}
+
+
 def test_tag_genome_keeps_only_its_items():
     ratings = [(0, n % 6, 4.0, n) for n in range(12)]
     config = StreamConfig(order="given", test=1, rare_items="tag-genome")

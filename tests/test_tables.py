@@ -11,7 +11,7 @@ import pytest
 from autoemb import tables
 from autoemb.cli import main
 from autoemb.errors import InputError
-from autoemb.files import write_table
+from autoemb.files import read_table, write_table
 from autoemb.schema import ALLOCATION, OUTCOMES, POPULARITY, PROGRESS, SIZES
 from autoemb.stages import tabulate
 from autoemb.tables import text
@@ -259,14 +259,16 @@ def inputs(tmp_path) -> dict[str, list[Path]]:
     known = {"ratings": 3, "users": 1, "items": 2, "title": "t", "licence": "l", "citation": "c", "matches": False}
     counts.write_text(json.dumps(known))
     files = {name: [run / f"{name}.parquet"] for name in ("outcomes", "sizes", "progress", "allocation")}
-    named = {"popularity": [bucket], "counts": [counts], "running": files["outcomes"] + files["sizes"]}
+    base = tmp_path / "ablation/ml-20m/released-code/regression/sam/outcomes.parquet"
+    write_table(read_table(files["outcomes"][0], OUTCOMES), base, OUTCOMES)
+    named = {"popularity": [bucket], "counts": [counts], "running": files["outcomes"] + files["sizes"], "base": [base]}
     return files | named | {"all": [*(path for paths in files.values() for path in paths), bucket]}
 
 
 KINDS = {
     "comparison": "outcomes", "running-popularity": "running", "stream": "progress", "sizes": "sizes",
     "mean-size": "sizes", "size-stream": "sizes", "popularity": "popularity", "crossings": "popularity",
-    "datasets": "counts", "claims": "all", "claim-details": "all",
+    "datasets": "counts", "claims": "all", "claim-details": "all", "settings": "base",
 }  # fmt: skip
 
 

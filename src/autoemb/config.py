@@ -118,10 +118,41 @@ class MethodConfig(Settings):
     has learnt from. Learning goes by the batch's own in both."""
 
 
+class AblationConfig(Settings):
+    """Which settings of the released code are changed, one at a time, and on what; ``ablation.py`` has them."""
+
+    settings: Literal["all"] | tuple[str, ...] = "all"
+    """Names of settings, or all of them."""
+
+    leave_out: tuple[str, ...] = ()
+    """Settings that are not changed, of those; on data with fewer users than items ``item-context-loss`` must be."""
+
+    rare_items: Literal["tag-genome", "drop-rarest"] = "tag-genome"
+    """What the base does with rare items: what the released code does, or, where the data has no tag genome, what
+    stands in for it (``StreamConfig.rare_items``)."""
+
+    test: Annotated[float, Field(gt=0)] = 0.25
+    """The test part of every stream: a share if below 1, else a number of interactions."""
+
+    first: Annotated[int, Field(ge=2)] | None = None
+    """At most so many interactions of every stream, the first in its order; left out, all of them."""
+
+    tasks: Annotated[tuple[Task, ...], Field(min_length=1)] | None = None
+    """Left out, those of the config."""
+
+    seeds: Annotated[int, Field(ge=1)] | None = None
+    """Left out, as many as the config has."""
+
+    methods: Annotated[tuple[str, ...], Field(min_length=1)] | None = None
+    """Left out, all that the protocol ``released-code`` has."""
+
+
 class RunConfig(Settings):
     """How a method is run over a stream; the same for all methods."""
 
     task: Task
+    """Binarised rating and MSE, or classes and cross-entropy."""
+
     seeds: Annotated[int, Field(ge=1)]
     """Number of replicates: seeds 0 .. seeds-1, one initialisation each, on the same stream."""
 
@@ -135,7 +166,10 @@ class RunConfig(Settings):
     """Number of windows of the curve over the stream."""
 
     device: Literal["auto", "cpu", "cuda"] = "auto"
+    """What computes: by default the GPU where there is one."""
+
     dtype: Literal["float32", "float64"] = "float32"
+    """Of all parameters and arithmetic (released code: float32)."""
 
     compile: Literal["auto", "always", "never"] = "auto"
     """Whether the step is compiled: by default on a GPU, and on a CPU if the run is long enough to pay for it."""

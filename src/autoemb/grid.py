@@ -1,16 +1,32 @@
-"""The whole workflow's config: what is run on what, resolved and checked before any job."""
+"""The whole workflow's config: what is run on what, resolved and checked before any job.
+
+A value is the config's own; else its protocol's, if it names one; else the field's default.
+"""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, Generic, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from autoemb import datasets, methods
-from autoemb.config import DatasetConfig, MethodConfig, Name, PopularityConfig, RunConfig, Settings, StreamConfig, Task
+from autoemb import protocols
+from autoemb.config import (
+    AblationConfig,
+    DatasetConfig,
+    MethodConfig,
+    Name,
+    PopularityConfig,
+    RunConfig,
+    Settings,
+    StreamConfig,
+    Task,
+)
+from autoemb.entries import Entry, dataset, method
 from autoemb.errors import InputError
-from autoemb.settings import AnySettings, parse
+from autoemb.protocols import Protocol
+from autoemb.settings import parse
+from autoemb.trials import Ablation, resolve
 
 Entries = Annotated[dict[Name, dict[str, Any]], Field(min_length=1)]
 
@@ -21,17 +37,27 @@ class GridConfig(Settings):
     seeds: Annotated[int, Field(ge=1)]
     """Replicates of every method: seeds 0 .. seeds-1."""
 
+    protocol: str | None = None
+    """Whose settings stand where the config has none (``protocols``); left out, the fields' defaults do."""
+
     datasets: Entries
     """Name -> settings. ``source`` is the data set's module, by default the name itself."""
 
     streams: Annotated[dict[Name, StreamConfig], Field(min_length=1)]
+    """Name -> settings. A protocol has some for a config that has none."""
+
     tasks: Annotated[tuple[Task, ...], Field(min_length=1)] = ("regression", "classification")
+    """Binarised rating and MSE; classes and cross-entropy."""
 
     methods: Entries
-    """Name -> settings. ``method`` is the method's module, by default the name itself."""
+    """Name -> settings. ``method`` is the method's module, by default the name itself. A protocol has some for a
+    config that has none."""
 
     popularity: PopularityConfig | None = None
     """The popularity-bucket splits of Fig. 1; left out, they are not made."""
+
+    ablation: AblationConfig | None = None
+    """The settings of the released code, each changed alone; left out, none is."""
 
     batch_size: Annotated[int, Field(ge=1)] = 500
     windows: Annotated[int, Field(ge=1)] = 40
@@ -42,20 +68,13 @@ class GridConfig(Settings):
 
 
 @dataclass(frozen=True)
-class Entry(Generic[AnySettings]):
-    """A named data set or method: the module behind it and its settings."""
-
-    module: str
-    settings: AnySettings
-
-
-@dataclass(frozen=True)
 class Grid:
     """A config with every entry resolved."""
 
     config: GridConfig
     datasets: Mapping[str, Entry[DatasetConfig]]
     methods: Mapping[str, Entry[MethodConfig]]
+    ablation: Ablation | None = None
 
     def training(self, dataset: str, task: Task) -> RunConfig:
         """How every method is run on this data set and task."""
@@ -72,6 +91,14 @@ class Grid:
             seeds_at_once=config.seeds_at_once,
         )
 
+    def trying(self, dataset: str, task: Task) -> RunConfig:
+        """How every method of the ablation is run on this data set and task."""
+        training = self.training(dataset, task)
+        if self.ablation is None:
+            return training
+        seeds = self.ablation.config.seeds or self.config.seeds
+        return training.model_copy(update={"seeds": seeds, "batch_size": self.ablation.batch_size})
+
     def labels(self, dataset: str) -> DatasetConfig:
         """The part of a data set's settings that its streams depend on."""
         settings = self.datasets[dataset].settings
@@ -86,28 +113,28 @@ def load(raw: Mapping[str, Any], where: str) -> Grid:
         where: its name, for error messages.
 
     Raises:
-        InputError: an unknown key, data set or method, or a value out of its range.
+        InputError: an unknown key, data set, method, protocol or setting, or a value out of its range.
     """
-    config = parse(GridConfig, json.dumps(raw, default=str), where)
+    protocol = protocol_of(raw, where)
+    config = parse(GridConfig, json.dumps(protocol.complete(raw) if protocol else raw, default=str), where)
     found_datasets = {
-        name: _entry(entry, "source", name, lambda module: datasets.find(module).config, f"{where}: datasets.{name}")
-        for name, entry in config.datasets.items()
+        name: dataset(name, entry, f"{where}: datasets.{name}") for name, entry in config.datasets.items()
     }
     found_methods = {
-        name: _entry(entry, "method", name, lambda module: methods.find(module).Config, f"{where}: methods.{name}")
-        for name, entry in config.methods.items()
+        name: method(name, entry, protocol, f"{where}: methods.{name}") for name, entry in config.methods.items()
     }
-    return Grid(config, found_datasets, found_methods)
+    ablation = resolve(config.ablation, config.tasks, where) if config.ablation else None
+    return Grid(config, found_datasets, found_methods, ablation)
 
 
-def _entry(
-    entry: dict[str, Any], key: str, name: str, settings_of: Callable[[str], type[AnySettings]], where: str
-) -> Entry[AnySettings]:
-    """An entry's module, which ``key`` names if it is not the entry's own name, and its checked settings."""
-    module = str(entry.get(key, name))
+def protocol_of(raw: Mapping[str, Any], where: str) -> Protocol | None:
+    """The protocol that a config names, if it does.
+
+    Raises:
+        InputError: there is no such protocol.
+    """
+    name = raw.get("protocol")
     try:
-        kind = settings_of(module)
+        return None if name is None else protocols.find(str(name))
     except InputError as error:
         raise InputError(f"{where}: {error}") from error
-    rest = {field: value for field, value in entry.items() if field != key}
-    return Entry(module, parse(kind, json.dumps(rest, default=str), where))

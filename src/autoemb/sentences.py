@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from autoemb.ablation import BASE
 from autoemb.schema import VERDICTS
 from autoemb.tables import lower_is_better, sort_methods, supported
 from autoemb.tables.text import plus_minus, popularity_label
@@ -152,6 +153,50 @@ def claims(table: pd.DataFrame) -> str:
             text += f"; most often in the way: {weakest.index[0]} ({weakest.iloc[0]} of {len(open_)})"
         lines.append(text + ".")
     return "\n".join(lines)
+
+
+def settings(table: pd.DataFrame) -> str:
+    """What moves the loss of each method most, and whether any setting changes the order of the methods.
+
+    Here a difference is distinguishable if its own interval excludes zero (by seed where the stream is the same).
+
+    Args:
+        table: ``tables.settings`` of one data set.
+    """
+    lines = []
+    for (task, metric), group in table.groupby(["task", "metric"], sort=False):
+        effects = group[group["effect"].notna()]
+        head = f"{task}, {NAMES[str(metric)]} ({_seeds(group)})"
+        largest = [_largest_effect(effects[effects["method"] == name]) for name in sort_methods(effects["method"])]
+        lines.append(f"- {head}, largest effect on {'; '.join(dict.fromkeys(largest))}.")
+        lines.append(f"- {head}, order of the methods: {_order_changes(group)}")
+    return "\n".join(lines)
+
+
+def _largest_effect(effects: pd.DataFrame) -> str:
+    """The setting that moves one method most, and how many are distinguishable from zero."""
+    rows = effects.to_dict("records")
+    most = max(rows, key=lambda row: abs(row["effect"]))
+    clear = sum(row["low"] > 0 or row["high"] < 0 for row in rows)
+    value = f"{plus_minus(most['effect'], most['high'], 4)}, {most['setting']} {most['value']}"
+    return f"{most['method']}: {value} ({clear} of {len(rows)} distinguishable from zero)"
+
+
+def _order_changes(group: pd.DataFrame) -> str:
+    """In which trials the means change places, and whether any two methods do so distinguishably."""
+    tried = group[group["setting"] != BASE].drop_duplicates(["setting", "value"])
+    changed = [f"{row['setting']} {row['value']}" for row in tried[tried["order_changed"]].to_dict("records")]
+    text = f"{group['order'].iloc[0]} in the released code"
+    text += f"; the means change places in {len(changed)} of {len(tried)} trials"
+    swaps = [
+        f"{row['method']} passes {row['overtakes']} with {row['setting']} {row['value']}"
+        for row in group[group["clear"]].to_dict("records")
+    ]
+    if not changed:
+        return f"{text}."
+    if not swaps:
+        return f"{text} ({', '.join(changed)}), in none distinguishably before and after."
+    return f"{text}; distinguishably before and after: {'; '.join(swaps)}."
 
 
 def _value(row: Row) -> str:

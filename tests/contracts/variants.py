@@ -68,7 +68,7 @@ def of_protocol(protocol: protocols.Protocol, name: str) -> tuple[str, dict[str,
 
 PROTOCOLS = [
     of_protocol(protocols.find(protocol), name)
-    for protocol in ("paper", "released-code", "esapn-paper")
+    for protocol in protocols.names()
     for name in protocols.find(protocol).methods
 ]
 VARIANTS = [(name, small(name)) for name in methods.names()] + EXTRA

@@ -37,8 +37,9 @@ def one_of(names):
 wildcard_constraints:
     dataset=one_of(GRID.datasets),
     stream=one_of(GRID.config.streams),
-    task=one_of(GRID.config.tasks),
+    task="regression|classification",
     method=one_of(GRID.methods),
+    trial=one_of(GRID.ablation.methods if GRID.ablation else [""]),
     side="user|item",
     size=r"\d+",
     table="[a-z]+(-[a-z]+)*",
@@ -80,6 +81,21 @@ def method_module(wildcards):
     return f"autoemb.methods.{GRID.methods[wildcards.method].module}"
 
 
+def stream_of_trial(wildcards):
+    """The stream of a trial of the ablation: its own, or the base's."""
+    trial = GRID.ablation.stream_of(wildcards.trial)
+    return f"results/ablation/{wildcards.dataset}/{trial}/stream.parquet"
+
+
+def trial_entry(wildcards):
+    """The method that a trial trains, with its settings."""
+    return GRID.ablation.methods[wildcards.trial][wildcards.trained]
+
+
+def trial_module(wildcards):
+    return f"autoemb.methods.{trial_entry(wildcards).module}"
+
+
 def local_archive(wildcards):
     """A person's own copy of the archive is an input: its change is noticed, its absence reported."""
     archive = GRID.datasets[wildcards.dataset].settings.archive
@@ -103,6 +119,19 @@ def runs(*kinds):
         method=GRID.methods,
         kind=kinds,
     )
+
+
+def trials(kind):
+    """Every trial's files of this kind."""
+    if GRID.ablation is None:
+        return []
+    return [
+        f"results/ablation/{dataset}/{trial}/{task}/{method}/{kind}.parquet"
+        for dataset in GRID.datasets
+        for trial, methods in GRID.ablation.methods.items()
+        for task in GRID.ablation.tasks[trial]
+        for method in methods
+    ]
 
 
 def levels():

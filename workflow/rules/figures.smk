@@ -5,6 +5,7 @@ NOTEBOOKS = {
     "comparison": (["comparison"], ["comparison"]),
     "sizes": (["mean-size", "size-stream", "datasets"], ["sizes", "size-stream"]),
     "stream": (["stream"], ["stream"]),
+    **({"settings": (["settings"], ["settings"])} if GRID.ablation else {}),
     **(
         {
             "popularity": (

@@ -15,8 +15,14 @@ class Columns(Settings):
     """Names of the columns in the file's first line."""
 
     user: str
+    """Of the users, as text."""
+
     item: str
+    """Of the items, as text."""
+
     rating: str
+    """A number, in stars."""
+
     timestamp: str | None = None
     """Whole seconds UTC; without it every timestamp is 0, and the temporal order is the file's."""
 
@@ -35,7 +41,11 @@ class Config(DatasetConfig):
     """The file, UTF-8; relative to the working folder."""
 
     columns: Columns
+    """Which column is which."""
+
     delimiter: Annotated[str, Field(min_length=1, max_length=1)] = ","
+    """One character between two columns."""
+
     rating_range: Annotated[tuple[float, float], Field(strict=False)] = (0.5, 5.0)
     """Lowest and highest rating allowed, in the file's own unit."""
 

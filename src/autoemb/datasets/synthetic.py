@@ -42,14 +42,19 @@ class Config(DatasetConfig):
     """Generated: there is no file to name."""
 
     rows: Annotated[int, Field(ge=1)]
+    """Ratings to draw."""
+
     users: Annotated[int, Field(ge=1)]
     """Ids to draw from; the rarest may never be drawn."""
 
     items: Annotated[int, Field(ge=1)]
+    """The same of items."""
+
     signal: Annotated[float, Field(ge=0, lt=1)] = 0.5
     """Share of the ids' affinity in the variance of the latent rating."""
 
     seed: Annotated[int, Field(ge=0)] = 0
+    """Of all draws."""
 
 
 class Draws(NamedTuple):

@@ -1,5 +1,6 @@
 """One function per figure: a table of one data set in, a matplotlib Figure out; ``save`` writes it."""
 
+from autoemb.plots.ablation import settings
 from autoemb.plots.curves import popularity, running_popularity
 from autoemb.plots.methods import comparison, stream
 from autoemb.plots.selection import size_stream, sizes
@@ -14,6 +15,7 @@ __all__ = [
     "popularity",
     "running_popularity",
     "save",
+    "settings",
     "size_mark",
     "size_stream",
     "sizes",

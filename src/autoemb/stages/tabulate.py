@@ -16,6 +16,7 @@ from autoemb.files import read_table, whole
 from autoemb.schema import ALLOCATION, OUTCOMES, POPULARITY, PROGRESS, SIDES, SIZES, TASKS, Table
 from autoemb.tables import text
 from autoemb.tables.intervals import RUN, arrange
+from autoemb.tables.settings import TRIAL
 
 _BUCKET = ["dataset", "side", "task"]
 _BOOTSTRAP_SEED = 0
@@ -31,6 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=[],
         metavar="FILE",
         help="<dataset>/<stream>/<task>/<method>/{outcomes,sizes,progress,allocation}.parquet, "
+        "<dataset>/<setting>/<task>/<method>/outcomes.parquet, "
         "<dataset>/<side>/<task>/*.parquet or <dataset>.counts.json; the folders name the run",
     )
     parser.add_argument("--out", type=Path, required=True, metavar="STEM", help="path without a suffix")
@@ -118,6 +120,10 @@ def _datasets(paths: Sequence[Path]) -> pd.DataFrame:
         raise InputError(f"{', '.join(map(str, paths))}: key {error} is missing in one of them") from error
 
 
+def _settings(paths: Sequence[Path]) -> pd.DataFrame:
+    return tables.settings(_runs(_only(paths, OUTCOMES), OUTCOMES, names=TRIAL))
+
+
 TABLES: Mapping[str, Callable[[Sequence[Path]], pd.DataFrame]] = {
     "claim-details": _comparisons,
     "claims": lambda paths: claims.claims(_comparisons(paths)),
@@ -127,6 +133,7 @@ TABLES: Mapping[str, Callable[[Sequence[Path]], pd.DataFrame]] = {
     "mean-size": _selection(tables.mean_size),
     "popularity": _buckets(tables.popularity),
     "running-popularity": _running_popularity,
+    "settings": _settings,
     "size-stream": _selection(tables.size_stream),
     "sizes": _selection(tables.sizes),
     "stream": _stream,
@@ -148,14 +155,17 @@ def _only(paths: Sequence[Path], *kinds: Table) -> Sequence[Path]:
 
 
 def _runs(
-    paths: Sequence[Path], kind: Table, reduce: Callable[[pd.DataFrame], pd.DataFrame] = lambda frame: frame
+    paths: Sequence[Path],
+    kind: Table,
+    reduce: Callable[[pd.DataFrame], pd.DataFrame] = lambda frame: frame,
+    names: Sequence[str] = RUN,
 ) -> pd.DataFrame:
     """What ``reduce`` makes of every run; without runs, of an empty one."""
     if len(set(paths)) < len(paths):
         raise InputError(f"{kind.name}: an input file is named twice")
     if not paths:
-        return reduce(_concat([], kind, RUN))
-    found = [reduce(_read(path, kind, RUN)) for path in sorted(paths)]
+        return reduce(_concat([], kind, names))
+    found = [reduce(_read(path, kind, names)) for path in sorted(paths)]
     return pd.concat([frame for frame in found if not frame.empty] or found[:1], ignore_index=True)
 
 

@@ -10,6 +10,7 @@ from autoemb.tables.counts import datasets
 from autoemb.tables.intervals import bin_centres, lower_is_better, sort_methods, supported
 from autoemb.tables.outcomes import comparison, running_popularity, stream
 from autoemb.tables.selection import candidates, mean_size, size_stream, sizes
+from autoemb.tables.settings import settings
 
 __all__ = [
     "bin_centres",
@@ -23,6 +24,7 @@ __all__ = [
     "paper_crossings",
     "popularity",
     "running_popularity",
+    "settings",
     "size_stream",
     "sizes",
     "sort_methods",

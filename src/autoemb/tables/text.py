@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from autoemb.tables.intervals import RUN, arrange, lower_is_better, sort_methods, supported
+from autoemb.tables.settings import BASE_VALUE
 
 _POINTS = 6
 """How many points of a curve are shown."""
@@ -39,6 +40,8 @@ def compact(name: str, table: pd.DataFrame) -> pd.DataFrame:
         case "running-popularity":
             table = table[(table["split"] == "test") & (table["metric"] != "accuracy")]
             return _by_popularity(table, ["dataset", "stream", *metric, "side", "method"], 4)
+        case "settings":
+            return _settings(table)
         case "sizes":
             table = _few_bins(table[table["split"] == "test"])
             labels = _bin_labels(table)
@@ -156,6 +159,26 @@ def signed(value: float, metric: str) -> str:
     return "" if np.isnan(value) else f"{value:+z.{2 if metric == 'mean_size' else 4}f}"
 
 
+def _settings(table: pd.DataFrame) -> pd.DataFrame:
+    """A row per setting and value: the effect on each method, in bold where its interval excludes zero, and the order.
+
+    The base's own row has the methods' losses.
+    """
+    methods = sort_methods(table["method"].unique())
+    rows = []
+    for cell, group in table.groupby(["dataset", "task", "metric", "setting", "value"], sort=False):
+        row = dict(zip(["dataset", "task", "metric", "setting", "value"], map(str, cell), strict=True))
+        for line in group.to_dict("records"):
+            change = plus_minus(line["effect"], line["high"], 4)
+            change = change if change.startswith("-") or not change else f"+{change}"
+            clear = line["low"] > 0 or line["high"] < 0
+            text = f"**{change}**" if clear else change
+            row[line["method"]] = plus_minus(line["mean"], np.nan, 4) if row["value"] == BASE_VALUE else text
+        rows.append(row | {"order before": group["order_base"].iloc[0], "order": group["order"].iloc[0]})
+    columns = ["dataset", "task", "metric", "setting", "value", *methods, "order before", "order"]
+    return pd.DataFrame(rows, columns=columns).fillna("")
+
+
 def _wide(table: pd.DataFrame, rows: Sequence[str], columns: str, digits: int, heading: str) -> pd.DataFrame:
     """``mean ± half-width`` with the values of one column side by side."""
     text = [plus_minus(mean, high, digits) for mean, high in zip(table["mean"], table["high"], strict=True)]
@@ -192,4 +215,5 @@ def _escape(cell: str) -> str:
     r"""LaTeX text: ``**bold**`` becomes ``\textbf``, ``±`` a sign, and special characters are quoted."""
     for plain, quoted in (("&", r"\&"), ("%", r"\%"), ("_", r"\_"), ("#", r"\#"), ("±", r"$\pm$")):
         cell = cell.replace(plain, quoted)
+    cell = cell.replace("~", r"$\sim$").replace("<", "$<$")
     return rf"\textbf{{{cell[2:-2]}}}" if cell.startswith("**") else cell

@@ -1,0 +1,104 @@
+"""The ablation: the released code's settings that may move results, each changed alone.
+
+Base is the protocol ``released-code``. The settings stand here as data, in the order of the list of the released
+code's oddities, and behind them three that are none of them. A trial is one setting with one of its other values,
+and is named after both: ``policy.2``; the base is called by its protocol.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Literal, NamedTuple
+
+from autoemb.schema import TASKS
+
+BASE = "released-code"
+"""The protocol that is changed, and the name of its own trial."""
+
+
+class Setting(NamedTuple):
+    """One setting, and what it may be other than in the released code."""
+
+    name: str
+    of: Literal["stream", "method"]
+    """Whose it is: a stream's touches every method, a method's those whose ``Config`` has it."""
+    field: str
+    """Its key; a dot leads into a group of settings."""
+    alternatives: tuple[Any, ...]
+    against: str = BASE
+    """The trial that it is compared with, and whose other settings it shares."""
+    tasks: tuple[str, ...] = TASKS
+    """Where it can matter."""
+
+    def trials(self) -> Iterator["Trial"]:
+        """One for every alternative."""
+        return (Trial(self, value) for value in self.alternatives)
+
+
+class Trial(NamedTuple):
+    """One setting changed to one value."""
+
+    setting: Setting
+    value: Any
+
+    @property
+    def name(self) -> str:
+        """``sizes.2-16-128``, ``mean.true``: fit for a folder."""
+        return f"{self.setting.name}.{self.label}"
+
+    @property
+    def label(self) -> str:
+        """The value as the name spells it."""
+        if isinstance(self.value, tuple):
+            return "-".join(map(str, self.value))
+        return str(self.value).lower().replace("_", "-")
+
+    def change(self) -> dict[str, Any]:
+        """What it changes, as a config would say it."""
+        *groups, key = self.setting.field.split(".")
+        change = {key: self.value}
+        for group in reversed(groups):
+            change = {group: change}
+        return change
+
+
+SETTINGS: Mapping[str, Setting] = {
+    setting.name: setting
+    for setting in (
+        Setting("order", "stream", "order", ("temporal",)),
+        Setting("rare-items", "stream", "rare_items", ("keep",)),
+        Setting("test-popularity", "stream", "popularity", ("continue",)),
+        Setting("validation", "method", "validation", ("last_random", "next_batch")),
+        Setting("batch-norm", "method", "batch_norm", ("per-candidate",)),
+        Setting("batch-norm-at-prediction", "method", "batch_norm_at_prediction", ("running",)),
+        Setting("mean", "method", "mean", (True,)),
+        Setting("rows-optimizer", "method", "rows_optimizer", ("sparse",)),
+        Setting("policy", "method", "policy", (0, 2, 3, 4, 5)),
+        # only policies 2 and 5 show the controller a loss
+        Setting("item-context-loss", "method", "released_code_quirks.item_context_loss", (True,), "policy.2"),
+        Setting("darts-weights", "method", "weights", ("global",)),
+        Setting("fse-size", "method", "size", (146, 128)),
+        Setting("fse-path", "method", "path", ("transform",)),
+        Setting("embedding-init", "method", "embedding_init", ("scaled",)),
+        Setting("hypergradient", "method", "hypergradient", ("exact", "finite-difference")),
+        Setting("selection", "method", "selection", ("argmax", "gumbel")),
+        Setting("sizes", "method", "sizes", ((2, 16, 128),)),
+        Setting(
+            "classification-start",
+            "method",
+            "released_code_quirks.classification_start",
+            (False,),
+            tasks=("classification",),
+        ),
+    )
+}
+"""Every setting by its name."""
+
+TRIALS: Mapping[str, Trial] = {trial.name: trial for setting in SETTINGS.values() for trial in setting.trials()}
+"""Every trial by its name, without the base."""
+
+
+def changes(name: str) -> list[Trial]:
+    """The trials whose changes make up this one, from the base on; of the base, none."""
+    if name == BASE:
+        return []
+    trial = TRIALS[name]
+    return [*changes(trial.setting.against), trial]

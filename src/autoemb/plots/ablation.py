@@ -1,0 +1,79 @@
+"""The figure of the ablation: what each setting of the released code does to each method."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import FuncFormatter, SymmetricalLogLocator
+
+from autoemb.plots.panels import SHORT_LABELS, grid, legend, letter
+from autoemb.plots.style import method_mark
+from autoemb.tables import sort_methods
+
+_ROW = 0.15
+"""Height of a line, in inches."""
+
+_DOT: dict[str, Any] = {"marker": "o", "markersize": 3.6, "markeredgewidth": 0.8, "linestyle": "none"}
+
+
+def settings(table: pd.DataFrame) -> Figure:
+    """Effects as dots with 95 % intervals: a panel per task and method, a line per setting and value.
+
+    A dot is filled where its interval excludes zero. Around zero the axis is linear, further away logarithmic: the
+    order of the stream can move a loss a hundred times as far as a factor before a sum does.
+
+    Args:
+        table: ``tables.settings`` of one data set.
+    """
+    effects = table[table["effect"].notna()]
+    lines = list(dict.fromkeys(zip(effects["setting"], effects["value"], strict=True)))
+    cells = [cell for cell, _ in table.groupby(["task", "metric"], sort=False)]
+    methods = sort_methods(table["method"].unique())
+    with grid(len(cells), len(methods), 0.7 + _ROW * len(lines), sharey=True) as (figure, panels):
+        for row, (task, metric) in enumerate(cells):
+            here = effects[(effects["task"] == task) & (effects["metric"] == metric)]
+            for column, method in enumerate(methods):
+                axes = panels[row][column]
+                _effects(axes, here[here["method"] == method], lines, method_mark(method).colour)
+                _scale(axes, here["effect"])
+                axes.set_xlabel(f"Δ {SHORT_LABELS[str(metric)]}")
+                letter(axes, row * len(methods) + column, f"{method}\n{task}")
+        legend(figure, _handles())
+    return figure
+
+
+def _effects(axes: Axes, effects: pd.DataFrame, lines: list[tuple[str, str]], colour: str) -> None:
+    """A dot and its interval on each line that has one; the first line is at the top."""
+    axes.axvline(0, color="#555555", linewidth=0.8)
+    for row in effects.to_dict("records"):
+        height = lines.index((row["setting"], row["value"]))
+        axes.plot([row["low"], row["high"]], [height, height], color=colour)  # nothing where they are NaN
+        clear = row["low"] > 0 or row["high"] < 0
+        axes.plot(row["effect"], height, color=colour, markerfacecolor=colour if clear else "white", **_DOT)
+    axes.set_yticks(range(len(lines)), labels=[f"{setting}: {value}" for setting, value in lines])
+    axes.set_ylim(len(lines) - 0.5, -0.5)
+    axes.tick_params(axis="y", length=0)
+
+
+def _scale(axes: Axes, effects: "pd.Series[float]") -> None:
+    """The same for all panels of a task: linear up to the middle one of the effects."""
+    sizes = effects.abs()[effects != 0]
+    if sizes.empty:
+        return
+    decade = 10.0 ** np.floor(np.log10(sizes.median()))
+    end = 1.6 * sizes.max()
+    axes.set_xscale("symlog", linthresh=decade, linscale=0.6)
+    axes.set_xlim(-end, end)
+    axes.xaxis.set_major_locator(SymmetricalLogLocator(base=10, linthresh=decade))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}".replace("0.", ".", 1)))
+
+
+def _handles() -> list[Line2D]:
+    """What the dots are."""
+    filled = {"95 % interval excludes zero": "#555555", "includes zero": "white"}
+    return [
+        Line2D([], [], color="#555555", markerfacecolor=face, label=label, **_DOT) for label, face in filled.items()
+    ]

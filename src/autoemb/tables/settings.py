@@ -1,0 +1,191 @@
+"""The table of the ablation: what each setting of the released code does to every method's loss, and to their order."""
+
+from collections.abc import Iterator, Mapping
+from itertools import pairwise
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from autoemb.ablation import BASE, TRIALS
+from autoemb.errors import InputError
+from autoemb.schema import TASKS
+from autoemb.tables.intervals import per_seed, sort_methods
+
+TRIAL = ["dataset", "setting", "task", "method"]
+"""What names one run of the ablation; a setting is ``ablation.BASE`` or the name of a trial."""
+
+BASE_VALUE = "base"
+"""Value in the base's own rows."""
+
+COLUMNS = [
+    "dataset", "task", "metric", "setting", "value", "against", "method", "base", "mean", "effect", "low", "high",
+    "paired", "seeds", "rank_base", "rank", "order_base", "order", "order_changed", "overtakes", "lead", "lead_low",
+    "lead_high", "lead_base", "lead_base_low", "lead_base_high", "clear",
+]  # fmt: skip
+
+Losses = dict[str, "pd.Series[float]"]
+"""By method, the mean loss on the test part, indexed by seed."""
+
+
+class Interval(NamedTuple):
+    """A mean and the ends of its 95 % interval; NaN where there are too few seeds for one."""
+
+    mean: float
+    low: float
+    high: float
+
+    @property
+    def clear(self) -> bool:
+        """Whether zero is outside."""
+        return self.low > 0 or self.high < 0
+
+
+def settings(outcomes: pd.DataFrame) -> pd.DataFrame:
+    """What every setting does, beside the trial that it changes alone.
+
+    Args:
+        outcomes: ``schema.OUTCOMES`` of every run, with ``dataset``, ``setting`` (``ablation.BASE``, or a trial's
+            name), ``task``, ``method``. A method that a trial does not touch has no run in it.
+
+    Returns:
+        One row per data set x task x setting x value x method, in the order of ``ablation.SETTINGS``; first the
+        base's own, with the value ``BASE_VALUE``. ``against``: the trial that it is compared with; ``base`` and
+        ``mean``: mean loss (``metric``) there and here; of a method that is not touched both are the same.
+        ``effect``, ``low``, ``high``: mean - base with its 95 % interval, ``paired`` by seed where the stream is the
+        same, else by Welch's t; NaN where the method is not touched, the ends also with one seed. ``seeds`` (int64).
+        ``rank_base``, ``rank`` (1 is the lowest loss) and ``order_base``, ``order`` (str, the best first: neighbours
+        whose difference, paired by seed, is distinguishable from zero are joined by ``<``, others by ``~``);
+        ``order_changed`` (bool). ``overtakes`` (str): the method right behind this one, which was ahead of it before,
+        empty if there is none; ``lead``, ``lead_base``: this one's loss minus that one's, now and before, with the
+        ends of their 95 % intervals; ``clear`` (bool): both intervals exclude zero.
+
+    Raises:
+        InputError: a trial without the one that it is compared with, or one that is not known.
+    """
+    test = outcomes[(outcomes["split"] == "test") & (outcomes["side"] == "user")]
+    values = per_seed(test, TRIAL)
+    values = values[values["metric"] != "accuracy"]
+    rows = [
+        row
+        for dataset in sorted(values["dataset"].unique())
+        for task in TASKS
+        for row in _cell(values[(values["dataset"] == dataset) & (values["task"] == task)])
+    ]
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def paired(differences: "pd.Series[float]") -> Interval:
+    """Mean of differences of the same seeds, with its interval by Student's t."""
+    return _interval(differences.mean(), differences.std() / np.sqrt(len(differences)), len(differences) - 1)
+
+
+def welch(one: "pd.Series[float]", other: "pd.Series[float]") -> Interval:
+    """Difference of two means, one minus the other, with its interval by Welch's t."""
+    parts = np.array([one.var() / len(one), other.var() / len(other)])
+    error = np.sqrt(parts.sum())
+    freedom = np.array([len(one), len(other)]) - 1
+    degrees = parts.sum() ** 2 / (parts**2 / freedom).sum() if freedom.min() > 0 and error > 0 else freedom.min()
+    return _interval(one.mean() - other.mean(), error, degrees)
+
+
+def _interval(mean: float, error: float, degrees: float) -> Interval:
+    half = stats.t.ppf(0.975, degrees) * error if degrees > 0 else np.nan
+    return Interval(mean, mean - half, mean + half)
+
+
+def _cell(values: pd.DataFrame) -> Iterator[dict[str, Any]]:
+    """The rows of one data set and task."""
+    own: dict[str, Losses] = {
+        str(trial): {str(method): one.set_index("seed")["value"] for method, one in runs.groupby("method")}
+        for trial, runs in values.groupby("setting")
+    }
+    for trial in own:
+        against = trial if trial == BASE else _against(trial)
+        if against not in own:
+            raise InputError(f"{trial}: has no run of {against}, which it is compared with")
+    for trial in [name for name in (BASE, *TRIALS) if name in own]:
+        against = BASE if trial == BASE else _against(trial)
+        before, after = _every(against, own), _every(trial, own)
+        shared = {"dataset": values["dataset"].iloc[0], "task": values["task"].iloc[0]}
+        yield from (
+            shared | {"metric": values["metric"].iloc[0]} | row for row in _rows(trial, against, before, after, own)
+        )
+
+
+def _against(trial: str) -> str:
+    if trial not in TRIALS:
+        raise InputError(f"{trial}: unknown; expected {BASE} or one of {', '.join(TRIALS)}")
+    return TRIALS[trial].setting.against
+
+
+def _every(trial: str, own: Mapping[str, Losses]) -> Losses:
+    """The losses of every method under a trial: its own runs, for the others those that it is compared with."""
+    return own[BASE] if trial == BASE else _every(_against(trial), own) | own[trial]
+
+
+def _rows(
+    trial: str, against: str, before: Losses, after: Losses, own: Mapping[str, Losses]
+) -> Iterator[dict[str, Any]]:
+    """A row per method."""
+    ranked, ranked_before = _ranked(after), _ranked(before)
+    same_stream = trial == BASE or TRIALS[trial].setting.of == "method"
+    for method in sort_methods(after):
+        touched = trial != BASE and method in own[trial]
+        effect = Interval(np.nan, np.nan, np.nan)
+        if touched and same_stream:
+            effect = paired((after[method] - before[method]).dropna())
+        elif touched:
+            effect = welch(after[method], before[method])
+        yield {
+            "setting": trial if trial == BASE else TRIALS[trial].setting.name,
+            "value": BASE_VALUE if trial == BASE else TRIALS[trial].label,
+            "against": against,
+            "method": method,
+            "base": before[method].mean(),
+            "mean": after[method].mean(),
+            "effect": effect.mean,
+            "low": effect.low,
+            "high": effect.high,
+            "paired": same_stream,
+            "seeds": len(after[method]),
+            "rank_base": ranked_before.index(method) + 1,
+            "rank": ranked.index(method) + 1,
+            "order_base": _order(ranked_before, before),
+            "order": _order(ranked, after),
+            "order_changed": ranked != ranked_before,
+            **_overtaking(method, ranked, ranked_before, before, after),
+        }
+
+
+def _ranked(losses: Losses) -> list[str]:
+    """The methods, the lowest mean loss first; of equal ones, the paper's order."""
+    return sorted(sort_methods(losses), key=lambda method: losses[method].mean())
+
+
+def _order(ranked: list[str], losses: Losses) -> str:
+    text = ranked[0]
+    for better, worse in pairwise(ranked):
+        text += f" {'<' if _lead(better, worse, losses).clear else '~'} {worse}"
+    return text
+
+
+def _lead(one: str, other: str, losses: Losses) -> Interval:
+    """One's loss minus the other's, paired by seed."""
+    return paired((losses[one] - losses[other]).dropna())
+
+
+def _overtaking(
+    method: str, ranked: list[str], ranked_before: list[str], before: Losses, after: Losses
+) -> dict[str, Any]:
+    """Whether the method right behind this one was ahead of it before."""
+    behind = ranked[ranked.index(method) + 1 : ranked.index(method) + 2]
+    overtakes = "".join(name for name in behind if ranked_before.index(name) < ranked_before.index(method))
+    none = Interval(np.nan, np.nan, np.nan)
+    now = _lead(method, overtakes, after) if overtakes else none
+    then = _lead(method, overtakes, before) if overtakes else none
+    ends: dict[str, float] = {}
+    for name, lead in (("lead", now), ("lead_base", then)):
+        ends |= {name: lead.mean, f"{name}_low": lead.low, f"{name}_high": lead.high}
+    return {"overtakes": overtakes, **ends, "clear": now.clear and then.clear}

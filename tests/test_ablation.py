@@ -1,0 +1,190 @@
+"""The table of the ablation against numbers worked out by hand, and what is drawn and said of it."""
+
+import io
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from autoemb import plots, sentences, tables
+from autoemb.errors import InputError
+from autoemb.tables import text
+from autoemb.tables.settings import BASE_VALUE, paired, welch
+
+BASE = {"fse": [0.20, 0.21, 0.22], "sam": [0.19, 0.20, 0.21], "autoemb": [0.180, 0.191, 0.199]}
+"""Three seeds; sam is ahead of fse by .01 of every seed."""
+
+
+def outcomes(trials: dict[str, dict[str, list[float]]], task: str = "regression") -> pd.DataFrame:
+    """``trials[setting][method][seed]`` holds the mean loss on the test part; the training part is another."""
+    rows = [
+        {
+            "dataset": "d", "setting": setting, "task": task, "method": method, "seed": seed, "split": split,
+            "side": side, "popularity_low": low, "popularity_high": low, "n": 50,
+            "loss_sum": 50 * (loss if split == "test" else 1), "loss_sq_sum": 0.0, "correct": 25,
+        }
+        for setting, methods in trials.items()
+        for method, losses in methods.items()
+        for seed, loss in enumerate(losses)
+        for split in ("train", "test")
+        for side in ("user", "item")
+        for low in (1, 2)
+    ]  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def table(task: str = "regression", **trials: dict[str, list[float]]) -> pd.DataFrame:
+    named = {name.replace("__", ".").replace("_", "-"): methods for name, methods in trials.items()}
+    return tables.settings(outcomes({"released-code": BASE, **named}, task))
+
+
+def row(frame: pd.DataFrame, setting: str, method: str) -> pd.Series:
+    return frame[(frame["setting"] == setting) & (frame["method"] == method)].iloc[0]
+
+
+def test_intervals_are_scipys():
+    one, other = pd.Series([1.0, 2.0, 4.0]), pd.Series([0.5, 2.5, 3.0])
+    expected = stats.ttest_rel(one, other).confidence_interval()
+    assert paired(one - other)[1:] == pytest.approx((expected.low, expected.high))
+    other = pd.Series([0.5, 2.5, 3.0, 9.0])
+    expected = stats.ttest_ind(one, other, equal_var=False).confidence_interval()
+    assert welch(one, other)[1:] == pytest.approx((expected.low, expected.high))
+    assert welch(one, other).mean == pytest.approx(one.mean() - other.mean())
+
+
+def test_one_seed_has_no_interval_and_equal_seeds_a_narrow_one():
+    one = pd.Series([1.0])
+    assert np.isnan([*paired(one)[1:], *welch(one, one)[1:]]).all()
+    same = pd.Series([1.0, 1.0])
+    assert welch(same, same) == paired(same - same) == (0, 0, 0)
+
+
+def test_a_setting_of_a_method_is_paired_by_seed_and_leaves_the_others():
+    frame = table(mean__true={"sam": [0.21, 0.22, 0.24], "autoemb": BASE["autoemb"]})
+    sam = row(frame, "mean", "sam")
+    assert sam["value"] == "true"
+    assert sam[["base", "mean", "effect"]].tolist() == pytest.approx([0.2, 0.67 / 3, 0.07 / 3])
+    half = stats.t.ppf(0.975, 2) * np.std([0.02, 0.02, 0.03], ddof=1) / np.sqrt(3)
+    assert sam[["low", "high"]].tolist() == pytest.approx([0.07 / 3 - half, 0.07 / 3 + half])
+    assert sam["paired"]
+    assert sam["seeds"] == 3
+    fse = row(frame, "mean", "fse")
+    assert fse[["base", "mean"]].tolist() == pytest.approx([0.21, 0.21])
+    assert np.isnan(fse[["effect", "low", "high"]].astype(float)).all()
+    assert row(frame, "mean", "autoemb")[["effect", "low", "high"]].tolist() == [0, 0, 0]
+
+
+def test_a_setting_of_the_stream_is_not_paired():
+    moved = {method: [loss + 0.1 for loss in losses] for method, losses in BASE.items()}
+    fse = row(table(order__temporal=moved), "order", "fse")
+    expected = stats.ttest_ind(moved["fse"], BASE["fse"], equal_var=False).confidence_interval()
+    assert not fse["paired"]
+    assert fse[["effect", "low", "high"]].tolist() == pytest.approx([0.1, expected.low, expected.high])
+
+
+def test_orders_ranks_and_overtaking():
+    frame = table(mean__true={"sam": [0.21, 0.22, 0.23], "autoemb": [0.18, 0.191, 0.21]})
+    assert row(frame, "released-code", "fse")["order"] == "autoemb < sam < fse"
+    sam, fse, autoemb = (row(frame, "mean", method) for method in ("sam", "fse", "autoemb"))
+    assert sam["order_base"] == "autoemb < sam < fse"
+    assert sam["order"] == "autoemb < fse < sam"
+    assert (sam["rank_base"], sam["rank"], fse["rank_base"], fse["rank"]) == (2, 3, 3, 2)
+    assert sam["order_changed"]
+    assert fse["overtakes"] == "sam"
+    assert fse[["lead", "lead_base"]].tolist() == pytest.approx([-0.01, 0.01])
+    assert fse["clear"]  # .01 in every seed, both ways
+    assert sam["overtakes"] == autoemb["overtakes"] == ""
+    assert not autoemb["clear"]
+
+
+def test_a_swap_within_the_noise_is_not_clear():
+    frame = table(fse_size__128={"fse": [0.16, 0.21, 0.22]})
+    fse = row(frame, "fse-size", "fse")
+    assert fse["overtakes"] == "sam"
+    assert fse["order"] == "autoemb ~ fse ~ sam"
+    assert not fse["clear"]
+
+
+def test_the_bug_is_compared_with_its_own_base():
+    trials = {"policy__2": {"sam": [0.3, 0.3, 0.3]}, "item_context_loss__true": {"sam": [0.4, 0.4, 0.4]}}
+    sam = row(table(**trials), "item-context-loss", "sam")
+    assert (sam["against"], sam["base"], sam["effect"]) == ("policy.2", pytest.approx(0.3), pytest.approx(0.1))
+    assert row(table(**trials), "item-context-loss", "fse")["mean"] == pytest.approx(0.21)
+
+
+@pytest.mark.parametrize(
+    ("trials", "message"),
+    [
+        ({"mean.true": BASE}, "mean.true: has no run of released-code, which it is compared with"),
+        ({"released-code": BASE, "item-context-loss.true": BASE}, "has no run of policy.2"),
+        ({"released-code": BASE, "mean.tru": BASE}, "mean.tru: unknown; expected released-code or one of order.temp"),
+    ],
+)
+def test_what_is_missing_is_named(trials, message):
+    with pytest.raises(InputError) as error:
+        tables.settings(outcomes(trials))
+    assert message in str(error.value)
+
+
+def both_tasks() -> pd.DataFrame:
+    trials = {
+        "released-code": BASE,
+        "order.temporal": {method: [loss + 0.1 for loss in losses] for method, losses in BASE.items()},
+        "mean.true": {"sam": [0.21, 0.22, 0.24], "autoemb": [0.18, 0.191, 0.21]},
+        "policy.2": {"sam": [0.19, 0.201, 0.209], "autoemb": [0.18, 0.19, 0.2]},
+    }
+    frame = tables.settings(pd.concat([outcomes(trials, task) for task in ("classification", "regression")]))
+    # as the notebook reads it
+    return pd.read_csv(io.StringIO(frame.to_csv(index=False)), dtype={"value": "str"})
+
+
+def test_the_view_has_a_row_per_value_with_effects_and_orders():
+    view = text.compact("settings", both_tasks())
+    assert view["setting"].tolist() == ["released-code", "order", "mean", "policy"] * 2
+    assert view["value"].tolist() == [BASE_VALUE, "temporal", "true", "2"] * 2
+    assert view["task"].tolist()[0] == "regression"
+    assert view.loc[0, ["fse", "sam", "autoemb"]].tolist() == ["0.2100", "0.2000", "0.1900"]
+    assert view.loc[1, "fse"] == "**+0.1000 ± 0.0227**"
+    assert view.loc[2, ["fse", "sam", "autoemb"]].tolist() == ["", "**+0.0233 ± 0.0143**", "+0.0037 ± 0.0158"]
+    assert view.loc[2, ["order before", "order"]].tolist() == ["autoemb < sam < fse", "autoemb < fse ~ sam"]
+    assert r"autoemb $<$ fse $\sim$ sam" in text.latex(view)
+    assert text.markdown(view).startswith("| dataset")
+
+
+def test_the_figure_has_a_panel_per_task_and_method(tmp_path):
+    figure = plots.settings(both_tasks())
+    assert [axes.get_title(loc="left").split("  ")[1] for axes in figure.axes[:2]] == [
+        "fse\nregression", "sam\nregression",
+    ]  # fmt: skip
+    assert len(figure.axes) == 6
+    labels = [label.get_text() for label in figure.axes[0].get_yticklabels()]
+    assert labels == ["order: temporal", "mean: true", "policy: 2"]
+    zero, *marks = figure.axes[1].lines
+    assert list(zero.get_xdata()) == [0, 0]
+    dots = marks[1::2]
+    assert [dot.get_xdata()[0] for dot in dots] == pytest.approx([0.1, 0.07 / 3, 0])
+    assert [dot.get_markerfacecolor() != "white" for dot in dots] == [True, True, False]
+    plots.save(figure, tmp_path / "settings", formats=["png"])
+
+
+def test_one_seed_is_drawn_and_told_without_intervals():
+    one = {method: losses[:1] for method, losses in BASE.items()}
+    frame = tables.settings(outcomes({"released-code": one, "mean.true": {"sam": [0.25]}}))
+    assert np.isnan(frame["low"]).all()
+    assert len(plots.settings(frame).axes) == 3
+    assert text.compact("settings", frame).loc[1, "sam"] == "+0.0600"
+    said = sentences.settings(frame)
+    assert "1 seed, so no intervals" in said
+    assert "sam: 0.0600, mean true (0 of 1 distinguishable from zero)" in said
+    assert "in none distinguishably before and after" in said
+
+
+def test_sentences_name_the_largest_effects_and_the_swaps():
+    said = sentences.settings(both_tasks())
+    assert "- regression, MSE (3 seeds), largest effect on fse: 0.1000 ± 0.0227, order temporal (1 of 1 dist" in said
+    assert "autoemb < sam < fse in the released code; the means change places in 1 of 3 trials (mean true), in" in said
+    clear = table(mean__true={"sam": [0.21, 0.22, 0.23]})
+    assert "distinguishably before and after: fse passes sam with mean true." in sentences.settings(clear)
+    same = table(mean__true={"sam": BASE["sam"]})
+    assert "the means change places in 0 of 1 trials.\n" in sentences.settings(same) + "\n"

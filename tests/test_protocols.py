@@ -1,0 +1,230 @@
+"""Protocols say everything, and a config's own word goes before theirs."""
+
+import json
+
+import pytest
+
+from autoemb import ablation, grid, methods, protocols
+from autoemb.config import StreamConfig
+from autoemb.errors import InputError
+
+BESIDE = ["sizes", "learning_rate", "weights_learning_rate", "selection", "hidden", "controller_hidden"]
+"""Settings beside those of the ablation that every protocol says."""
+
+ODDITIES = [name for name in ablation.SETTINGS if name not in ("selection", "sizes", "classification-start")]
+"""The fourteen of the list of the released code's oddities; of the FSE, size and path are two settings here."""
+
+CONFIG = {"seeds": 2, "datasets": {"ml-latest-small": {}}}
+
+
+def inside(values: dict, path: str) -> bool:
+    """Whether nested mappings have this dotted path."""
+    for key in path.split("."):
+        if not isinstance(values, dict) or key not in values:
+            return False
+        values = values[key]
+    return True
+
+
+def loaded(protocol: str, **config: object) -> grid.Grid:
+    return grid.load({**CONFIG, "protocol": protocol, **config}, "c.yaml")
+
+
+def test_the_protocols_are_found():
+    assert protocols.names() == ["esapn-paper", "paper", "released-code"]
+
+
+def test_the_list_of_oddities_is_whole():
+    assert len(ODDITIES) == 14 + 1
+
+
+@pytest.mark.parametrize("protocol", protocols.names())
+@pytest.mark.parametrize("name", ablation.SETTINGS)
+def test_every_setting_is_said(protocol, name):
+    said, setting = protocols.find(protocol), ablation.SETTINGS[name]
+    if setting.of == "stream":
+        assert inside(said.stream, setting.field)
+        return
+    first = setting.field.partition(".")[0]
+    having = {module: methods.find(module).Config.model_fields for module in methods.names()}
+    having = {module: fields for module, fields in having.items() if first in fields}
+    assert having
+    for module, fields in having.items():
+        assert inside(said.of_method(module, fields), setting.field)
+
+
+@pytest.mark.parametrize("protocol", protocols.names())
+def test_what_stands_beside_the_oddities_is_said(protocol):
+    said = protocols.find(protocol)
+    assert set(BESIDE) <= set(said.defaults["all"])
+    assert said.batch_size == 500
+    assert "seed" in said.stream
+
+
+@pytest.mark.parametrize("protocol", protocols.names())
+def test_a_protocol_says_nothing_that_no_method_reads(protocol):
+    said = protocols.find(protocol)
+    fields = {module: set(methods.find(module).Config.model_fields) for module in methods.names()}
+    assert set(said.defaults["all"]) <= set.union(*fields.values())
+    assert set(said.stream) <= set(StreamConfig.model_fields)
+    for module in set(said.defaults) - {"all"}:
+        assert set(said.defaults[module]) <= fields.get(module, set()), f"defaults.{module}"
+
+
+def test_the_released_code():
+    found = loaded("released-code")
+    stream = found.config.streams["shuffled"]
+    assert (stream.order, stream.seed, stream.rare_items, stream.popularity) == ("shuffled", 0, "tag-genome", "restart")
+    assert list(found.methods) == list(protocols.find("released-code").methods)
+    fse, autoemb = found.methods["fse"].settings, found.methods["autoemb"].settings
+    assert (fse.size, fse.path) == (222, "raw")
+    assert autoemb.sizes == (2, 4, 8, 16, 64, 128)
+    assert (autoemb.policy, autoemb.mean, autoemb.batch_norm, autoemb.validation) == (1, False, "shared", "last_batch")
+    assert autoemb.released_code_quirks.classification_start
+    assert not autoemb.released_code_quirks.item_context_loss
+
+
+def test_the_papers_text():
+    found = loaded("paper")
+    stream = found.config.streams["temporal"]
+    assert (stream.order, stream.rare_items, stream.popularity) == ("temporal", "keep", "continue")
+    assert found.methods["fse"].settings.size == 146
+    autoemb = found.methods["autoemb"].settings
+    assert autoemb.sizes == (2, 16, 128)
+    assert (autoemb.policy, autoemb.mean, autoemb.batch_norm) == (2, True, "per-candidate")
+    assert autoemb.validation == "last_random"
+
+
+def test_esapns_text():
+    found = loaded("esapn-paper")
+    assert found.methods["fse"].settings.size == 128
+    assert found.methods["darts"].settings.sizes == (2, 4, 8, 16, 64, 128)
+
+
+def test_default_then_protocol_then_config():
+    methods_given = {"small": {"method": "fse", "size": 2}, "autoemb": {"policy": 0}, "fse": {}}
+    found = loaded("released-code", methods=methods_given, streams={"mine": {"order": "temporal"}}, batch_size=64)
+    assert list(found.methods) == ["small", "autoemb", "fse"]
+    assert found.methods["small"].settings.size == 2  # the config's
+    assert found.methods["autoemb"].settings.policy == 0
+    assert found.methods["autoemb"].settings.batch_norm == "shared"  # the protocol's
+    assert found.methods["autoemb"].settings.temperature == 1.0  # the field's default
+    assert found.config.streams["mine"].order == "temporal"
+    assert found.config.streams["mine"].popularity == "restart"
+    assert found.config.streams["mine"].test == 0.25
+    assert found.config.batch_size == 64
+    assert loaded("released-code").config.batch_size == 500
+
+
+def test_groups_of_settings_are_merged_key_by_key():
+    quirks = {"released_code_quirks": {"item_context_loss": True}}
+    found = loaded("released-code", methods={"sam": quirks}).methods["sam"].settings.released_code_quirks
+    assert (found.item_context_loss, found.classification_start) == (True, True)
+
+
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [
+        (
+            {"protocol": "papers"},
+            "c.yaml: protocol = 'papers': unknown; expected one of esapn-paper, paper, released-code",
+        ),
+        ({"streams": {"a": 3}}, "c.yaml: streams.a = 3: Input should be an object"),
+        ({"streams": [1]}, "c.yaml: streams = [1]: Input should be an object"),
+        ({"methods": {"fse": {"sise": 3}}}, "c.yaml: methods.fse: unknown key 'sise' (value 3)"),
+        ({"methods": {"fse": 3}}, "c.yaml: methods.fse = 3: Input should be an object"),
+        (
+            {"ablation": {"settings": ["ordr"]}},
+            f"c.yaml: ablation.settings: setting 'ordr': unknown; expected one of {', '.join(ablation.SETTINGS)}",
+        ),
+        (
+            {"ablation": {"leave_out": ["ordr"]}},
+            f"c.yaml: ablation.leave_out: setting 'ordr': unknown; expected one of {', '.join(ablation.SETTINGS)}",
+        ),
+        ({"ablation": {"methods": ["fsa"]}}, "c.yaml: ablation.methods: method 'fsa': unknown; expected one of fse, "),
+        ({"ablation": {"sets": "all"}}, "c.yaml: unknown key 'ablation.sets' (value 'all')"),
+        ({"ablation": {"seeds": 0}}, "c.yaml: ablation.seeds = 0: Input should be greater than or equal to 1"),
+    ],
+)
+def test_what_is_wrong_is_named(config, message):
+    with pytest.raises(InputError) as error:
+        loaded(**{"protocol": "paper", **config})
+    assert message in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_without_a_protocol_the_keys_are_needed():
+    with pytest.raises(InputError, match=r"c\.yaml: key 'streams' is missing"):
+        grid.load(CONFIG, "c.yaml")
+
+
+def resolved(**config: object):
+    return loaded("paper", ablation=config).ablation
+
+
+def test_an_ablation_changes_the_released_code_whatever_the_config_is():
+    found = resolved(settings=["order", "fse-size", "mean"], rare_items="drop-rarest", test=0.5, tasks=["regression"])
+    assert list(found.methods) == ["released-code", "order.temporal", "mean.true", "fse-size.146", "fse-size.128"]
+    assert list(found.streams) == ["released-code", "order.temporal"]
+    base, temporal = found.streams.values()
+    assert base == StreamConfig(order="shuffled", popularity="restart", rare_items="drop-rarest", test=0.5)
+    assert temporal == base.model_copy(update={"order": "temporal"})
+    assert found.stream_of("order.temporal") == "order.temporal"
+    assert found.stream_of("mean.true") == "released-code"
+    every = set(protocols.find("released-code").methods)
+    assert set(found.methods["order.temporal"]) == set(found.methods["released-code"]) == every
+    assert {"sam", "darts", "autoemb"} == set(found.methods["mean.true"])
+    assert list(found.methods["fse-size.146"]) == ["fse"]
+    assert found.methods["fse-size.146"]["fse"].settings.size == 146
+    assert found.methods["mean.true"]["sam"].settings.mean
+    assert found.methods["mean.true"]["sam"].settings.batch_norm == "shared"
+
+
+def test_every_setting_changes_its_methods_in_nothing_else():
+    found = resolved()
+    for name, trained in found.methods.items():
+        if name == ablation.BASE:
+            continue
+        against = ablation.TRIALS[name].setting.against
+        assert found.tasks[name]
+        for method, entry in trained.items():
+            before = json.loads(found.methods[against][method].settings.model_dump_json())
+            after = json.loads(entry.settings.model_dump_json())
+            change = json.loads(json.dumps(ablation.TRIALS[name].change()))
+            stream = ablation.TRIALS[name].setting.of == "stream"
+            assert after == (before if stream else protocols.merge(before, change))
+            assert (after != before) != stream
+
+
+def test_a_setting_brings_the_trial_that_it_is_compared_with():
+    found = resolved(settings=["item-context-loss"])
+    assert list(found.methods) == ["released-code", "policy.2", "item-context-loss.true"]
+    settings = found.methods["item-context-loss.true"]["sam"].settings
+    assert settings.policy == 2
+    assert settings.released_code_quirks.item_context_loss
+    assert "darts" not in found.methods["item-context-loss.true"]
+
+
+def test_a_setting_of_one_task_is_tried_there_alone():
+    only_regression = resolved(settings=["classification-start"], tasks=["regression"])
+    assert list(only_regression.methods) == ["released-code"]
+    found = resolved(settings=["classification-start", "mean"])
+    assert found.tasks["mean.true"] == ("regression", "classification")
+    assert found.tasks["classification-start.false"] == ("classification",)
+
+
+def test_settings_can_be_left_out_and_methods_chosen():
+    found = resolved(leave_out=["item-context-loss", "policy"], methods=["fse", "sam"], seeds=7)
+    assert not [name for name in found.methods if name.startswith(("item", "policy"))]
+    assert set(found.methods["order.temporal"]) == {"fse", "sam"}
+    assert "darts-weights.global" not in found.methods  # there is nothing to train
+    assert loaded("paper", ablation={"seeds": 7}).trying("ml-latest-small", "regression").seeds == 7
+    assert loaded("paper", batch_size=9, ablation={}).trying("ml-latest-small", "regression").batch_size == 500
+
+
+@pytest.mark.parametrize(
+    ("name", "label"),
+    [("sizes", "2-16-128"), ("mean", "true"), ("validation", "last-random"), ("hypergradient", "exact")],
+)
+def test_trials_are_named_for_folders(name, label):
+    assert f"{name}.{label}" in ablation.TRIALS

@@ -1,0 +1,131 @@
+"""``autoemb settings``: every value, who set it, and what it is."""
+
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+
+from autoemb import datasets, methods
+from autoemb.cli import main
+from autoemb.stages import settings
+
+ROOT = Path(__file__).parents[1]
+CONFIG = """
+seeds: 2
+protocol: released-code
+datasets: {ml-1m: {}}
+methods:
+  fse: {}
+  autoemb: {policy: 2, released_code_quirks: {item_context_loss: true}}
+ablation: {settings: [order]}
+"""
+
+
+@pytest.fixture
+def config(tmp_path, monkeypatch):
+    """A config in the working folder."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "100")
+    (tmp_path / "mine.yaml").write_text(CONFIG)
+    return "mine.yaml"
+
+
+def told(capsys, *words: str) -> str:
+    assert main(["settings", *words]) == 0
+    return capsys.readouterr().out
+
+
+def table(capsys, *words: str) -> dict:
+    return json.loads(told(capsys, "--json", *words))
+
+
+def test_values_and_who_set_them(config, capsys):
+    found = table(capsys, "--config", config)
+    sections = ["data set ml-1m (ml-1m)", "stream shuffled", "method fse (fse)", "method autoemb (autoemb)"]
+    assert list(found) == ["config", *sections, "ablation"]
+    flat = {
+        (title.split()[0], *title.split()[-1:], key): (row["value"], row["set_by"])
+        for title, rows in found.items()
+        for key, row in rows.items()
+    }
+    assert flat["config", "config", "seeds"] == (2, "mine.yaml")
+    assert flat["config", "config", "batch_size"] == (500, "protocol released-code")
+    assert flat["config", "config", "windows"] == (40, "default")
+    assert flat["stream", "shuffled", "order"] == ("shuffled", "protocol released-code")
+    assert flat["stream", "shuffled", "popularity"] == ("restart", "protocol released-code")
+    assert flat["stream", "shuffled", "test"] == (0.25, "default")
+    assert flat["method", "(fse)", "size"] == (222, "protocol released-code")
+    assert flat["method", "(autoemb)", "policy"] == (2, "mine.yaml")
+    quirks = "released_code_quirks"
+    assert flat["method", "(autoemb)", f"{quirks}.item_context_loss"] == (True, "mine.yaml")
+    assert flat["method", "(autoemb)", f"{quirks}.classification_start"] == (True, "protocol released-code")
+    assert flat["ablation", "ablation", "settings"] == (["order"], "mine.yaml")
+    assert flat["ablation", "ablation", "methods"] == (None, "default")
+
+
+def test_another_protocol(config, capsys):
+    found = table(capsys, "--config", config, "--protocol", "paper")
+    assert found["config"]["protocol"] == {**found["config"]["protocol"], "value": "paper", "set_by": "--protocol"}
+    assert found["method autoemb (autoemb)"]["validation"]["value"] == "last_random"
+    assert found["method autoemb (autoemb)"]["policy"]["set_by"] == "mine.yaml"
+
+
+def test_it_reads_well(config, capsys):
+    lines = told(capsys, "--config", config).splitlines()
+    start = lines.index("method fse (fse)")
+    assert lines[start + 1] == "----------------"
+    assert lines[start + 2] == "learning_rate             0.001   protocol released-code"
+    assert lines[start + 3] == "      Of Adam on the model's parameters W (released code)."
+    assert max(map(len, lines)) <= 100
+    assert not [line for line in lines if line != line.rstrip()]
+    assert sum("Width of the head's hidden layer" in line for line in lines) == 1  # explained once
+
+
+def test_everything_is_explained(capsys):
+    own = {"archive": "ratings.csv", "columns": {"user": "user", "item": "item", "rating": "rating"}}
+    made = {"rows": 9, "users": 3, "items": 3}
+    every = {
+        "seeds": 1,
+        "datasets": {name: {} for name in datasets.names()} | {"csv": own, "synthetic": made},
+        "streams": {"temporal": {"order": "temporal"}},
+        "methods": {name: {} for name in methods.names()},
+        "popularity": {},
+        "ablation": {},
+    }
+    found = settings.sections(every, "config")
+    assert [(title, row.key) for title, rows in found for row in rows if not row.explanation] == []
+
+
+@pytest.mark.parametrize("file", sorted((ROOT / "config").glob("*.yaml")), ids=lambda path: path.stem)
+def test_the_shipped_configs_are_shown(file, capsys):
+    assert table(capsys, "--config", str(file))["config"]["seeds"]["value"] == yaml.safe_load(file.read_text())["seeds"]
+
+
+@pytest.mark.parametrize(
+    ("words", "content", "message"),
+    [
+        (["--config", "no.yaml"], CONFIG, "no.yaml: no such file; expected a config as YAML"),
+        (["--config", "mine.yaml"], "a: [", "mine.yaml: not a readable YAML file (while parsing a flow node"),
+        (["--config", "mine.yaml"], "\x00", "mine.yaml: not a readable YAML file ("),
+        (["--config", "mine.yaml"], "- a", "mine.yaml: holds list; expected a YAML mapping of keys to values"),
+        (["--config", "mine.yaml"], "", "mine.yaml: holds NoneType; expected a YAML mapping of keys to values"),
+        (
+            ["--config", "mine.yaml", "--protocol", "papers"],
+            CONFIG,
+            "--protocol papers: unknown; expected one of esapn-paper, paper, released-code",
+        ),
+        (
+            ["--config", "mine.yaml"],
+            CONFIG.replace("released-code", "esapn"),
+            "mine.yaml: protocol = 'esapn': unknown; expected one of esapn-paper, paper, released-code",
+        ),
+        (["--config", "mine.yaml"], CONFIG.replace("seeds: 2", ""), "mine.yaml: key 'seeds' is missing"),
+    ],
+)
+def test_a_bad_file_is_one_clear_line(config, capsys, words, content, message):
+    Path("mine.yaml").write_text(content)
+    assert main(["settings", *words]) == 2
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 1
+    assert lines[0].startswith(f"autoemb settings: error: {message}")

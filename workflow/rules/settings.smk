@@ -1,0 +1,32 @@
+# The ablation: the released code, and each of its settings changed alone. A trial is one setting with one other value.
+
+
+use rule stream as trial_stream with:
+    output:
+        "results/ablation/{dataset}/{trial}/stream.parquet",
+    log:
+        "results/logs/stream/{dataset}/ablation/{trial}.log",
+    params:
+        settings=lambda wildcards: as_json(GRID.ablation.streams[wildcards.trial]),
+
+
+use rule train as ablate with:
+    input:
+        stream=stream_of_trial,
+        code=lambda wildcards: code("autoemb.stages.train", trial_module(wildcards)),
+    output:
+        outcomes="results/ablation/{dataset}/{trial}/{task}/{trained}/outcomes.parquet",
+        sizes="results/ablation/{dataset}/{trial}/{task}/{trained}/sizes.parquet",
+        progress="results/ablation/{dataset}/{trial}/{task}/{trained}/progress.parquet",
+        allocation="results/ablation/{dataset}/{trial}/{task}/{trained}/allocation.parquet",
+        record="results/ablation/{dataset}/{trial}/{task}/{trained}/run.json",
+    log:
+        "results/logs/ablate/{dataset}/{trial}/{task}/{trained}.log",
+    benchmark:
+        "results/benchmarks/ablate/{dataset}/{trial}/{task}/{trained}.tsv"
+    params:
+        module=lambda wildcards: trial_entry(wildcards).module,
+        settings=lambda wildcards: as_json(trial_entry(wildcards).settings),
+        training=lambda wildcards: as_json(GRID.trying(wildcards.dataset, wildcards.task)),
+        packages=lambda wildcards: packages("autoemb.stages.train", trial_module(wildcards)),
+        checkpoint="results/checkpoints/ablation/{dataset}/{trial}/{task}/{trained}.safetensors",

@@ -5,10 +5,10 @@ SNAKEMAKE := $(BIN)/snakemake --cores all
 REPORT := --report results/report.html --report-after-run
 
 .DEFAULT_GOAL := help
-.PHONY: help install smoke latest-small ml-1m paper test check bench bench-gpu clean
+.PHONY: help install smoke ml-1m paper test check bench bench-gpu clean
 
 help: ## list the commands
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 install: .venv/installed ## make the virtual environment .venv
 
@@ -19,9 +19,6 @@ install: .venv/installed ## make the virtual environment .venv
 
 smoke: install ## every method on the shipped ratings: figures, tables, notebooks, report (4 minutes, 2 cores)
 	$(SNAKEMAKE) --configfile config/smoke.yaml $(REPORT)
-
-latest-small: install ## everything, each setting of the released code too, on the shipped ratings (5 seeds)
-	$(SNAKEMAKE) --configfile config/latest-small.yaml $(REPORT)
 
 ml-1m: install ## the same on MovieLens 1M, 5 seeds (downloads 6 MB; under an hour on 2 cores)
 	$(SNAKEMAKE) --configfile config/ml-1m.yaml $(REPORT)

@@ -141,6 +141,10 @@ def test_groups_of_settings_are_merged_key_by_key():
             {"ablation": {"leave_out": ["ordr"]}},
             f"c.yaml: ablation.leave_out: setting 'ordr': unknown; expected one of {', '.join(ablation.SETTINGS)}",
         ),
+        (
+            {"ablation": {"settings": "order"}},
+            "c.yaml: ablation.settings = 'order': expected all, or a list of settings",
+        ),
         ({"ablation": {"methods": ["fsa"]}}, "c.yaml: ablation.methods: method 'fsa': unknown; expected one of fse, "),
         ({"ablation": {"sets": "all"}}, "c.yaml: unknown key 'ablation.sets' (value 'all')"),
         ({"ablation": {"seeds": 0}}, "c.yaml: ablation.seeds = 0: Input should be greater than or equal to 1"),

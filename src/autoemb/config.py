@@ -4,9 +4,9 @@ The settings of a data set or a method stand in its own module; here is what the
 settings of the stages between them. ``grid.py`` puts them together into one workflow.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 Task = Literal["regression", "classification"]
 Side = Literal["user", "item"]
@@ -145,6 +145,16 @@ class AblationConfig(Settings):
 
     methods: Annotated[tuple[str, ...], Field(min_length=1)] | None = None
     """Left out, all that the protocol ``released-code`` has."""
+
+    @field_validator("settings", mode="before")
+    @classmethod
+    def _all_or_some(cls, value: Any) -> Any:
+        """Else two branches of the union would each say what is wrong."""
+        if isinstance(value, list | tuple):
+            return tuple(value)
+        if value != "all":
+            raise ValueError("expected all, or a list of settings")
+        return value
 
 
 class RunConfig(Settings):

@@ -139,6 +139,11 @@ def both_tasks() -> pd.DataFrame:
     return pd.read_csv(io.StringIO(frame.to_csv(index=False)), dtype={"value": "str"})
 
 
+def test_an_effect_that_is_rounded_away_has_no_minus():
+    assert text.change(-0.00001, -0.000001) == "+0.0000 ± 0.0000"
+    assert text.change(-0.0012, -0.0009) == "-0.0012 ± 0.0003"
+
+
 def test_the_view_has_a_row_per_value_with_effects_and_orders():
     view = text.compact("settings", both_tasks())
     assert view["setting"].tolist() == ["released-code", "order", "mean", "policy"] * 2
@@ -176,13 +181,13 @@ def test_one_seed_is_drawn_and_told_without_intervals():
     assert text.compact("settings", frame).loc[1, "sam"] == "+0.0600"
     said = sentences.settings(frame)
     assert "1 seed, so no intervals" in said
-    assert "sam: 0.0600, mean true (0 of 1 distinguishable from zero)" in said
+    assert "sam: none of 1 distinguishable from zero" in said
     assert "in none distinguishably before and after" in said
 
 
 def test_sentences_name_the_largest_effects_and_the_swaps():
     said = sentences.settings(both_tasks())
-    assert "- regression, MSE (3 seeds), largest effect on fse: 0.1000 ± 0.0227, order temporal (1 of 1 dist" in said
+    assert "- regression, MSE (3 seeds), largest effect on fse: +0.1000 ± 0.0227, order temporal (1 of 1 dis" in said
     assert "autoemb < sam < fse in the released code; the means change places in 1 of 3 trials (mean true), in" in said
     clear = table(mean__true={"sam": [0.21, 0.22, 0.23]})
     assert "distinguishably before and after: fse passes sam with mean true." in sentences.settings(clear)

@@ -15,7 +15,7 @@ import pandas as pd
 from autoemb.ablation import BASE
 from autoemb.schema import VERDICTS
 from autoemb.tables import lower_is_better, sort_methods, supported
-from autoemb.tables.text import plus_minus, popularity_label
+from autoemb.tables.text import change, plus_minus, popularity_label
 
 NAMES = {"mse": "MSE", "cross_entropy": "cross-entropy", "accuracy": "accuracy"}
 PAPER_ORDER = ("fse", "sam", "darts", "autoemb")
@@ -174,12 +174,15 @@ def settings(table: pd.DataFrame) -> str:
 
 
 def _largest_effect(effects: pd.DataFrame) -> str:
-    """The setting that moves one method most, and how many are distinguishable from zero."""
+    """The setting that moves one method most, of those whose effect is distinguishable from zero."""
     rows = effects.to_dict("records")
-    most = max(rows, key=lambda row: abs(row["effect"]))
-    clear = sum(row["low"] > 0 or row["high"] < 0 for row in rows)
-    value = f"{plus_minus(most['effect'], most['high'], 4)}, {most['setting']} {most['value']}"
-    return f"{most['method']}: {value} ({clear} of {len(rows)} distinguishable from zero)"
+    clear = [row for row in rows if row["low"] > 0 or row["high"] < 0]
+    name = rows[0]["method"]
+    if not clear:
+        return f"{name}: none of {len(rows)} distinguishable from zero"
+    most = max(clear, key=lambda row: abs(row["effect"]))
+    value = f"{change(most['effect'], most['high'])}, {most['setting']} {most['value']}"
+    return f"{name}: {value} ({len(clear)} of {len(rows)} distinguishable from zero)"
 
 
 def _order_changes(group: pd.DataFrame) -> str:

@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FuncFormatter, SymmetricalLogLocator
+from matplotlib.ticker import NullLocator
 
 from autoemb.plots.panels import SHORT_LABELS, grid, legend, letter
 from autoemb.plots.style import method_mark
@@ -38,7 +38,7 @@ def settings(table: pd.DataFrame) -> Figure:
             for column, method in enumerate(methods):
                 axes = panels[row][column]
                 _effects(axes, here[here["method"] == method], lines, method_mark(method).colour)
-                _scale(axes, here["effect"])
+                _scale(axes, here)
                 axes.set_xlabel(f"Δ {SHORT_LABELS[str(metric)]}")
                 letter(axes, row * len(methods) + column, f"{method}\n{task}")
         legend(figure, _handles())
@@ -58,17 +58,19 @@ def _effects(axes: Axes, effects: pd.DataFrame, lines: list[tuple[str, str]], co
     axes.tick_params(axis="y", length=0)
 
 
-def _scale(axes: Axes, effects: "pd.Series[float]") -> None:
-    """The same for all panels of a task: linear up to the middle one of the effects."""
-    sizes = effects.abs()[effects != 0]
+def _scale(axes: Axes, effects: pd.DataFrame) -> None:
+    """The same for all panels of a task: linear up to the middle one of the effects, within two decades of the end."""
+    sizes = effects["effect"].abs()[effects["effect"] != 0]
     if sizes.empty:
         return
-    decade = 10.0 ** np.floor(np.log10(sizes.median()))
-    end = 1.6 * sizes.max()
-    axes.set_xscale("symlog", linthresh=decade, linscale=0.6)
+    end = 1.15 * float(np.nanmax(np.abs(effects[["effect", "low", "high"]].to_numpy(dtype=np.float64))))
+    top = 10.0 ** np.floor(np.log10(end))
+    linear = np.clip(10.0 ** np.floor(np.log10(sizes.median())), top / 100, top / 10)
+    axes.set_xscale("symlog", linthresh=linear, linscale=0.6)
     axes.set_xlim(-end, end)
-    axes.xaxis.set_major_locator(SymmetricalLogLocator(base=10, linthresh=decade))
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}".replace("0.", ".", 1)))
+    ticks = [-top, -top / 10, 0, top / 10, top]
+    axes.set_xticks(ticks, labels=[f"{tick:g}".replace("0.", ".", 1) for tick in ticks])
+    axes.xaxis.set_minor_locator(NullLocator())
 
 
 def _handles() -> list[Line2D]:

@@ -82,6 +82,13 @@ def plus_minus(mean: float, high: float, digits: int) -> str:
     return f"{mean:.{digits}f}" + ("" if np.isnan(high) else f" ± {high - mean:.{digits}f}")
 
 
+def change(effect: float, high: float) -> str:
+    """``+0.0012 ± 0.0003``; zero, where rounded, is ``+0.0000``."""
+    if np.isnan(effect):
+        return ""
+    return f"{effect:+z.4f}" + ("" if np.isnan(high) else f" ± {high - effect:.4f}")
+
+
 def popularity_label(low: int, high: int) -> str:
     """``4-5``, ``3``, or ``185364+`` for the open bin."""
     if high == np.iinfo(np.int32).max:
@@ -169,10 +176,9 @@ def _settings(table: pd.DataFrame) -> pd.DataFrame:
     for cell, group in table.groupby(["dataset", "task", "metric", "setting", "value"], sort=False):
         row = dict(zip(["dataset", "task", "metric", "setting", "value"], map(str, cell), strict=True))
         for line in group.to_dict("records"):
-            change = plus_minus(line["effect"], line["high"], 4)
-            change = change if change.startswith("-") or not change else f"+{change}"
+            effect = change(line["effect"], line["high"])
             clear = line["low"] > 0 or line["high"] < 0
-            text = f"**{change}**" if clear else change
+            text = f"**{effect}**" if clear else effect
             row[line["method"]] = plus_minus(line["mean"], np.nan, 4) if row["value"] == BASE_VALUE else text
         rows.append(row | {"order before": group["order_base"].iloc[0], "order": group["order"].iloc[0]})
     columns = ["dataset", "task", "metric", "setting", "value", *methods, "order before", "order"]

@@ -139,7 +139,8 @@ def test_groups_of_settings_are_merged_key_by_key():
         ),
         (
             {"ablation": {"leave_out": ["ordr"]}},
-            f"c.yaml: ablation.leave_out: setting 'ordr': unknown; expected one of {', '.join(ablation.SETTINGS)}",
+            "c.yaml: ablation.leave_out: setting 'ordr': unknown; expected one of "
+            + ", ".join([*ablation.SETTINGS, *ablation.TRIALS]),
         ),
         (
             {"ablation": {"settings": "order"}},
@@ -232,3 +233,9 @@ def test_settings_can_be_left_out_and_methods_chosen():
 )
 def test_trials_are_named_for_folders(name, label):
     assert f"{name}.{label}" in ablation.TRIALS
+
+
+def test_single_values_can_be_left_out():
+    found = resolved(settings=["policy", "item-context-loss"], leave_out=["policy.0", "policy.2", "policy.5"])
+    # policy.2 comes back: item-context-loss is compared with it
+    assert list(found.methods) == ["released-code", "policy.2", "policy.3", "policy.4", "item-context-loss.true"]

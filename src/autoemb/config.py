@@ -125,7 +125,8 @@ class AblationConfig(Settings):
     """Names of settings, or all of them."""
 
     leave_out: tuple[str, ...] = ()
-    """Settings that are not changed, of those; on data with fewer users than items ``item-context-loss`` must be."""
+    """Settings of those that are not changed, or single values (``policy.3``); on data with fewer users than items
+    ``item-context-loss`` must be among them."""
 
     rare_items: Literal["tag-genome", "drop-rarest"] = "tag-genome"
     """What the base does with rare items: what the released code does, or, where the data has no tag genome, what

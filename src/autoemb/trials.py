@@ -48,7 +48,7 @@ def resolve(config: AblationConfig, tasks: Sequence[Task], where: str) -> Ablati
     asked = SETTINGS if config.settings == "all" else config.settings
     where = f"{where}: ablation"
     _known(asked, SETTINGS, f"{where}.settings: setting")
-    _known(config.leave_out, SETTINGS, f"{where}.leave_out: setting")
+    _known(config.leave_out, [*SETTINGS, *TRIALS], f"{where}.leave_out: setting")
     names = config.methods or tuple(protocol.methods)
     _known(names, protocol.methods, f"{where}.methods: method")
 
@@ -69,7 +69,8 @@ def resolve(config: AblationConfig, tasks: Sequence[Task], where: str) -> Ablati
         return parse(StreamConfig, json.dumps(reduce(merge, made, merge(protocol.stream, ours))), where)
 
     base = {name: method(name, protocol.methods[name], protocol, where) for name in names}
-    trials = [BASE, *_trials(name for name in asked if name not in config.leave_out)]
+    out = set(config.leave_out)
+    trials = [BASE, *_trials(trial for name in asked if name not in out for trial in _of(name) if trial not in out)]
     found_tasks = {name: _tasks(name, config.tasks or tasks) for name in trials}
     found_methods = {name: trained(name) for name in trials if found_tasks[name]}
     found_methods = {name: entries for name, entries in found_methods.items() if entries}
@@ -86,9 +87,14 @@ def _has_stream(trial: str) -> bool:
     return trial == BASE or TRIALS[trial].setting.of == "stream"
 
 
-def _trials(settings: Iterable[str]) -> list[str]:
-    """The trials of these settings and those that they are compared with, in the order of ``TRIALS``."""
-    wanted = {change.name for name in settings for trial in SETTINGS[name].trials() for change in changes(trial.name)}
+def _of(setting: str) -> list[str]:
+    """Names of a setting's trials."""
+    return [trial.name for trial in SETTINGS[setting].trials()]
+
+
+def _trials(names: Iterable[str]) -> list[str]:
+    """These trials and those that they are compared with, in the order of ``TRIALS``."""
+    wanted = {change.name for name in names for change in changes(name)}
     return [name for name in TRIALS if name in wanted]
 
 

@@ -5,7 +5,6 @@ from typing import NamedTuple
 import pytest
 import torch
 
-from autoemb.optim import hypergradient
 from autoemb.optim.adam import Moving, corrections, following
 from autoemb.optim.hypergradient import adam, exact, finite_difference, sgd
 from autoemb.prequential import columns_of
@@ -144,7 +143,3 @@ def test_without_xi_the_hypergradient_is_of_first_order():
         said.append(torch.cat([method.step(batch).prediction.logits for chunk in plan.chunks() for batch in chunk], 2))
     torch.testing.assert_close(said[1], said[0], rtol=0, atol=1e-9)
     torch.testing.assert_close(said[2], said[0], rtol=0, atol=1e-6)
-
-
-def test_the_radius_is_darts():
-    assert hypergradient.RADIUS == 0.01

@@ -83,6 +83,14 @@ def test_a_step_makes_nothing_of_a_tables_size():
     assert largest < table.nbytes / 100
 
 
+@pytest.fixture
+def fresh_compiler():
+    """A process compiles one method; the tests compile many, and the compiler keeps few versions of one function."""
+    torch.compiler.reset()
+    yield
+    torch.compiler.reset()
+
+
 compiles = pytest.mark.skipif(obstacle("cpu") is not None, reason=f"cannot compile here: {obstacle('cpu')}")
 
 
@@ -100,7 +108,7 @@ compiles = pytest.mark.skipif(obstacle("cpu") is not None, reason=f"cannot compi
         ("esapn", "classification", {"batch_norm_over": "chosen"}),
     ],
 )
-def test_compiled_steps_are_the_eager_ones(name, task, settings):
+def test_compiled_steps_are_the_eager_ones(name, task, settings, fresh_compiler):
     frame = small_stream(331)  # with short last batches
     variant, shape = (name, {**small(name), **settings}), shape_of(frame, task, 5)
     eager = logits_of(make(variant, shape, range(2)), frame, task)
@@ -117,7 +125,7 @@ def test_compiled_steps_are_the_eager_ones(name, task, settings):
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # the compiler uses what PyTorch deprecates
 @pytest.mark.parametrize("how", ["never", pytest.param("always", marks=compiles)])
-def test_one_group_of_seeds_is_in_memory_at_a_time(how):
+def test_one_group_of_seeds_is_in_memory_at_a_time(how, fresh_compiler):
     frame = small_stream()
     shape, alive, most = shape_of(frame, "regression", 5), weakref.WeakSet(), []
 

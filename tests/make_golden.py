@@ -12,8 +12,8 @@ import torch
 
 from autoemb import datasets, methods
 from autoemb.config import DatasetConfig, RunConfig, StreamConfig
-from autoemb.datasets.base import to_interactions
 from autoemb.files import write_json
+from autoemb.interactions import Interactions
 from autoemb.prequential import columns_of, run_stream, shape_of
 from autoemb.schema import TASKS
 from autoemb.stages.fetch import fetch
@@ -28,9 +28,9 @@ def stream(folder: Path) -> pd.DataFrame:
     shipped = datasets.find("ml-latest-small")
     archive = folder / "ratings.zip"
     fetch(shipped, shipped.config(), archive)
-    interactions, _, items = to_interactions(shipped.read(archive, shipped.config()))
-    first = interactions.sort_values("timestamp", kind="stable").head(INTERACTIONS)
-    return build_stream(first, items, StreamConfig(order="given", test=0.25), DatasetConfig())
+    found = Interactions(shipped.read(archive, shipped.config()))
+    first = found.frame().sort_values("timestamp", kind="stable").head(INTERACTIONS)
+    return build_stream(first, found.items, StreamConfig(order="given", test=0.25), DatasetConfig())
 
 
 def measure(frame: pd.DataFrame, method: str, task: str) -> dict[str, float]:

@@ -18,7 +18,7 @@ LAYERS = [
     {"errors", "schema", "files", "config", "settings", "published"},
     {"protocols", "ablation"},
     {"datasets"},
-    {"stream"},
+    {"interactions", "stream"},
     {"nn"},
     {"optim"},
     {"plan"},
@@ -33,7 +33,17 @@ LAYERS = [
     {"stages"},
     {"cli"},
 ]
-WITHOUT_TORCH = ["datasets", "stream", "tables", "claims", "plots", "sentences", "stages.tabulate", "stages.stream"]
+WITHOUT_TORCH = [
+    "datasets",
+    "interactions",
+    "stream",
+    "tables",
+    "claims",
+    "plots",
+    "sentences",
+    "stages.tabulate",
+    "stages.stream",
+]
 
 
 def part(module: str) -> str:

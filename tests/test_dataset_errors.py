@@ -153,7 +153,7 @@ def test_csv(tmp_path, capsys):
     for data, message in (
         (b"u,i,r\n,b,3\n", "line 2: column u: ''; expected an id"),
         (b"u,i,r\na,b,9\n", "line 2: column r: '9'; expected a rating from 0.5 to 5"),
-        (b"u,i,r\na,\xe9,3\n", "not delimited text in UTF-8"),
+        (b"u,i,r\na,\xe9,3\n", r"line 2: column i: '\xe9'; expected an id in UTF-8"),
         (b"", "line 1 is empty; expected a header with the columns u, i, r"),
         (b"u;i;r\n", "line 1: expected one column 'u'; found the columns 'u;i;r'"),
     ):

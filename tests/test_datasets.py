@@ -9,12 +9,14 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 from autoemb import cli, datasets
 from autoemb.config import DatasetConfig
-from autoemb.datasets.base import Ratings, Scale, contiguous, to_interactions
+from autoemb.datasets.base import Block, Ratings, Scale
 from autoemb.errors import InputError
+from autoemb.interactions import Interactions, Numbering
 from autoemb.schema import INTERACTIONS, ITEMS, USERS
 
 NAMES = [
@@ -134,23 +136,50 @@ def test_fresh_data_that_differ_from_the_paper_are_named_and_used(tmp_path, caps
     assert "ml-25m and ml-32m are stable" in line
 
 
-def test_contiguous_ids_ascend_as_numbers_where_they_are_numbers():
-    codes, ids = contiguous(pd.Series(["10", "2", "10"]))
-    assert (codes.tolist(), ids.tolist(), codes.dtype) == ([1, 0, 1], ["2", "10"], np.int32)
-    codes, ids = contiguous(pd.Series(["10", "2", "b", "007"]))
-    assert (codes.tolist(), ids.tolist()) == ([1, 2, 3, 0], ["007", "10", "2", "b"])
-    codes, ids = contiguous(pd.Series([10, 2, 10], dtype="int32"))
-    assert (codes.tolist(), ids.tolist()) == ([1, 0, 1], [2, 10])
+def numbered(*blocks):
+    """Numbers and ascending ids of blocks of ids."""
+    numbering = Numbering()
+    for ids in blocks:
+        numbering.add(pa.array(ids).dictionary_encode() if isinstance(ids[0], str) else np.array(ids, np.int32))
+    ascending = numbering.ascending()
+    numbers = list(numbering.numbered(ascending))
+    assert {block.dtype for block in numbers} == {np.dtype("int32")}
+    return [block.tolist() for block in numbers], ascending.tolist()
+
+
+def test_ids_ascend_as_numbers_where_they_are_numbers():
+    assert numbered(["10", "2", "10"], ["2", "11"]) == ([[1, 0, 1], [0, 2]], ["2", "10", "11"])
+    assert numbered(["10", "2"], ["b", "007"]) == ([[1, 2], [3, 0]], ["007", "10", "2", "b"])
+    assert numbered([10, 2, 10], [-3]) == ([[2, 1, 2], [0]], [-3, 2, 10])
+
+
+def block(user, item, rating, timestamp):
+    return Block(*(np.array(ids, np.int32) for ids in (user, item)), np.float32(rating), np.array(timestamp, np.int64))
 
 
 def test_tag_genome_is_marked_by_item():
-    frame = pd.DataFrame({"user": [1, 1], "item": [30, 20], "rating": np.float32([1, 2]), "timestamp": [5, 4]})
-    _, users, items = to_interactions(Ratings(frame, np.array([30, 99], np.int32)))
-    assert users["id"].tolist() == ["1"]
-    assert (items["id"].tolist(), items["tag_genome"].tolist()) == (["20", "30"], [False, True])
+    ratings = Ratings(iter([block([1, 1], [30, 20], [1, 2], [5, 4])]), np.array([30, 99], np.int32))
+    found = Interactions(ratings)
+    assert found.users["id"].tolist() == ["1"]
+    assert (found.items["id"].tolist(), found.items["tag_genome"].tolist()) == (["20", "30"], [False, True])
+
+
+@pytest.mark.parametrize(
+    ("which", "ratings"),
+    [("all", [1, 2, 3, 4, 5, 6]), ("first", [2, 4, 5]), ("last", [2, 3, 6])],
+)
+def test_of_several_ratings_of_a_pair(which, ratings):
+    """User 7 rates item 5 at times 3, 2 and 3 again, and item 6 at 9 and 1: by time, and of equal times by place."""
+    first = block([7, 8, 7], [5, 5, 6], [1, 2, 3], [3, 0, 9])
+    found = Interactions(Ratings(iter([first, block([7, 7, 7], [5, 6, 5], [4, 5, 6], [2, 1, 3])])), which)
+    assert found.frame()["rating"].tolist() == ratings
+    assert found.rows == len(ratings)
 
 
 def test_scale():
     ratings = np.array([0, 0.5, 0.7, 5, 5.5, np.nan, np.inf], np.float32)
     assert Scale(0.5, 5.0, 0.5).allows(ratings).tolist() == [False, True, False, True, False, False, False]
+    tenths = np.arange(-100, 101).astype(np.float32) / 10
+    assert Scale(-10.0, 10.0, 0.1).allows(tenths.astype(np.float32)).all()
+    assert not Scale(-10.0, 10.0, 0.1).allows(tenths + np.float32(0.01)).any()
     assert Scale(0.1, 0.7).allows(np.array([0.1, 0.7, 0.71], np.float32)).tolist() == [True, True, False]

@@ -6,11 +6,14 @@ import tarfile
 import zipfile
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from autoemb.datasets import find, netflix
+from autoemb.datasets._archive import Source
+from autoemb.datasets._lines import whole_lines
 
 ROWS = [(7, 30, 4.5, 1000), (2, 5, 0.5, 900), (7, 5, 3.0, 1000), (10, 30, 5.0, 0)]
 MV = {
@@ -41,13 +44,20 @@ def tarred(path, members, mode="w"):
     return path
 
 
+def rows(blocks):
+    """Blocks as a list of rows (user, item, rating, timestamp)."""
+    found = []
+    for block in blocks:
+        assert (block.rating.dtype, block.timestamp.dtype) == ("float32", "int64")
+        ids = [side.to_pylist() if isinstance(side, pa.Array) else side.tolist() for side in block[:2]]
+        found += zip(*ids, block.rating.tolist(), block.timestamp.tolist(), strict=True)
+    return found
+
+
 def rows_of(name, archive, text="{}"):
     dataset = find(name)
     ratings = dataset.read(archive, dataset.settings(text))
-    assert list(ratings.frame) == ["user", "item", "rating", "timestamp"]
-    assert ratings.frame["rating"].dtype == "float32"
-    assert ratings.frame["timestamp"].dtype == "int64"
-    return list(ratings.frame.itertuples(index=False, name=None)), ratings.genome
+    return rows(ratings.blocks), ratings.genome
 
 
 def csv_text(rows, end="\r\n"):
@@ -137,11 +147,11 @@ def test_netflix_reader_is_plain_python(movies, end, size):
             expected.append((int(user), movie, float(rating), timestamp))
     half = len(movies) // 2  # two files, the first of which may lack the end of its last line
     cut = sum(len(f"{m}:{end}") + sum(len(f"{u},{r},{d}{end}") for u, r, d in rows) for m, rows in movies[:half])
-    files = [("a", io.BytesIO(text[:cut].rstrip("\r\n").encode())), ("b", io.BytesIO(text[cut:].encode()))]
     found, movie = [], None
-    for block in netflix.whole_lines(iter(files), size):
-        columns, movie = netflix.parse(block, movie)
-        found += zip(*(column.tolist() for column in columns), strict=True)
+    for part in (text[:cut].rstrip("\r\n"), text[cut:]):
+        for block_text in whole_lines(io.BytesIO(part.encode()), Source(Path("a")), size):
+            block, movie = netflix.parse(block_text, movie)
+            found += rows([block])
     assert found == expected
 
 

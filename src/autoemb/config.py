@@ -26,6 +26,10 @@ class DatasetConfig(Settings):
     archive: str | None = None
     """A local file to read instead of downloading; relative to the working folder."""
 
+    duplicates: Literal["all", "first", "last"] = "all"
+    """Of several ratings that a user gave an item, which stay: all of them (the published sets have one of each pair),
+    or the first or the last by timestamp, ties in file order."""
+
     positive_from: float = 4.0
     """Lowest rating, in stars, that counts as positive in the regression task (released code: 4)."""
 

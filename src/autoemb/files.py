@@ -5,15 +5,22 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from autoemb.errors import InputError
 from autoemb.schema import Table
+
+ROW_GROUP = 1 << 18
+"""Rows of a large table that are compressed together, and that a reader must hold at least."""
 
 
 @contextmanager
@@ -81,6 +88,63 @@ def read_table(path: Path, table: Table) -> pd.DataFrame:
     except (OSError, ValueError) as error:  # pyarrow's ArrowInvalid is a ValueError
         raise InputError(f"{path}: not a readable Parquet file ({error}); remove it and run again") from error
     return table.check(frame, str(path))
+
+
+def write_blocks(blocks: Iterable[pd.DataFrame], path: Path, table: Table) -> None:
+    """Write a table that comes in blocks, as it comes, as zstd Parquet in row groups of at most ``ROW_GROUP``.
+
+    It is not renamed: ``path`` is a temporary name of ``whole``.
+    """
+    writer = None
+    try:
+        for block in blocks:
+            rows = pa.Table.from_pandas(table.check(block), preserve_index=False)
+            writer = writer or pq.ParquetWriter(path, rows.schema, compression="zstd")
+            writer.write_table(rows, row_group_size=ROW_GROUP)
+    finally:
+        if writer:
+            writer.close()
+
+
+class StoredTable:
+    """A table in a Parquet file whose columns are read one at a time, when they are asked for."""
+
+    def __init__(self, path: Path, table: Table) -> None:
+        """Open the file and check its schema.
+
+        Raises:
+            InputError: the file is missing, is not Parquet, or has other columns or types.
+        """
+        if not path.is_file():
+            raise InputError(f"{path}: no such file; expected a Parquet table of {table.name}")
+        self.path = path
+        with self._readable():
+            self._file = pq.ParquetFile(path)
+            self._empty = table.check(self._file.schema_arrow.empty_table().to_pandas(), str(path))
+
+    def __len__(self) -> int:
+        return int(self._file.metadata.num_rows)
+
+    def __getitem__(self, name: str) -> npt.NDArray[Any]:
+        """A column of numbers, (rows,); read afresh each time, and nowhere twice in memory.
+
+        Raises:
+            InputError: the file is damaged.
+        """
+        column = np.empty(len(self), np.dtype(str(self._empty[name].dtype)))
+        start = 0
+        with self._readable():
+            for batch in self._file.iter_batches(ROW_GROUP, columns=[name]):
+                column[start : start + len(batch)] = batch.column(0).to_numpy(zero_copy_only=False)
+                start += len(batch)
+        return column
+
+    @contextmanager
+    def _readable(self) -> Iterator[None]:
+        try:
+            yield
+        except (OSError, ValueError) as error:  # pyarrow's ArrowInvalid is a ValueError
+            raise InputError(f"{self.path}: not a readable Parquet file ({error}); remove it and run again") from error
 
 
 def write_json(content: Any, path: Path) -> None:

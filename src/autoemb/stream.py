@@ -1,74 +1,121 @@
 """From interactions to a stream, and to the popularity-bucket splits of Fig. 1."""
 
+import itertools
+from collections.abc import Iterator
+from typing import Protocol
+
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from tqdm import tqdm
 
 from autoemb.config import DatasetConfig, PopularityConfig, StreamConfig
 from autoemb.errors import InputError
-from autoemb.schema import BUCKETS, STREAM
+from autoemb.files import ROW_GROUP
+from autoemb.schema import BUCKETS, SIDES, STREAM
 
 Ids = npt.NDArray[np.int32]
 
 
-def build_stream(
-    interactions: pd.DataFrame, items: pd.DataFrame, config: StreamConfig, data: DatasetConfig
-) -> pd.DataFrame:
+class Columns(Protocol):
+    """A table of ``schema.INTERACTIONS``, in file order: a DataFrame, or one whose columns are read when asked for."""
+
+    def __getitem__(self, name: str, /) -> npt.ArrayLike:
+        """A column, (N,)."""
+
+
+def build_stream(interactions: Columns, items: pd.DataFrame, config: StreamConfig, data: DatasetConfig) -> pd.DataFrame:
+    """The whole stream as one table; ``stream_blocks`` says what of, and what it raises."""
+    return pd.concat(stream_blocks(interactions, items, config, data), ignore_index=True)
+
+
+def stream_blocks(
+    interactions: Columns,
+    items: pd.DataFrame,
+    config: StreamConfig,
+    data: DatasetConfig,
+    size: int = ROW_GROUP,
+) -> Iterator[pd.DataFrame]:
     """Order the interactions, label them, count popularity, and mark the test part.
 
+    At a time, three columns and the order are held: 16 bytes an interaction; while they are ordered by time, 20.
+
     Args:
-        interactions: a table of ``schema.INTERACTIONS``, in file order.
+        interactions: the columns, in file order.
         items: its side table of ``schema.ITEMS``; only ``rare_items: tag-genome`` reads it.
         config: order, test part, popularity and rare items.
         data: thresholds of the labels.
+        size: interactions of a block.
 
     Returns:
-        A table of ``schema.STREAM`` in stream order. The test part is its end.
+        Tables of ``schema.STREAM`` that follow one another in stream order. The test part is the end.
 
     Raises:
         InputError: no tag genome to filter by, a test part that leaves no training part, or a rating
             above the highest class.
     """
-    if config.rare_items == "tag-genome":
-        interactions = _keep_tag_genome(interactions, items)
-    elif config.rare_items == "drop-rarest":
-        interactions = _drop_rarest(interactions)
-    order = _order(interactions["timestamp"].to_numpy(), config)[: config.first]
+    order = _order(interactions, items, config)
     n = len(order)
-    test = _test_count(config.test, n)
-    frame = interactions.iloc[order]
-    user, item = frame["user"].to_numpy(), frame["item"].to_numpy()
-    parts = [slice(0, n - test), slice(n - test, n)] if config.popularity == "restart" else [slice(0, n)]
-    return STREAM.check(
-        pd.DataFrame(
-            {
-                "user": user,
-                "item": item,
-                **_labels(frame["rating"].to_numpy(), data),
-                "user_popularity": np.concatenate([running_popularity(user[part]) for part in parts]),
-                "item_popularity": np.concatenate([running_popularity(item[part]) for part in parts]),
-                "split": np.repeat(np.array([0, 1], dtype=np.int8), [n - test, test]),
-            }
+    cut = n - _test_count(config.test, n)
+    columns = {name: np.asarray(interactions[name]) for name in ("user", "item", "rating")}
+    counters = {side: RunningPopularity(int(columns[side].max()) + 1) for side in SIDES}
+    # a block does not span the cut, so the counts can begin anew at its start
+    starts = [*range(0, cut, size), *range(cut, n, size)]
+    for start, stop in tqdm(list(itertools.pairwise([*starts, n])), unit="block", disable=None):
+        if start == cut and config.popularity == "restart":
+            counters = {side: counter.anew() for side, counter in counters.items()}
+        block = {name: column[order[start:stop]] for name, column in columns.items()}
+        yield STREAM.check(
+            pd.DataFrame(
+                {
+                    "user": block["user"],
+                    "item": block["item"],
+                    **_labels(block["rating"], data),
+                    **{f"{side}_popularity": counters[side].count(block[side]) for side in SIDES},
+                    "split": np.full(stop - start, start >= cut, dtype=np.int8),
+                }
+            )
         )
-    )
 
 
-def running_popularity(ids: Ids) -> Ids:
-    """Number of interactions of each position's id so far, the current one included. (N,) -> (N,)
+class RunningPopularity:
+    """Counts each id's interactions so far, block by block."""
 
-    A stable sort brings each id's positions together in stream order; the count is the distance
-    from the start of the group.
-    """
-    order = np.argsort(ids, kind="stable")
-    grouped = ids[order]
-    starts = np.flatnonzero(np.r_[True, grouped[1:] != grouped[:-1]]) if len(ids) else np.array([], dtype=np.int64)
-    lengths = np.diff(np.r_[starts, len(ids)])
-    count = np.empty(len(ids), dtype=np.int32)
-    count[order] = np.arange(len(ids)) - np.repeat(starts, lengths) + 1
-    return count
+    def __init__(self, ids: int) -> None:
+        """Begin at none for ids from 0 to below ``ids``."""
+        self.so_far = np.zeros(ids, dtype=np.int32)
+
+    def anew(self) -> "RunningPopularity":
+        """One for the same ids that begins at none."""
+        return RunningPopularity(len(self.so_far))
+
+    def count(self, ids: Ids) -> Ids:
+        """The counts at each position, that position included. (N,) -> (N,)
+
+        A stable sort brings each id's positions together in stream order; the count is the distance
+        from the start of the group, beside what came before the block.
+        """
+        order = np.argsort(ids, kind="stable")
+        grouped = ids[order]
+        starts = np.flatnonzero(np.diff(grouped, prepend=-1))
+        lengths = np.diff(starts, append=len(ids))
+        within = np.arange(1, len(ids) + 1) - np.repeat(starts, lengths)
+        counts = np.empty(len(ids), dtype=np.int32)
+        counts[order] = self.so_far[grouped] + within
+        self.so_far[grouped[starts]] += lengths.astype(np.int32)
+        return counts
 
 
-def popularity_buckets(interactions: pd.DataFrame, config: PopularityConfig, data: DatasetConfig) -> pd.DataFrame:
+def running_popularity(ids: Ids, size: int = ROW_GROUP) -> Ids:
+    """Number of interactions of each position's id so far, the current one included. (N,) -> (N,)"""
+    counter = RunningPopularity(int(ids.max(initial=-1)) + 1)
+    counts = np.empty(len(ids), dtype=np.int32)
+    for start in range(0, len(ids), size):
+        counts[start : start + size] = counter.count(ids[start : start + size])
+    return counts
+
+
+def popularity_buckets(interactions: Columns, config: PopularityConfig, data: DatasetConfig) -> pd.DataFrame:
     """Fig. 1's protocol: per id a fixed share of its ratings as test, then exactly x as training.
 
     One seeded permutation orders everything. The first ratings of an id in it are its test part, the
@@ -82,9 +129,9 @@ def popularity_buckets(interactions: pd.DataFrame, config: PopularityConfig, dat
     Raises:
         InputError: no id has enough ratings.
     """
-    order = np.random.default_rng(config.seed).permutation(len(interactions))
-    frame = interactions.iloc[order]
-    ids = frame[config.side].to_numpy()
+    ids = np.asarray(interactions[config.side])
+    order = _permutation(len(ids), config.seed)
+    ids = ids[order]
     total = np.bincount(ids)
     test = np.maximum(np.rint(total * config.test_share), 1).astype(np.int64)
     enough = total - test >= max(config.levels)
@@ -93,19 +140,35 @@ def popularity_buckets(interactions: pd.DataFrame, config: PopularityConfig, dat
             f"popularity: no {config.side} has {max(config.levels)} ratings beside a test share of "
             f"{config.test_share}; the most is {total.max() if len(total) else 0} ratings in all"
         )
-    rank = running_popularity(ids) - 1 - test[ids]
-    rank = np.maximum(rank, -1)
-    frame = frame.assign(rank=rank.astype(np.int32), **_labels(frame["rating"].to_numpy(), data))
-    kept = frame.loc[enough[ids] & (rank < max(config.levels)), list(BUCKETS.columns)]
-    return BUCKETS.check(kept.reset_index(drop=True))
+    rank = np.maximum(running_popularity(ids) - 1 - test[ids], -1).astype(np.int32)
+    kept = np.flatnonzero(enough[ids] & (rank < max(config.levels)))
+    rank, order = rank[kept], order[kept]
+    columns = {name: np.asarray(interactions[name])[order] for name in (*SIDES, "rating")}
+    labels = _labels(columns.pop("rating"), data)
+    return BUCKETS.check(pd.DataFrame({**columns, **labels, "rank": rank}))
 
 
-def _order(timestamp: npt.NDArray[np.int64], config: StreamConfig) -> npt.NDArray[np.int64]:
-    if config.order == "shuffled":
-        return np.random.default_rng(config.seed).permutation(len(timestamp))
+def _order(interactions: Columns, items: pd.DataFrame, config: StreamConfig) -> Ids:
+    """Which interactions the stream has, in its order."""
+    kept = None
+    if config.rare_items != "keep":
+        item = np.asarray(interactions["item"])
+        in_stream = _of_tag_genome(items) if config.rare_items == "tag-genome" else _without_rarest(item)
+        kept = np.flatnonzero(in_stream[item]).astype(np.int32)
     if config.order == "temporal":
-        return np.argsort(timestamp, kind="stable")  # ties stay in file order
-    return np.arange(len(timestamp))
+        timestamp = np.asarray(interactions["timestamp"])
+        timestamp = timestamp if kept is None else timestamp[kept]
+        order = np.argsort(timestamp, kind="stable").astype(np.int32)  # ties stay in file order
+    else:
+        n = len(np.asarray(interactions["user"])) if kept is None else len(kept)
+        order = _permutation(n, config.seed) if config.order == "shuffled" else np.arange(n, dtype=np.int32)
+    order = order[: config.first]
+    return order if kept is None else kept[order]
+
+
+def _permutation(n: int, seed: int) -> Ids:
+    """The generator's permutation of n; in int32, which holds a stream of two thousand million."""
+    return np.random.default_rng(seed).permutation(np.arange(n, dtype=np.int32))
 
 
 def _test_count(test: float, n: int) -> int:
@@ -127,22 +190,19 @@ RAREST = 0.01
 """Share of the ratings that ``drop-rarest`` drops with the rarest items: what the tag genome's join drops on ml-20m."""
 
 
-def _drop_rarest(interactions: pd.DataFrame) -> pd.DataFrame:
-    """Without the rarest items that have ``RAREST`` of the ratings together; of equally rare ones, the lower ids go."""
-    item = interactions["item"].to_numpy()
+def _without_rarest(item: Ids) -> npt.NDArray[np.bool_]:
+    """Items but the rarest that have ``RAREST`` of the ratings together; of equally rare ones, the lower ids go."""
     count = np.bincount(item)
     order = np.argsort(count, kind="stable")
-    dropped = np.zeros(len(count), dtype=bool)
-    dropped[order] = np.cumsum(count[order]) <= RAREST * len(item)
-    kept: pd.DataFrame = interactions.loc[~dropped[item]]
+    kept = np.empty(len(count), dtype=bool)
+    kept[order] = np.cumsum(count[order]) > RAREST * len(item)
     return kept
 
 
-def _keep_tag_genome(interactions: pd.DataFrame, items: pd.DataFrame) -> pd.DataFrame:
+def _of_tag_genome(items: pd.DataFrame) -> npt.NDArray[np.bool_]:
     in_genome = items["tag_genome"].to_numpy()
     if not in_genome.any():
         raise InputError(
             "rare_items = tag-genome: this data set's archive has no tag genome; expected keep or drop-rarest"
         )
-    kept: pd.DataFrame = interactions.loc[in_genome[interactions["item"].to_numpy()]]
-    return kept
+    return in_genome

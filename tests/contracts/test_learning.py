@@ -6,7 +6,8 @@ import torch
 
 from autoemb import methods
 from autoemb.config import DatasetConfig, RunConfig, StreamConfig
-from autoemb.datasets import base, synthetic
+from autoemb.datasets import synthetic
+from autoemb.interactions import Interactions
 from autoemb.prequential import columns_of, run_stream, shape_of
 from autoemb.schema import TASKS
 from autoemb.stream import build_stream
@@ -25,8 +26,8 @@ def ratings(tmp_path_factory):
         config = synthetic.Config(rows=ROWS, users=60, items=50, signal=signal, seed=4)
         path = tmp_path_factory.mktemp("synthetic") / "ratings.csv"
         synthetic.generate(config, path)
-        interactions, _, items = base.to_interactions(synthetic.read(path, config))
-        stream = build_stream(interactions, items, StreamConfig(order="temporal", test=0.5), DatasetConfig())
+        found = Interactions(synthetic.read(path, config))
+        stream = build_stream(found.frame(), found.items, StreamConfig(order="temporal", test=0.5), DatasetConfig())
         made[signal] = stream, synthetic.best(config)
     return made
 

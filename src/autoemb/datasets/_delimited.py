@@ -1,28 +1,30 @@
-"""Ratings from delimited text: one vectorised pass, and a slow one that finds the bad row where that fails."""
+"""Ratings from delimited text, block by block and vectorised; a block that fails is looked at line by line."""
 
 import csv
-import io
 import re
-import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
-import pandas as pd
+import pyarrow as pa
+import pyarrow.csv
 
 from autoemb.datasets._archive import Source
-from autoemb.datasets.base import Scale
+from autoemb.datasets._bad_rows import bad_rows
+from autoemb.datasets._lines import Problems, count_lines, skip_mark, whole_lines
+from autoemb.datasets.base import Block, Scale
 from autoemb.errors import InputError
 
 Column = Literal["user", "item", "rating", "timestamp"]
 
+THREADED = 1 << 22
+"""Bytes of a block that one thread parses at a time."""
+
 
 @dataclass(frozen=True)
 class Layout:
-    """Where the columns stand in the lines of a text file."""
+    """Where the columns stand in the lines of a text file, and what they hold."""
 
     columns: dict[Column, int]
     """Position of each column, from 0; ``timestamp`` may be left out."""
@@ -35,120 +37,153 @@ class Layout:
     header: tuple[str, ...] = ()
     """The names in the first line, if it holds names."""
 
+    empty: tuple[int, ...] = ()
+    """Positions of fields that hold nothing, such as those inside of a separator '::'."""
+
+    encoding: str = "utf-8"
+    """One in which the end of a line is a byte of its own."""
+
+    per_second: int = 1
+    """Units of the timestamps in a second."""
+
+    latest: int = np.iinfo(np.int64).max
+    """Seconds UTC; a later timestamp is refused."""
+
+    units: str = ""
+    """What to say of both to a person whose timestamp is refused."""
+
     @property
-    def dtypes(self) -> dict[Column, str]:
-        """The dtype that each column is read as."""
-        kinds: dict[Column, str] = {"user": self.ids, "item": self.ids, "rating": "float32", "timestamp": "int64"}
-        return {column: kinds[column] for column in self.columns}
+    def types(self) -> dict[str, Any]:
+        """What each field that is read becomes, by its position as text."""
+        ids = pa.int32() if self.ids == "int32" else pa.dictionary(pa.int32(), pa.string())
+        kinds = {"user": ids, "item": ids, "rating": pa.float32(), "timestamp": pa.int64()}
+        found = {str(position): kinds[column] for column, position in self.columns.items()}
+        return found | {str(position): pa.null() for position in self.empty}
+
+    def name(self, column: Column) -> str:
+        """What the file calls a column, if it has a header."""
+        return self.header[self.columns[column]] if self.header else column
 
 
-def layout_by_header(source: Source, names: dict[Column, str], separator: str, ids: Literal["int32", "str"]) -> Layout:
+def layout_by_header(
+    source: Source, names: dict[Column, str], separator: str, ids: Literal["int32", "str"], encoding: str = "utf-8"
+) -> Layout:
     """The layout of a file whose first line names its columns.
 
     Raises:
         InputError: the file is empty, or a column is missing; the message lists those there are.
     """
-    with _lines(source, separator) as lines:
-        header = next(lines, [])
+    header = first_line(source, separator, encoding)
     if not header:
         raise InputError(f"{source}: line 1 is empty; expected a header with the columns {', '.join(names.values())}")
     for name in names.values():
         if header.count(name) != 1:
             found = ", ".join(map(repr, header))
-            raise InputError(f"{source}: line 1: expected one column {name!r}; found the columns {found}")
-    return Layout(
-        {column: header.index(name) for column, name in names.items()}, len(header), separator, ids, tuple(header)
+            hint = _hint(header, separator)
+            raise InputError(f"{source}: line 1: expected one column {name!r}; found the columns {found}{hint}")
+    positions = {column: header.index(name) for column, name in names.items()}
+    return Layout(positions, len(header), separator, ids, tuple(header), encoding=encoding)
+
+
+def first_line(source: Source, separator: str, encoding: str = "utf-8") -> list[str]:
+    """The fields of the first line.
+
+    Raises:
+        InputError: it is not text in this encoding.
+    """
+    with source.open() as stream:
+        skip_mark(stream)
+        line = stream.readline(1 << 16).rstrip(b"\r\n")
+    try:
+        return next(csv.reader([line.decode(encoding)], delimiter=separator), [])
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise InputError(f"{source}: line 1: {line[:40]!r}; expected delimited text in {encoding.upper()}") from error
+
+
+def _hint(header: list[str], separator: str) -> str:
+    """What a header that does not fit may be instead."""
+    others = [other for other in ",;\t|" if other != separator and len(header) == 1 and other in header[0]]
+    if others:
+        return f"; is the delimiter {others[0]!r}?"
+    return "; is the header missing?" if any(re.fullmatch(r"-?\d+(\.\d+)?", field) for field in header) else ""
+
+
+def read_delimited(source: Source, layout: Layout, scale: Scale) -> Iterator[Block]:
+    """The ratings in file order; without timestamps in the file they are 0.
+
+    Raises:
+        InputError: a value is missing, of another type, or off the scale. The message names the line, the
+            column, the value, what was expected, and how many more such rows there are, so it comes at the
+            end of the file. Or there are no rows.
+    """
+    problems, rows, line = Problems(), 0, 1
+    with source.open(f"reading {source.member or source.path.name}") as stream:
+        skip_mark(stream)
+        if layout.header:
+            stream.readline()
+            line += 1
+        for text in whole_lines(stream, source):
+            try:
+                block = parse(text, layout, scale)
+            except ValueError as error:
+                before = problems.count
+                for offset, what in bad_rows(text, layout, scale):
+                    problems.add(f"{source}: line {line + offset}: {what}")
+                if problems.count == before:
+                    problems.add(f"{source}: after line {line - 1}: cannot be parsed: {error}")
+            else:
+                rows += len(block.rating)
+                if not problems.count:
+                    yield block
+            line += count_lines(text)
+    problems.refuse()
+    if not rows:
+        raise InputError(f"{source}: holds no ratings; expected at least one row")
+
+
+def parse(text: bytes, layout: Layout, scale: Scale) -> Block:
+    """Parse a block of whole lines.
+
+    Raises:
+        ValueError: a line is not as expected.
+    """
+    if layout.encoding != "utf-8":
+        text = text.decode(layout.encoding).encode()
+    table = table_of(text, layout.width, layout.types, layout.separator)
+    blank = 0 if len(table) == count_lines(text) else len(re.findall(rb"^\r?\n", text, re.MULTILINE))
+    if len(table) + blank != count_lines(text):
+        raise ValueError("a field goes over the end of its line")
+    for position in map(str, layout.columns.values()):
+        column = table[position]
+        if column.null_count or (pa.types.is_dictionary(column.type) and _has_blank(column)):
+            raise ValueError("a field is empty")
+    found = {column: table[str(position)] for column, position in layout.columns.items()}
+    rating = found["rating"].to_numpy()
+    if not scale.allows(rating).all():
+        raise ValueError("a rating is off the scale")
+    timestamp = found["timestamp"].to_numpy() if "timestamp" in found else np.zeros(len(rating), np.int64)
+    if layout.per_second != 1:
+        timestamp = timestamp // layout.per_second
+    if len(timestamp) and timestamp.max() > layout.latest:
+        raise ValueError("a timestamp is too late")
+    user, item = (ids_of(found[side]) for side in ("user", "item"))
+    return Block(user, item, rating, timestamp)
+
+
+def table_of(text: bytes, width: int, types: dict[str, Any], separator: str = ",") -> Any:
+    """A pyarrow table of the fields in ``types``, whose keys are positions; an empty number is null."""
+    return pyarrow.csv.read_csv(
+        pa.py_buffer(text or b"\n"),
+        pyarrow.csv.ReadOptions(column_names=[str(n) for n in range(width)], block_size=THREADED),
+        pyarrow.csv.ParseOptions(delimiter=separator),
+        pyarrow.csv.ConvertOptions(column_types=types, include_columns=list(types), null_values=[""]),
     )
 
 
-def read_delimited(source: Source, layout: Layout, scale: Scale) -> pd.DataFrame:
-    """The ratings in file order: columns of ``Ratings.frame``; without timestamps in the file they are 0.
-
-    Raises:
-        InputError: a value is missing, of another type, or off the scale (the message names the line,
-            the column, the value, what was expected, and how many more such rows there are); or no rows.
-    """
-    dtypes = dict.fromkeys(range(layout.width), "category")  # fields of no use; the cheapest type to hold them
-    dtypes |= {layout.columns[column]: dtype for column, dtype in layout.dtypes.items()}
-    try:
-        with source.open(f"reading {source.member or source.path.name}") as stream, warnings.catch_warnings():
-            warnings.simplefilter("error", pd.errors.ParserWarning)  # pandas only warns of fields it drops
-            fields = pd.read_csv(
-                stream,
-                sep=layout.separator,
-                header=None,
-                skiprows=1 if layout.header else 0,
-                names=list(range(layout.width)),
-                index_col=False,
-                dtype=dtypes,
-                keep_default_na=False,
-                na_values=[""],
-                encoding="utf-8-sig",
-            )
-    except (ValueError, OverflowError, pd.errors.ParserWarning) as error:
-        raise locate(source, layout, scale) or InputError(f"{source}: cannot be parsed: {error}") from error
-    frame = pd.DataFrame({column: fields[position] for column, position in layout.columns.items()})
-    if frame.empty:
-        raise InputError(f"{source}: holds no ratings; expected at least one row")
-    if frame.isna().any(axis=None) or not scale.allows(frame["rating"].to_numpy()).all():
-        raise locate(source, layout, scale) or InputError(f"{source}: a value is missing or off the scale")
-    if "timestamp" not in frame:
-        frame["timestamp"] = np.int64(0)
-    return frame
+def ids_of(column: Any) -> Any:
+    """Ids of a block: numbers as a NumPy array, text as one dictionary and the places in it."""
+    return column.combine_chunks() if pa.types.is_dictionary(column.type) else column.to_numpy()
 
 
-def locate(source: Source, layout: Layout, scale: Scale) -> InputError | None:
-    """Read line by line in plain Python and name the first bad row and the number of others."""
-    checks = {column: _check(dtype, scale) for column, dtype in layout.dtypes.items()}
-    first, more = "", 0
-    with _lines(source, layout.separator) as lines:
-        for number, fields in enumerate(lines, start=1):
-            blank = len(fields) < 2 and not "".join(fields).strip()
-            if blank or (layout.header and number == 1):
-                continue
-            problem = ""
-            if len(fields) != layout.width:
-                problem = f"{len(fields)} fields; expected {layout.width}"
-            for column, position in layout.columns.items() if not problem else ():
-                expected = checks[column](fields[position])
-                if expected:
-                    name = layout.header[position] if layout.header else column
-                    problem = f"column {name}: {fields[position]!r}; expected {expected}"
-                    break
-            more += bool(problem and first)
-            first = first or (problem and f"line {number}: {problem}")
-    return InputError(f"{source}: {first}{others(more)}") if first else None
-
-
-def others(count: int) -> str:
-    """How a message ends that names the first bad row of several."""
-    return f" ({count} more such row{'s' * (count > 1)})" if count else ""
-
-
-@contextmanager
-def _lines(source: Source, separator: str) -> Iterator[Iterator[list[str]]]:
-    """The fields of each line; no field of the supported files spans lines."""
-    with source.open() as stream, io.TextIOWrapper(stream, "utf-8-sig", newline="") as text:
-        try:
-            yield csv.reader(text, delimiter=separator)
-        except (UnicodeDecodeError, csv.Error) as error:
-            raise InputError(f"{source}: not delimited text in UTF-8 ({error})") from error
-
-
-def _check(dtype: str, scale: Scale) -> Callable[[str], str]:
-    """A function that returns what was expected of a value, or nothing where the value is good."""
-    if dtype == "str":
-        return lambda value: "" if value else "an id"
-    if dtype == "float32":
-        return lru_cache(lambda value: "" if scale.allows(_rating(value)).all() else str(scale))
-    limits = np.iinfo(dtype)
-    whole = re.compile(r"\s*[+-]?[0-9]+(\.0*)?\s*", re.ASCII)  # what pandas takes for a whole number
-    expected = f"a whole number of type {dtype}"
-    return lambda value: "" if whole.fullmatch(value) and limits.min <= float(value) <= limits.max else expected
-
-
-def _rating(value: str) -> "np.ndarray[tuple[int], np.dtype[np.float32]]":
-    try:
-        return np.array([float(value)], np.float32)
-    except ValueError:
-        return np.array([np.nan], np.float32)
+def _has_blank(column: Any) -> bool:
+    return any("" in chunk.dictionary.to_pylist() for chunk in column.chunks)

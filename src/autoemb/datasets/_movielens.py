@@ -4,11 +4,14 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from autoemb.config import DatasetConfig
 from autoemb.datasets._archive import Source, has_member
-from autoemb.datasets._delimited import Column, Layout, layout_by_header, read_delimited
+from autoemb.datasets._delimited import Column, Layout, first_line, layout_by_header, read_delimited, table_of
+from autoemb.datasets._lines import whole_lines
 from autoemb.datasets.base import Ratings, Scale
+from autoemb.errors import InputError
 
 URL = "https://files.grouplens.org/datasets/movielens/"
 CITATION = (
@@ -25,7 +28,7 @@ WHOLE_STARS = Scale(1.0, 5.0, 1.0)
 
 
 def read_csv(archive: Path, config: DatasetConfig) -> Ratings:
-    """``ratings.csv`` (header; CRLF; half stars) and the items of ``genome-scores.csv`` where there is one."""
+    """``ratings.csv`` (header; half stars) and the items of ``genome-scores.csv`` where there is one."""
     source = Source(archive, "ratings.csv")
     names: dict[Column, str] = {"user": "userId", "item": "movieId", "rating": "rating", "timestamp": "timestamp"}
     layout = layout_by_header(source, names, ",", "int32")
@@ -35,9 +38,9 @@ def read_csv(archive: Path, config: DatasetConfig) -> Ratings:
 def read_dat(archive: Path, config: DatasetConfig) -> Ratings:
     """``ratings.dat``: ``user::item::rating::timestamp``, whole stars.
 
-    pandas' fast parser knows separators of one character only: '::' becomes ':' with empty fields between.
+    The fast parser knows separators of one character only: '::' becomes ':' with empty fields between.
     """
-    layout = Layout({"user": 0, "item": 2, "rating": 4, "timestamp": 6}, width=7, separator=":")
+    layout = Layout({"user": 0, "item": 2, "rating": 4, "timestamp": 6}, width=7, separator=":", empty=(1, 3, 5))
     return Ratings(read_delimited(Source(archive, "ratings.dat"), layout, WHOLE_STARS))
 
 
@@ -51,6 +54,17 @@ def _genome(archive: Path) -> "np.ndarray[tuple[int], np.dtype[np.int32]] | None
     """Ids of the items of the tag genome, ascending, each once."""
     if not has_member(archive, "genome-scores.csv"):
         return None
-    with Source(archive, "genome-scores.csv").open("reading genome-scores.csv") as stream:
-        scores = pd.read_csv(stream, usecols=["movieId"], dtype={"movieId": "int32"})
-    return np.unique(scores["movieId"].to_numpy())
+    source = Source(archive, "genome-scores.csv")
+    header = first_line(source, ",")
+    if "movieId" not in header:
+        raise InputError(f"{source}: line 1: expected a column 'movieId'; found {', '.join(map(repr, header))}")
+    types = {str(header.index("movieId")): pa.int32()}
+    found = []
+    with source.open("reading genome-scores.csv") as stream:
+        stream.readline()
+        for text in whole_lines(stream, source):
+            try:
+                found.append(pd.unique(table_of(text, len(header), types).column(0).to_numpy()))
+            except ValueError as error:
+                raise InputError(f"{source}: cannot be parsed: {error}") from error
+    return np.unique(np.concatenate(found)) if found else np.array([], np.int32)

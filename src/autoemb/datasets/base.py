@@ -1,16 +1,14 @@
-"""What a data set declares, and how its ratings become interactions with contiguous ids."""
+"""What a data set declares, and what its reader hands back."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from autoemb.config import DatasetConfig
-from autoemb.schema import INTERACTIONS, ITEMS, USERS
 from autoemb.settings import parse
 
 C = TypeVar("C", bound=DatasetConfig)
@@ -26,7 +24,7 @@ class Counts(NamedTuple):
 
 @dataclass(frozen=True)
 class Scale:
-    """The ratings, in stars, that a data set allows: ``low`` to ``high``, both included, in steps of ``step``."""
+    """The ratings that a data set allows: ``low`` to ``high``, both included, and from ``low`` in steps of ``step``."""
 
     low: float
     high: float
@@ -36,8 +34,10 @@ class Scale:
         """Whether each rating is on the scale; NaN is not. Same shape as the input."""
         allowed = (ratings >= np.float32(self.low)) & (ratings <= np.float32(self.high))
         if self.step is not None:
-            # only where allowed: the remainder of an infinity is a warning
-            allowed &= np.remainder(np.where(allowed, ratings, np.float32(self.low)), np.float32(self.step)) == 0
+            # only where allowed: there are no steps to an infinity
+            above = np.where(allowed, ratings, self.low).astype(np.float64) - self.low
+            rounding = 2 * np.finfo(np.float32).eps * max(abs(self.low), abs(self.high))
+            allowed &= np.abs(above - np.rint(above / self.step) * self.step) <= rounding
         return allowed
 
     def __str__(self) -> str:
@@ -45,16 +45,26 @@ class Scale:
         return f"a rating from {self.low:g} to {self.high:g}{steps}"
 
 
+class Block(NamedTuple):
+    """Ratings that follow one another in file order, already checked; n of them, far fewer than the file may have."""
+
+    user: Any
+    """The publisher's own ids: (n,) int32, or text as a pyarrow DictionaryArray of n."""
+    item: Any
+    rating: npt.NDArray[np.float32]
+    """(n,) stars."""
+    timestamp: npt.NDArray[np.int64]
+    """(n,) seconds UTC; 0 where there is none."""
+
+
 class Ratings(NamedTuple):
-    """What a reader hands back, already checked.
+    """What a reader hands back."""
 
-    ``frame`` has one row per rating in file order: ``user`` and ``item`` (the publisher's own ids, int32
-    or str), ``rating`` (float32, stars) and ``timestamp`` (int64, seconds UTC; 0 where there is none).
-    ``genome`` holds the item ids of the archive's tag genome, or None where it has none.
-    """
+    blocks: Iterator[Block]
+    """All ratings in file order, once. Reading them raises InputError where the file is not as expected."""
 
-    frame: pd.DataFrame
     genome: npt.NDArray[np.int32] | None = None
+    """Item ids of the archive's tag genome, or None where it has none."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,51 +126,3 @@ class Dataset(Generic[C]):
             InputError: one line per unknown key and per value that is not as expected.
         """
         return parse(self.config, text, f"settings of {self.name}")
-
-
-class Interactions(NamedTuple):
-    """Tables of schema.INTERACTIONS, USERS and ITEMS; row n of the side tables is the contiguous id n."""
-
-    interactions: pd.DataFrame
-    users: pd.DataFrame
-    items: pd.DataFrame
-
-
-def to_interactions(ratings: Ratings) -> Interactions:
-    """Replace the publisher's ids by contiguous int32 ids in ascending order; the rows keep their order."""
-    users, user_ids = contiguous(ratings.frame["user"])
-    items, item_ids = contiguous(ratings.frame["item"])
-    interactions = pd.DataFrame(
-        {
-            "user": users,
-            "item": items,
-            "rating": ratings.frame["rating"].to_numpy(),
-            "timestamp": ratings.frame["timestamp"].to_numpy(),
-        }
-    )
-    in_genome = np.zeros(len(item_ids), bool) if ratings.genome is None else item_ids.isin(ratings.genome)
-    return Interactions(
-        INTERACTIONS.check(interactions),
-        USERS.check(pd.DataFrame({"id": _text(user_ids)})),
-        ITEMS.check(pd.DataFrame({"id": _text(item_ids), "tag_genome": in_genome})),
-    )
-
-
-def contiguous(ids: "pd.Series[Any]") -> tuple[npt.NDArray[np.int32], "pd.Index[Any]"]:
-    """Contiguous ids (int32, shape of ``ids``) and the original ids, ascending, each once.
-
-    Whole numbers ascend as numbers even where they were read as text, so 2 comes before 10.
-    """
-    codes, unique = pd.factorize(ids)
-    index = pd.Index(unique)
-    keys = index
-    if index.dtype == "str" and index.str.fullmatch(r"0|[1-9][0-9]{0,17}").all():
-        keys = index.astype("int64")
-    order = keys.argsort()
-    rank = np.empty(len(order), np.int32)
-    rank[order] = np.arange(len(order), dtype=np.int32)
-    return rank[codes], index[order]
-
-
-def _text(ids: "pd.Index[Any]") -> "pd.Series[str]":
-    return pd.Series(ids).astype("str")

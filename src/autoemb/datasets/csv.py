@@ -1,44 +1,59 @@
-"""A person's own ratings: a delimited text file whose first line names its columns."""
+"""A person's own ratings: delimited text or Parquet, with a user, an item, a rating and perhaps a time in each row."""
 
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
 from autoemb.config import DatasetConfig, Settings
 from autoemb.datasets._archive import Source
-from autoemb.datasets._delimited import Column, layout_by_header, read_delimited
+from autoemb.datasets._delimited import Column, Layout, first_line, layout_by_header, read_delimited
+from autoemb.datasets._parquet import UNITS, is_parquet, read_parquet
 from autoemb.datasets.base import Dataset, Ratings, Scale
+from autoemb.errors import InputError
+
+LATEST = 4_102_444_800
+"""Midnight of 2100-01-01 UTC. A later time is more likely one in another unit."""
 
 
 class Columns(Settings):
-    """Names of the columns in the file's first line."""
+    """Names of the columns in the file's first line; or their numbers, from 1, in a text file without such a line."""
 
-    user: str
+    user: str | Annotated[int, Field(ge=1)]
     """Of the users, as text."""
 
-    item: str
+    item: str | Annotated[int, Field(ge=1)]
     """Of the items, as text."""
 
-    rating: str
-    """A number, in stars."""
+    rating: str | Annotated[int, Field(ge=1)]
+    """A number."""
 
-    timestamp: str | None = None
-    """Whole seconds UTC; without it every timestamp is 0, and the temporal order is the file's."""
+    timestamp: str | Annotated[int, Field(ge=1)] | None = None
+    """A whole number, UTC, in ``timestamp_unit``, or a timestamp of Parquet; before 1970 it is negative. Without it
+    every timestamp is 0, and the temporal order is the file's."""
 
     @model_validator(mode="after")
     def _distinct(self) -> "Columns":
-        names = [name for name in (self.user, self.item, self.rating, self.timestamp) if name is not None]
+        names = list(self.named.values())
         if len(set(names)) < len(names):
             raise ValueError("expected another column for each")
+        if len({type(name) for name in names}) > 1:
+            raise ValueError("expected names for all columns, or numbers for all")
         return self
+
+    @property
+    def named(self) -> dict[Column, str | int]:
+        """Those that there are."""
+        named: dict[Column, str | int] = {"user": self.user, "item": self.item, "rating": self.rating}
+        return named if self.timestamp is None else {**named, "timestamp": self.timestamp}
 
 
 class Config(DatasetConfig):
     """Where the file is and what it looks like."""
 
     archive: str
-    """The file, UTF-8; relative to the working folder."""
+    """The file, relative to the working folder: text, also compressed by gzip or zstd, or Parquet."""
 
     columns: Columns
     """Which column is which."""
@@ -46,8 +61,17 @@ class Config(DatasetConfig):
     delimiter: Annotated[str, Field(min_length=1, max_length=1)] = ","
     """One character between two columns."""
 
+    encoding: Literal["utf-8", "latin-1", "cp1252"] = "utf-8"
+    """Of the text."""
+
     rating_range: Annotated[tuple[float, float], Field(strict=False)] = (0.5, 5.0)
     """Lowest and highest rating allowed, in the file's own unit."""
+
+    rating_step: Annotated[float, Field(gt=0)] | None = None
+    """Distance of the ratings from each other, in the same unit; left out, any rating in the range is allowed."""
+
+    timestamp_unit: Literal["s", "ms", "us", "ns"] = "s"
+    """Of the timestamps; parts of a second are cut off."""
 
     @model_validator(mode="after")
     def _covered(self) -> "Config":
@@ -59,18 +83,41 @@ class Config(DatasetConfig):
                 f"rating_range up to {high:g}, but the last of class_edges is {self.class_edges[-1]:g}:"
                 " expected classes for every rating"
             )
+        if not low < self.positive_from <= high:
+            raise ValueError(
+                f"positive_from {self.positive_from:g}: expected a rating above {low:g}, the lowest of rating_range,"
+                f" and up to {high:g}"
+            )
         return self
+
+    @property
+    def scale(self) -> Scale:
+        """The ratings allowed."""
+        return Scale(*self.rating_range, self.rating_step)
 
 
 def read(archive: Path, config: Config) -> Ratings:
     """The ratings in file order; ids are kept as text."""
-    named = config.columns
-    names: dict[Column, str] = {"user": named.user, "item": named.item, "rating": named.rating}
-    if named.timestamp is not None:
-        names["timestamp"] = named.timestamp
+    per_second = UNITS[config.timestamp_unit]
+    if is_parquet(archive):
+        return Ratings(read_parquet(archive, config.columns.named, config.scale, per_second, LATEST))
     source = Source(archive)
-    layout = layout_by_header(source, names, config.delimiter, "str")
-    return Ratings(read_delimited(source, layout, Scale(*config.rating_range)))
+    units = f"the year 2100 in the timestamp_unit {config.timestamp_unit}"
+    layout = replace(_layout(source, config), per_second=per_second, latest=LATEST, units=units)
+    return Ratings(read_delimited(source, layout, config.scale))
+
+
+def _layout(source: Source, config: Config) -> Layout:
+    """By the names in the first line, or by the numbers of the columns where it holds none."""
+    named = config.columns.named
+    numbers = {column: number - 1 for column, number in named.items() if isinstance(number, int)}
+    if not numbers:
+        names = {column: str(name) for column, name in named.items()}
+        return layout_by_header(source, names, config.delimiter, "str", config.encoding)
+    width = len(first_line(source, config.delimiter, config.encoding))
+    if max(numbers.values()) >= width:
+        raise InputError(f"{source}: line 1: {width} fields; expected at least {max(numbers.values()) + 1}")
+    return Layout(numbers, width, config.delimiter, "str", encoding=config.encoding)
 
 
 dataset = Dataset(

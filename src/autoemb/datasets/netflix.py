@@ -6,55 +6,78 @@ lines ``user,rating,YYYY-MM-DD``. The publisher's ``nf_prize_dataset.tar.gz`` ho
 """
 
 import datetime
-import io
 import re
 import tarfile
-import warnings
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
-from typing import IO, NamedTuple
+from typing import IO
 
 import numpy as np
-import numpy.typing as npt
-import pandas as pd
+import pyarrow as pa
 
 from autoemb.config import DatasetConfig as Config
 from autoemb.datasets._archive import Source, readable
-from autoemb.datasets._delimited import others
-from autoemb.datasets.base import Counts, Dataset, Ratings, Scale
+from autoemb.datasets._delimited import table_of
+from autoemb.datasets._lines import Problems, count_lines, lines, whole_lines
+from autoemb.datasets.base import Block, Counts, Dataset, Ratings, Scale
 from autoemb.errors import InputError
 
 SCALE = Scale(1.0, 5.0, 1.0)
 EXPECTED = "a line 'movie:' or 'user,rating,YYYY-MM-DD' with a rating from 1 to 5"
 RATINGS_FILE = re.compile(r"(mv_\d+|combined_data_\d+)\.txt")
-BLOCK = 1 << 24
-"""Bytes that are parsed at a time."""
-
-
-class Block(NamedTuple):
-    """Parsed lines: original ids (int32), stars (float32), seconds UTC (int64), one shape for all."""
-
-    user: npt.NDArray[np.int32]
-    item: npt.NDArray[np.int32]
-    rating: npt.NDArray[np.float32]
-    timestamp: npt.NDArray[np.int64]
+MOVIE = re.compile(rb"[0-9]{1,9}:")
+TYPES = {"0": pa.int32(), "1": pa.float32(), "2": pa.date32()}
+DAY = 24 * 60 * 60
+GATHERED = 1 << 19
+"""Ratings of a block: a file of one movie holds few."""
 
 
 def read(archive: Path, config: Config) -> Ratings:
     """The ratings in the archive's order: by file name in a zip archive, as stored in a tar."""
-    blocks = []
-    movie = None
-    try:
-        for text in whole_lines(members(archive)):
-            block, movie = parse(text, movie)
-            blocks.append(block)
-    except (ValueError, OverflowError, pd.errors.ParserWarning) as error:
-        raise locate(archive) or InputError(f"{archive}: cannot be parsed: {error}") from error
-    if not sum(len(block.user) for block in blocks):
+    return Ratings(gathered(blocks(archive)))
+
+
+def blocks(archive: Path) -> Iterator[Block]:
+    """The ratings, in blocks of any length.
+
+    Raises:
+        InputError: a line is not as expected (the message names the first, and counts the others), or no ratings.
+    """
+    problems, rows = Problems(), 0
+    movie: int | None = None
+    for name, stream in members(archive):
+        line = 1
+        for text in whole_lines(stream, Source(archive, name)):
+            try:
+                block, movie = parse(text, movie)
+            except ValueError as error:
+                before = problems.count
+                for offset, shown in bad_lines(text, movie is not None):
+                    problems.add(f"{archive} ({name}): line {line + offset}: {shown}; expected {EXPECTED}")
+                if problems.count == before:
+                    problems.add(f"{archive} ({name}): after line {line - 1}: cannot be parsed: {error}")
+                movie = last_movie(text) or movie
+            else:
+                rows += len(block.rating)
+                if not problems.count:
+                    yield block
+            line += count_lines(text)
+    problems.refuse()
+    if not rows:
         raise InputError(f"{archive}: holds no ratings; expected files mv_*.txt or combined_data_*.txt with ratings")
-    columns = (np.concatenate(parts) for parts in zip(*blocks, strict=True))
-    return Ratings(pd.DataFrame(dict(zip(Block._fields, columns, strict=True)), copy=False))
+
+
+def gathered(small: Iterator[Block]) -> Iterator[Block]:
+    """The same ratings in blocks of at least ``GATHERED``, the last one excepted."""
+    held: list[Block] = []
+    for block in small:
+        held.append(block)
+        if sum(len(one.rating) for one in held) >= GATHERED:
+            yield Block(*map(np.concatenate, zip(*held, strict=True)))
+            held = []
+    if held:
+        yield Block(*map(np.concatenate, zip(*held, strict=True)))
 
 
 def members(archive: Path) -> Iterator[tuple[str, IO[bytes]]]:
@@ -82,82 +105,64 @@ def _tar_members(tar: tarfile.TarFile) -> Iterator[tuple[str, IO[bytes]]]:
                 yield from _tar_members(inner)
 
 
-def whole_lines(files: Iterator[tuple[str, IO[bytes]]], size: int = BLOCK) -> Iterator[bytes]:
-    """The bytes of all files in turn, in blocks of about ``size`` bytes that end where a line ends."""
-    held = bytearray()
-    for _, stream in files:
-        while piece := stream.read(size):
-            held += piece
-            if len(held) >= size:
-                end = held.rfind(b"\n") + 1
-                yield bytes(held[:end])
-                del held[:end]
-        if held and not held.endswith(b"\n"):
-            held += b"\n"
-    yield bytes(held)
-
-
 def parse(text: bytes, movie: int | None) -> tuple[Block, int | None]:
     """Parse whole lines, of which the first ones belong to ``movie``; return also the last movie.
 
     Only the lines ``movie:``, 17,770 in all, are handled one by one.
 
     Raises:
-        ValueError, OverflowError, ParserWarning: a line is not as expected.
+        ValueError: a line is not as expected.
     """
     movies, bodies, start = [-1 if movie is None else movie], [], 0
     colon = text.find(b":")
     while colon >= 0:
         line = text.rfind(b"\n", 0, colon) + 1
+        stop = text.find(b"\n", colon) + 1 or len(text)
+        if not MOVIE.fullmatch(text[line:stop].rstrip(b"\r\n")):
+            raise ValueError("a colon outside of a line 'movie:'")
         bodies.append(text[start:line])
         movies.append(int(text[line:colon]))
-        start = text.index(b"\n", colon) + 1
-        if text[colon + 1 : start].strip():
-            raise ValueError(EXPECTED)
+        start = stop
         colon = text.find(b":", start)
     bodies.append(text[start:])
     if movie is None and bodies[0]:
-        raise ValueError(EXPECTED)
-    with warnings.catch_warnings():
-        warnings.simplefilter("error", pd.errors.ParserWarning)  # pandas only warns of fields it drops
-        fields = pd.read_csv(
-            io.BytesIO(b"".join(bodies)),
-            header=None,
-            names=[0, 1, 2],
-            index_col=False,
-            dtype={0: "int32", 1: "float32", 2: "category"},
-            skip_blank_lines=False,  # or the rows would not be as many as the lines
-        )
-    days = pd.to_datetime(fields[2].cat.categories, format="%Y-%m-%d").as_unit("s").to_numpy().astype(np.int64)
-    rating = fields[1].to_numpy()
-    if fields[2].isna().any() or not SCALE.allows(rating).all():
-        raise ValueError(EXPECTED)
-    item = np.repeat(np.array(movies, np.int32), [body.count(b"\n") for body in bodies])
-    timestamp = days[fields[2].cat.codes.to_numpy()]
-    return Block(fields[0].to_numpy(), item, rating, timestamp), movies[-1]
+        raise ValueError("a rating before the first movie")
+    counts = [count_lines(body) for body in bodies]
+    table = table_of(b"".join(bodies), 3, TYPES)
+    if len(table) != sum(counts) or any(table[name].null_count for name in TYPES):
+        raise ValueError("an empty line or field")
+    user, rating, day = (table[name].to_numpy() for name in TYPES)
+    if not SCALE.allows(rating).all():
+        raise ValueError("a rating is off the scale")
+    item = np.repeat(np.array(movies, np.int32), counts)
+    return Block(user, item, rating, day.astype("datetime64[D]").astype(np.int64) * DAY), movies[-1]
 
 
-def locate(archive: Path) -> InputError | None:
-    """Read line by line in plain Python and name the first bad line and the number of others."""
-    first, more = "", 0
-    movie = False
-    for name, stream in members(archive):
-        for number, line in enumerate(stream, start=1):
-            text = line.decode(errors="backslashreplace").rstrip("\r\n")
-            header = re.fullmatch(r"\d{1,9}:", text, re.ASCII)
-            movie = movie or header is not None
-            if header or (movie and _good(text)):
-                continue
-            more += bool(first)
-            first = first or f"{archive} ({name}): line {number}: {text[:80]!r}; expected {EXPECTED}"
-    return InputError(first + others(more)) if first else None
+def bad_lines(text: bytes, movie: bool) -> Iterator[tuple[int, str]]:
+    """Number, from 0, and text of each line that is not as expected; ``movie``: whether one was named before."""
+    for number, line in enumerate(lines(text)):
+        named = MOVIE.fullmatch(line) is not None
+        movie = movie or named
+        if not (named or (movie and _good(line.decode(errors="replace")))):
+            yield number, repr(line[:80].decode(errors="backslashreplace"))
+
+
+def last_movie(text: bytes) -> int | None:
+    """The last movie that is named."""
+    named = [line for line in lines(text) if MOVIE.fullmatch(line)]
+    return int(named[-1][:-1]) if named else None
 
 
 def _good(line: str) -> bool:
     try:
         user, rating, day = line.split(",")
         datetime.datetime.strptime(day, "%Y-%m-%d")
-        return 0 <= int(user) < 2**31 and bool(SCALE.allows(np.array([rating], np.float32)).all())
+        stars = np.array([rating], np.float32)
+        return (
+            re.fullmatch(r"-?[0-9]+", user, re.ASCII) is not None
+            and int(user) < 2**31
+            and bool(SCALE.allows(stars).all())
+        )
     except ValueError:
         return False
 

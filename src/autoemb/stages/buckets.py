@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from autoemb.config import DatasetConfig, PopularityConfig
-from autoemb.files import read_table, write_table
+from autoemb.files import StoredTable, write_table
 from autoemb.schema import BUCKETS, INTERACTIONS
 from autoemb.settings import parse
 from autoemb.stream import popularity_buckets
@@ -22,5 +22,5 @@ def run(arguments: argparse.Namespace) -> None:
     """Interactions -> popularity-bucket splits."""
     config = parse(PopularityConfig, arguments.settings, "--settings")
     labels = parse(DatasetConfig, arguments.labels, "--labels")
-    buckets = popularity_buckets(read_table(arguments.interactions, INTERACTIONS), config, labels)
+    buckets = popularity_buckets(StoredTable(arguments.interactions, INTERACTIONS), config, labels)
     write_table(buckets, arguments.out, BUCKETS)

@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from autoemb import datasets
-from autoemb.datasets.base import Counts, Dataset, to_interactions
-from autoemb.files import whole
+from autoemb.datasets.base import Counts, Dataset
+from autoemb.files import whole, write_blocks
+from autoemb.interactions import Interactions
+from autoemb.schema import INTERACTIONS, ITEMS, USERS
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -30,17 +32,18 @@ def run(arguments: argparse.Namespace) -> None:
     """Write the three tables and the counts; all of them or none."""
     dataset = datasets.find(arguments.dataset)
     config = dataset.settings(arguments.settings)
-    tables = to_interactions(dataset.read(arguments.archive, config))
-    found = Counts(*(len(table) for table in tables))
-    matches = matching(dataset, found)
+    found = Interactions(dataset.read(arguments.archive, config), config.duplicates)
+    counts = Counts(found.rows, len(found.users), len(found.items))
+    matches = matching(dataset, counts)
     with ExitStack() as stack:
         paths = (arguments.counts, arguments.items, arguments.users, arguments.out)
-        counts, items, users, out = (stack.enter_context(whole(path)) for path in paths)
-        for table, path in zip(tables, (out, users, items), strict=True):
-            table.to_parquet(path, index=False, compression="zstd")
-        counts.write_text(json.dumps(report(dataset, found, matches), indent=2, sort_keys=True) + "\n")
+        report_to, items, users, out = (stack.enter_context(whole(path)) for path in paths)
+        write_blocks(found.blocks(), out, INTERACTIONS)
+        write_blocks([found.users], users, USERS)
+        write_blocks([found.items], items, ITEMS)
+        report_to.write_text(json.dumps(report(dataset, counts, matches), indent=2, sort_keys=True) + "\n")
     if matches is False:
-        print(f"autoemb interactions: warning: {difference(dataset, found)}", file=sys.stderr)
+        print(f"autoemb interactions: warning: {difference(dataset, counts)}", file=sys.stderr)
 
 
 def matching(dataset: Dataset[Any], found: Counts) -> bool | None:

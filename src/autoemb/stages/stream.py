@@ -4,10 +4,10 @@ import argparse
 from pathlib import Path
 
 from autoemb.config import DatasetConfig, StreamConfig
-from autoemb.files import read_table, write_table
+from autoemb.files import StoredTable, read_table, whole, write_blocks
 from autoemb.schema import INTERACTIONS, ITEMS, STREAM
 from autoemb.settings import parse
-from autoemb.stream import build_stream
+from autoemb.stream import stream_blocks
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -23,6 +23,7 @@ def run(arguments: argparse.Namespace) -> None:
     """Interactions -> stream."""
     config = parse(StreamConfig, arguments.settings, "--settings")
     labels = parse(DatasetConfig, arguments.labels, "--labels")
-    interactions = read_table(arguments.interactions, INTERACTIONS)
-    stream = build_stream(interactions, read_table(arguments.items, ITEMS), config, labels)
-    write_table(stream, arguments.out, STREAM)
+    interactions = StoredTable(arguments.interactions, INTERACTIONS)
+    blocks = stream_blocks(interactions, read_table(arguments.items, ITEMS), config, labels)
+    with whole(arguments.out) as temporary:
+        write_blocks(blocks, temporary, STREAM)

@@ -1,0 +1,109 @@
+"""The slow reader: which lines of a block cannot be read, and why. Plain Python, used only where something is wrong."""
+
+import csv
+import re
+from collections.abc import Callable, Iterator
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv
+
+from autoemb.datasets._lines import lines
+from autoemb.datasets.base import Scale
+
+if TYPE_CHECKING:
+    from autoemb.datasets._delimited import Layout
+
+PLAIN = re.compile(r"-?[0-9]+", re.ASCII)
+BROKEN = re.compile("[\udc80-\udcff]")
+"""Bytes that are no text in the encoding, as ``surrogateescape`` keeps them."""
+
+
+def bad_rows(text: bytes, layout: "Layout", scale: Scale) -> Iterator[tuple[int, str]]:
+    """Number of each bad line in the block, from 0, and what is wrong with it."""
+    checks = {column: _check(column, layout, scale) for column in layout.columns}
+    for number, line in enumerate(lines(text)):
+        if not line:
+            continue  # the fast reader skips it, too
+        try:
+            fields = _fields(line.decode(layout.encoding, "surrogateescape"), layout.separator)
+        except csv.Error as error:
+            yield number, f"{_shown(line)}; expected delimited text ({error})"
+            continue
+        filled = [position for position in layout.empty if len(fields) == layout.width and fields[position]]
+        if len(fields) != layout.width or filled:
+            found = f"{len(fields)} fields; expected {layout.width}"
+            yield number, f"{_shown(line)}; expected another separator" if filled else found
+            continue
+        for column, position in layout.columns.items():
+            expected = checks[column](fields[position])
+            if expected:
+                value = fields[position].encode(layout.encoding, "surrogateescape")
+                yield number, f"column {layout.name(column)}: {_shown(value)}; expected {expected}"
+                break
+
+
+def _fields(line: str, separator: str) -> list[str]:
+    try:
+        return next(csv.reader([line], delimiter=separator, strict=True))
+    except csv.Error:
+        if line.count('"') % 2:
+            raise
+        return next(csv.reader([line], delimiter=separator))  # such as "a"b, which the fast reader takes, too
+
+
+def _shown(value: bytes) -> str:
+    text = value[:80].decode(errors="backslashreplace")
+    return repr(text).replace(r"\\x", r"\x") + "..." * (len(value) > 80)
+
+
+def _check(column: str, layout: "Layout", scale: Scale) -> Callable[[str], str]:
+    """A function that returns what was expected of a value, or nothing where the value is good."""
+    if column == "rating":
+        return lru_cache(lambda value: "" if scale.allows(_rating(value)).all() else str(scale))
+    if column == "timestamp":
+        return lambda value: "" if _in_time(_whole(value, pa.int64()), layout) else _timestamps(layout)
+    if layout.ids == "str":
+        expected = f"an id in {layout.encoding.upper()}"
+        return lambda value: "" if value and not BROKEN.search(value) else expected
+    return lambda value: "" if _whole(value, pa.int32()) is not None else "a whole number of type int32"
+
+
+def _in_time(value: int | None, layout: "Layout") -> bool:
+    return value is not None and value // layout.per_second <= layout.latest
+
+
+def _timestamps(layout: "Layout") -> str:
+    whole = "a whole number of type int64"
+    if layout.latest == np.iinfo(np.int64).max:
+        return whole
+    return f"{whole}, at most {layout.latest * layout.per_second} ({layout.units})"
+
+
+def _whole(value: str, kind: Any) -> int | None:
+    """The whole number, if the fast reader takes it for one of this type."""
+    if not PLAIN.fullmatch(value):
+        asked: int | None = _asked(value, kind)
+        return asked
+    number, bits = int(value), kind.bit_width - 1
+    return number if -(2**bits) <= number < 2**bits else None
+
+
+def _rating(value: str) -> "np.ndarray[tuple[int], np.dtype[np.float32]]":
+    number = _asked(value, pa.float32())
+    return np.array([np.nan if number is None else number], np.float32)
+
+
+def _asked(value: str, kind: Any) -> Any:
+    """What the fast reader makes of one field; None if it refuses it."""
+    quoted = '"' + value.encode(errors="replace").decode().replace('"', '""') + '"\n'
+    types = pyarrow.csv.ConvertOptions(column_types={"0": kind}, null_values=[""])
+    try:
+        table = pyarrow.csv.read_csv(
+            pa.py_buffer(quoted.encode()), pyarrow.csv.ReadOptions(column_names=["0"]), convert_options=types
+        )
+    except pa.ArrowInvalid:
+        return None
+    return table["0"][0].as_py()

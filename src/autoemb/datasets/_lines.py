@@ -1,0 +1,71 @@
+"""Text in blocks of whole lines: large enough for a vectorised parser, small beside the memory."""
+
+import io
+from collections.abc import Iterator
+from typing import IO
+
+from autoemb.datasets._archive import Source
+from autoemb.errors import InputError
+
+BLOCK = 1 << 24
+"""Bytes that are parsed at a time."""
+
+LONGEST = 1 << 26
+"""Bytes that a line may have; a longer one is no line of ratings."""
+
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+
+
+def whole_lines(stream: IO[bytes], source: Source, size: int = BLOCK) -> Iterator[bytes]:
+    """The rest of the bytes, in blocks of about ``size`` that end where a line ends; the last line may lack its end.
+
+    Raises:
+        InputError: a line is longer than ``LONGEST``.
+    """
+    held = b""
+    while piece := stream.read(size):
+        held += piece
+        end = held.rfind(b"\n") + 1
+        if end:
+            yield held[:end]
+            held = held[end:]
+        elif len(held) > LONGEST:
+            raise InputError(f"{source}: a line is longer than {LONGEST:,} bytes; expected a rating in each line")
+    if held:
+        yield held
+
+
+def skip_mark(stream: io.BufferedReader) -> None:
+    """Go on behind the byte order mark, if the text begins with one."""
+    if stream.peek(len(BYTE_ORDER_MARK)).startswith(BYTE_ORDER_MARK):
+        stream.read(len(BYTE_ORDER_MARK))
+
+
+def lines(text: bytes) -> list[bytes]:
+    r"""The lines of a block, without their ends (``\n`` or ``\r\n``)."""
+    found = text.split(b"\n")
+    return [line.removesuffix(b"\r") for line in (found if found[-1] else found[:-1])]
+
+
+def count_lines(text: bytes) -> int:
+    """How many they are."""
+    return text.count(b"\n") + (not text.endswith(b"\n") and bool(text))
+
+
+class Problems:
+    """Lines that cannot be read: the first is kept, the others are counted."""
+
+    def __init__(self) -> None:
+        self.first = ""
+        self.count = 0
+
+    def add(self, text: str) -> None:
+        """One more."""
+        self.first = self.first or text
+        self.count += 1
+
+    def refuse(self) -> None:
+        """Raise InputError if there were any: the first of them, and how many more there are."""
+        more = self.count - 1
+        if self.count:
+            raise InputError(self.first + (f" ({more:,} more such row{'s' * (more > 1)})" if more else ""))

@@ -1,0 +1,122 @@
+"""Ratings from a Parquet file, block by block."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from autoemb.datasets._archive import readable
+from autoemb.datasets._delimited import Column
+from autoemb.datasets._lines import Problems
+from autoemb.datasets.base import Block, Scale
+from autoemb.errors import InputError
+from autoemb.files import ROW_GROUP
+
+UNITS = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
+"""Of a time, in a second."""
+
+KINDS = {
+    "id": (pa.types.is_integer, pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view),
+    "rating": (pa.types.is_integer, pa.types.is_floating, pa.types.is_boolean, pa.types.is_decimal),
+    "timestamp": (pa.types.is_integer, pa.types.is_timestamp, pa.types.is_date),
+}
+"""What the values of a column may be; a dictionary of them, too."""
+
+
+def is_parquet(path: Path) -> bool:
+    """Whether the file begins as a Parquet file does, whatever its name."""
+    with readable(path), path.open("rb") as file:
+        return file.read(4) == b"PAR1"
+
+
+def read_parquet(
+    path: Path, names: Mapping[Column, str | int], scale: Scale, per_second: int, latest: int
+) -> Iterator[Block]:
+    """The ratings in file order, ids as text; without timestamps in the file they are 0.
+
+    Args:
+        path: the file.
+        names: which column is which.
+        scale: ratings allowed.
+        per_second: units in a second, of timestamps that are whole numbers; a timestamp type knows its own.
+        latest: seconds UTC; a later timestamp is refused.
+
+    Raises:
+        InputError: no such column, one of another type, a value that is missing, off the scale or too late
+            (the message names the row, from 1, the column, the value, and how many more such rows there are),
+            or no rows.
+    """
+    problems, rows = Problems(), 0
+    with readable(path):
+        file = pq.ParquetFile(path)
+        for column, name in names.items():
+            _expect(file, path, column, name)
+        for batch in file.iter_batches(ROW_GROUP, columns=[str(name) for name in names.values()]):
+            found = {column: _plain(batch[str(name)]) for column, name in names.items()}
+            rating = _numbers(found["rating"], pa.float32(), np.float32(np.nan))
+            time = _seconds(found.get("timestamp"), len(batch), per_second, latest)
+            wrong = {
+                "user": ~_filled(found["user"]),
+                "item": ~_filled(found["item"]),
+                "rating": ~scale.allows(rating),
+                "timestamp": time > latest,
+            }
+            for row in np.flatnonzero(np.logical_or.reduce(list(wrong.values()))):
+                column = next(column for column in names if wrong[column][row])
+                value = found[column][int(row)].as_py()
+                expected = {"rating": str(scale), "timestamp": f"a time, at most {latest} s UTC"}.get(column, "an id")
+                problems.add(f"{path}: row {rows + row + 1}: column {names[column]}: {value!r}; expected {expected}")
+            rows += len(batch)
+            if not problems.count:
+                user, item = (found[side].cast(pa.string()).dictionary_encode() for side in ("user", "item"))
+                yield Block(user, item, rating, time)
+    problems.refuse()
+    if not rows:
+        raise InputError(f"{path}: holds no ratings; expected at least one row")
+
+
+def _expect(file: Any, path: Path, column: Column, name: str | int) -> None:
+    """Refuse a file that has no such column, or one that cannot be what it is to be."""
+    schema = file.schema_arrow
+    if schema.names.count(name) != 1:
+        raise InputError(
+            f"{path}: expected one column {name!r}; found the columns {', '.join(map(repr, schema.names))}"
+        )
+    kind = schema.field(name).type
+    kind = kind.value_type if pa.types.is_dictionary(kind) else kind
+    if not any(test(kind) for test in KINDS.get(column, KINDS["id"])):
+        raise InputError(f"{path}: column {name!r}: {kind}; expected a type that can be a {column}")
+
+
+def _plain(column: Any) -> Any:
+    return column.dictionary_decode() if pa.types.is_dictionary(column.type) else column
+
+
+def _filled(ids: Any) -> "np.ndarray[tuple[int], np.dtype[np.bool_]]":
+    """Where an id is neither null nor an empty text."""
+    filled = ids.is_valid()
+    if not pa.types.is_integer(ids.type):
+        filled = pc.and_(filled, pc.greater(pc.fill_null(pc.binary_length(ids.cast(pa.string())), 0), 0))
+    found: np.ndarray[tuple[int], np.dtype[np.bool_]] = filled.to_numpy(zero_copy_only=False)
+    return found
+
+
+def _numbers(column: Any, kind: Any, missing: Any) -> Any:
+    return column.cast(kind, safe=False).fill_null(missing).to_numpy(zero_copy_only=False)
+
+
+def _seconds(column: Any, rows: int, per_second: int, latest: int) -> "np.ndarray[tuple[int], np.dtype[np.int64]]":
+    """Seconds UTC; a missing time is one later than ``latest``."""
+    if column is None:
+        return np.zeros(rows, np.int64)
+    if pa.types.is_date(column.type):
+        column = column.cast(pa.timestamp("s"))
+    if pa.types.is_timestamp(column.type):
+        per_second = UNITS[column.type.unit]
+    ticks = _numbers(column, pa.int64(), 0)
+    missing = column.is_null().to_numpy(zero_copy_only=False)
+    return np.where(missing, latest + 1, ticks // per_second)

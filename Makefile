@@ -5,7 +5,7 @@ SNAKEMAKE := $(BIN)/snakemake --cores all
 REPORT := --report results/report.html --report-after-run
 
 .DEFAULT_GOAL := help
-.PHONY: help install smoke latest-small ml-1m paper test check bench bench-gpu clean
+.PHONY: help install smoke latest-small ml-1m paper test check fuzz bench bench-gpu clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -38,6 +38,9 @@ check: install ## lint, format and types, of Python and of the workflow
 	$(BIN)/mypy
 	$(BIN)/snakefmt --check Snakefile workflow
 	$(BIN)/snakemake --lint
+
+fuzz: install ## generated and damaged files to every reader, for SECONDS (600)
+	$(BIN)/python -m tests.fuzz --seconds $(or $(SECONDS),600)
 
 bench: install ## time the training step beside plain programs; writes results/benchmarks, docs/performance.md (10 minutes)
 	$(BIN)/python -m benchmarks.engine

@@ -12,7 +12,7 @@ import pyarrow.csv
 
 from autoemb.datasets._archive import Source
 from autoemb.datasets._bad_rows import bad_rows
-from autoemb.datasets._lines import Problems, count_lines, skip_mark, whole_lines
+from autoemb.datasets._lines import BLOCK, Problems, count_lines, skip_mark, whole_lines
 from autoemb.datasets.base import Block, Scale
 from autoemb.errors import InputError
 
@@ -108,8 +108,8 @@ def _hint(header: list[str], separator: str) -> str:
     return "; is the header missing?" if any(re.fullmatch(r"-?\d+(\.\d+)?", field) for field in header) else ""
 
 
-def read_delimited(source: Source, layout: Layout, scale: Scale) -> Iterator[Block]:
-    """The ratings in file order; without timestamps in the file they are 0.
+def read_delimited(source: Source, layout: Layout, scale: Scale, size: int = BLOCK) -> Iterator[Block]:
+    """The ratings in file order, from blocks of about ``size`` bytes; without timestamps in the file they are 0.
 
     Raises:
         InputError: a value is missing, of another type, or off the scale. The message names the line, the
@@ -122,7 +122,7 @@ def read_delimited(source: Source, layout: Layout, scale: Scale) -> Iterator[Blo
         if layout.header:
             stream.readline()
             line += 1
-        for text in whole_lines(stream, source):
+        for text in whole_lines(stream, source, size):
             try:
                 block = parse(text, layout, scale)
             except ValueError as error:

@@ -1,6 +1,7 @@
 """Ratings from a Parquet file, block by block."""
 
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +52,7 @@ def read_parquet(
             or no rows.
     """
     problems, rows = Problems(), 0
-    with readable(path):
+    with _parquet(path):
         file = pq.ParquetFile(path)
         for column, name in names.items():
             _expect(file, path, column, name)
@@ -77,6 +78,16 @@ def read_parquet(
     problems.refuse()
     if not rows:
         raise InputError(f"{path}: holds no ratings; expected at least one row")
+
+
+@contextmanager
+def _parquet(path: Path) -> Iterator[None]:
+    """Turn what goes wrong while the file is read into an InputError of one line."""
+    try:
+        yield
+    except (OSError, pa.ArrowException) as error:
+        reason = " ".join(str(error).split())
+        raise InputError(f"{path}: damaged, or not a Parquet file ({reason})") from error
 
 
 def _expect(file: Any, path: Path, column: Column, name: str | int) -> None:

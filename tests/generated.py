@@ -1,0 +1,197 @@
+"""Properties of the readers over generated files; ``test_generated.py`` runs them briefly, ``fuzz.py`` for long."""
+
+import datetime
+import gzip
+import io
+import tarfile
+import tempfile
+import zipfile
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.csv as pacsv
+import pyarrow.parquet as pq
+from hypothesis import event, given
+from hypothesis import strategies as st
+
+from autoemb.datasets import find, netflix
+from autoemb.datasets._archive import Source
+from autoemb.datasets._delimited import Layout, read_delimited
+from autoemb.datasets.base import Scale
+from autoemb.errors import InputError
+from autoemb.interactions import Interactions
+
+from . import slow_reader
+
+ODD = st.text(alphabet=" \t-+.0123456789eE'aNn;é", max_size=6)
+QUOTED = st.sampled_from(['"1"', '"2,5"', '""', '"', 'a"', '"a""b"'])
+WHOLE = st.integers(-(2**31), 2**31 - 1).map(str) | st.sampled_from(["1", "22", "007", " 5", "-0", "3 "])
+LARGE = st.sampled_from([str(2**31), str(-(2**31) - 1), str(2**63), str(-(2**63)), "99999999999999999999"])
+STARS = st.sampled_from(
+    ["0.5", "1", "3.0", "4.50", "5", "5.", "+2", "1e0", ".5", " 3", "50e-1", "\t4.5", "3", "2", "4"]
+)
+OFF = st.sampled_from(["0", "5.5", "0.7", "inf", "nan", "-1", "4.5001", "1e9", "", "3,5"])
+ENDS = st.sampled_from(["\n", "\r\n"])
+
+
+def mostly(usual):
+    """Fields that are nearly always as expected."""
+    return st.sampled_from([usual] * 90 + [QUOTED, ODD, OFF, LARGE]).flatmap(lambda kind: kind)
+
+
+def texts(usual_id):
+    """Files with four fields a line, nearly always; some lines are empty."""
+    good = st.tuples(mostly(usual_id), mostly(usual_id), mostly(STARS), mostly(WHOLE)).map(list)
+    line = st.one_of(*[good] * 8, st.lists(mostly(WHOLE), max_size=6)).map(",".join)
+    return st.lists(st.tuples(line, ENDS), max_size=25).map(lambda lines: "".join(a + b for a, b in lines))
+
+
+def outcome(blocks):
+    """All rows; or the message."""
+    rows = []
+    try:
+        for block in blocks:
+            ids = [side.to_pylist() for side in (block.user, block.item)] if hasattr(block.user, "to_pylist") else []
+            ids = ids or [block.user.tolist(), block.item.tolist()]
+            rows += zip(*ids, block.rating.tolist(), block.timestamp.tolist(), strict=True)
+    except InputError as error:
+        return str(error)
+    return rows
+
+
+@given(data=st.data(), ids=st.sampled_from(["int32", "str"]), timed=st.booleans(), size=st.integers(1, 200))
+def delimited_is_plain_python(data, ids, timed, size):
+    """The fast reader finds the rows of the slow one, or names the line that the slow one names first."""
+    text = data.draw(texts(WHOLE if ids == "int32" else st.sampled_from(["anna", "B 7", "NA", "10", "null", "é"])))
+    columns = {"user": 0, "item": 1, "rating": 2} | ({"timestamp": 3} if timed else {})
+    rows, bad = slow_reader.read(text, columns.values(), 4, ids, 0.5, 5.0, 0.5)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "a.csv"
+        path.write_bytes(text.encode())
+        found = outcome(read_delimited(Source(path), Layout(columns, 4, ids=ids), Scale(0.5, 5.0, 0.5), size))
+    event("bad" if bad else "good")
+    if bad:
+        more = f" ({len(bad) - 1} more such row{'s' * (len(bad) > 2)})" if len(bad) > 1 else ""
+        assert isinstance(found, str), found
+        assert found.startswith(f"{path}: line {bad[0]}: "), found
+        assert found.endswith(more), (found, bad)
+    elif not rows:
+        assert "holds no ratings" in found
+    else:
+        assert found == rows
+
+
+DAYS = st.dates().map(lambda day: f"{day.year:04}-{day.month:02}-{day.day:02}")
+RATED = st.tuples(st.integers(0, 2**31 - 1), st.integers(1, 5), DAYS).map(lambda row: "{},{},{}".format(*row))
+MOVIES = st.integers(1, 17_770).map(lambda movie: f"{movie}:")
+NO_LINES = [
+    "",
+    "x:",
+    "1:2",
+    "5,6,2005-01-01",
+    "5,3,2005-02-30",
+    "5,3",
+    "5,3,2005-01-01,1",
+    "99999999999:",
+    ",3,2005-01-01",
+]
+
+
+@given(
+    first=MOVIES | RATED,
+    lines=st.lists(st.one_of(*[RATED] * 6, MOVIES, MOVIES) | st.sampled_from(NO_LINES), max_size=20),
+    end=ENDS,
+)
+def netflix_is_plain_python(first, lines, end):
+    """As above, of the Netflix Prize's text."""
+    lines = [first, *lines]
+    rows, bad, movie = [], [], None
+    for number, line in enumerate(lines, start=1):
+        if line.endswith(":") and line[:-1].isdigit() and len(line) < 11:
+            movie = int(line[:-1])
+        elif movie is None or line in NO_LINES:
+            bad.append(number)
+        else:
+            user, stars, day = line.split(",")
+            seconds = (datetime.date.fromisoformat(day) - datetime.date(1970, 1, 1)).days * 86_400
+            rows.append((int(user), movie, float(stars), seconds))
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "a.zip"
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr("combined_data_1.txt", "".join(line + end for line in lines))
+        found = outcome(netflix.read(path, netflix.Config()).blocks)
+    if bad:
+        assert isinstance(found, str), found
+        assert f"(combined_data_1.txt): line {bad[0]}: " in found, found
+        assert (f"({len(bad) - 1} more such row" in found) == (len(bad) > 1), (found, bad)
+    elif not rows:
+        assert "holds no ratings" in found
+    else:
+        assert found == rows
+
+
+def archives():
+    """A small good archive of every data set that is read from one, with its name and settings."""
+    movielens = "userId,movieId,rating,timestamp\n1,2,3.0,4\n2,2,5.0,4\n"
+    members = {
+        "ml-20m": {"ml-20m/ratings.csv": movielens, "ml-20m/genome-scores.csv": "movieId,tagId,relevance\n2,1,0.5\n"},
+        "ml-1m": {"ml-1m/ratings.dat": "1::2::3::4\n" * 40},
+        "ml-100k": {"ml-100k/u.data": "1\t2\t3\t4\n"},
+        "netflix": {"combined_data_1.txt": "1:\n5,3,2005-01-01\n"},
+    }
+    for name, held in members.items():
+        file = io.BytesIO()
+        with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+            for member, text in held.items():
+                archive.writestr(zipfile.ZipInfo(member), text, zipfile.ZIP_DEFLATED)
+        yield name, "{}", file.getvalue()
+    for mode in ("w", "w:gz"):
+        file = io.BytesIO()
+        with tarfile.open(None, mode, file) as archive:
+            entry = tarfile.TarInfo("training_set/mv_0000001.txt")
+            entry.size = 19
+            archive.addfile(entry, io.BytesIO(b"1:\n5,3,2005-01-01\n\n"[:19]))
+        yield "netflix", "{}", file.getvalue()
+    own = '{"archive": "a", "columns": {"user": "user", "item": "item", "rating": "rating", "timestamp": "timestamp"}}'
+    table = pa.table({"user": ["a", "b"], "item": [1, 2], "rating": [3.0, 4.5], "timestamp": [5, 6]})
+    parquet, text = io.BytesIO(), io.BytesIO()
+    pq.write_table(table, parquet)
+    pacsv.write_csv(table, text)
+    yield "csv", own, parquet.getvalue()
+    yield "csv", own, text.getvalue()
+    yield "csv", own, gzip.compress(text.getvalue(), mtime=0)
+    yield "csv", own, pa.compress(text.getvalue(), "zstd", asbytes=True)
+
+
+CHANGES = st.lists(
+    st.tuples(st.sampled_from(["flip", "cut", "drop", "add"]), st.floats(0, 1), st.binary(max_size=4)),
+    min_size=1,
+    max_size=4,
+)
+
+
+@given(which=st.sampled_from(list(archives())), changes=CHANGES)
+def damaged_files_are_refused_or_read(which, changes):
+    """Whatever is done to the bytes: ratings on the scale, or one clear error that names the file."""
+    name, settings, data = which
+    for kind, where, extra in changes:
+        at = int(where * len(data))
+        byte = bytes([data[at] ^ (extra[0] if extra else 255)]) if at < len(data) else b""
+        data = {"flip": data[:at] + byte + data[at + 1 :], "cut": data[:at], "drop": data[:at] + data[at + 3 :],
+                "add": data[:at] + extra + data[at:]}[kind]  # fmt: skip
+    dataset = find(name)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "a"
+        path.write_bytes(data)
+        try:
+            found = Interactions(dataset.read(path, dataset.settings(settings)))
+            ratings, refused = found.frame()["rating"], ""
+        except InputError as error:
+            ratings, refused = pd.Series([1.0]), str(error)
+        event("refused" if refused else "read")
+        assert ratings.between(0.5, 5).all()
+        assert not refused or (str(path) in refused and "\n" not in refused), refused
+
+
+PROPERTIES = [delimited_is_plain_python, netflix_is_plain_python, damaged_files_are_refused_or_read]

@@ -1,0 +1,215 @@
+"""What a person's own file may hold, and what becomes of it: the table of docs/data.md, row by row."""
+
+import gzip
+import json
+import uuid
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.csv as pacsv
+import pyarrow.parquet as pq
+import pytest
+
+from autoemb import cli
+from autoemb.datasets import find
+from autoemb.errors import InputError
+
+from .test_readers import rows_of
+
+NAMES = {"user": "u", "item": "i", "rating": "r"}
+TIMED = {**NAMES, "timestamp": "t"}
+
+
+def settings(columns=NAMES, **more):
+    return json.dumps({"archive": "a", "columns": columns, **more})
+
+
+def read(tmp_path, data, text):
+    path = tmp_path / "mine"
+    path.write_bytes(data)
+    return rows_of("csv", path, text)[0]
+
+
+@pytest.mark.parametrize(
+    ("data", "text", "rows"),
+    [
+        pytest.param(b"\xef\xbb\xbfu,i,r\na,b,3\n", settings(), [("a", "b", 3.0, 0)], id="byte order mark"),
+        pytest.param(b"u,i,r\r\na,b,3\r\n", settings(), [("a", "b", 3.0, 0)], id="CRLF"),
+        pytest.param(b"u,i,r\na,b,3\r\n\nc,d,4", settings(), [("a", "b", 3.0, 0), ("c", "d", 4.0, 0)], id="mixed ends"),
+        pytest.param(b"x,r,u,note,i\n9,3,a,\xff,b\n", settings(), [("a", "b", 3.0, 0)], id="extra columns, any bytes"),
+        pytest.param(b"u\ti\tr\na\tb,c\t3\n", settings(delimiter="\t"), [("a", "b,c", 3.0, 0)], id="TSV"),
+        pytest.param(b'u,i,r\n"a,b","c ""d""",3\n', settings(), [("a,b", 'c "d"', 3.0, 0)], id="quotes"),
+        pytest.param(b"u,i,r\nNA,null,3\n", settings(), [("NA", "null", 3.0, 0)], id="NA is an id"),
+        pytest.param(
+            b"u,i,r\n a,07,3\na,7,3\n", settings(), [(" a", "07", 3.0, 0), ("a", "7", 3.0, 0)], id="ids are text"
+        ),
+        pytest.param(
+            b"u,i,r\n99999999999999999999,3000000000,3\n",
+            settings(),
+            [("99999999999999999999", "3000000000", 3.0, 0)],
+            id="ids beyond int32",
+        ),
+        pytest.param(b"u,i,r\n\xe9,b,3\n", settings(encoding="latin-1"), [("é", "b", 3.0, 0)], id="Latin-1"),
+        pytest.param(
+            b"a,7,x,3\nb,8,x,4\n",
+            settings({"user": 1, "item": 2, "rating": 4}),
+            [("a", "7", 3.0, 0), ("b", "8", 4.0, 0)],
+            id="no header",
+        ),
+        pytest.param(b"u,i,r,t\na,b,3,1500\n", settings(TIMED, timestamp_unit="ms"), [("a", "b", 3.0, 1)], id="ms"),
+        pytest.param(b"u,i,r,t\na,b,3,-1\n", settings(TIMED, timestamp_unit="ms"), [("a", "b", 3.0, -1)], id="-1 ms"),
+        pytest.param(b"u,i,r,t\na,b,3,-86400\n", settings(TIMED), [("a", "b", 3.0, -86400)], id="before 1970"),
+        pytest.param(
+            b"u,i,r,t\na,b,3,4102444800\n", settings(TIMED), [("a", "b", 3.0, 4102444800)], id="in the future"
+        ),
+        pytest.param(
+            b"u,i,r\na,b,-9.5\na,c,10\n",
+            settings(rating_range=[-10, 10], class_edges=[-5, 0, 5, 10], positive_from=2),
+            [("a", "b", -9.5, 0), ("a", "c", 10.0, 0)],
+            id="-10 to 10",
+        ),
+        pytest.param(
+            b"u,i,r\na,b,0\na,c,1\n",
+            settings(rating_range=[0, 1], rating_step=1, class_edges=[0, 1], positive_from=1),
+            [("a", "b", 0.0, 0), ("a", "c", 1.0, 0)],
+            id="binary",
+        ),
+        pytest.param(b"u,i,r\na,b,3\na,b,4\n", settings(), [("a", "b", 3.0, 0), ("a", "b", 4.0, 0)], id="duplicates"),
+    ],
+)
+def test_read(tmp_path, data, text, rows):
+    assert read(tmp_path, data, text) == rows
+
+
+@pytest.mark.parametrize(
+    ("data", "text", "message"),
+    [
+        (b"u,i,r\na,b,nan\n", settings(), "line 2: column r: 'nan'; expected a rating from 0.5 to 5"),
+        (b"u,i,r\na,b,\n", settings(), "line 2: column r: ''; expected a rating from 0.5 to 5"),
+        (b"u,i,r\na,,3\n", settings(), "line 2: column i: ''; expected an id in UTF-8"),
+        (b"u,i,r\na,b,3\na,b,3,4\nc\n", settings(), "line 3: 4 fields; expected 3 (1 more such row)"),
+        (
+            b"a,b,3\n",
+            settings(),
+            "line 1: expected one column 'u'; found the columns 'a', 'b', '3'; is the header missing?",
+        ),
+        (b"u;i;r\n", settings(), "line 1: expected one column 'u'; found the columns 'u;i;r'; is the delimiter ';'?"),
+        (b"u,i,r\n\xe9,b,3\n", settings(), r"line 2: column u: '\xe9'; expected an id in UTF-8"),
+        (b"\xff\xfeu\0,\0", settings(), "line 1: "),
+        (
+            b"u,i,r\na,b,6\na,b,0\na,b,3\n",
+            settings(),
+            "line 2: column r: '6'; expected a rating from 0.5 to 5 (1 more such",
+        ),
+        (
+            b"u,i,r\na,b,3.25\n",
+            settings(rating_step=0.5),
+            "line 2: column r: '3.25'; expected a rating from 0.5 to 5 in steps",
+        ),
+        (b'u,i,r\na,"b,3\nc,d,4\n', settings(), "line 2: '"),
+        (b"u,i,r,t\na,b,3,2001-01-01\n", settings(TIMED), "line 2: column t: '2001-01-01'; expected a whole number"),
+        (b"u,i,r,t\na,b,3,\n", settings(TIMED), "line 2: column t: ''; expected a whole number"),
+        (b"u,i,r,t\na,b,3,1.5\n", settings(TIMED), "line 2: column t: '1.5'; expected a whole number"),
+        (
+            b"u,i,r,t\na,b,3,978300760000\n",
+            settings(TIMED),
+            "line 2: column t: '978300760000'; expected a whole number of type int64, at most 4102444800"
+            " (the year 2100 in the timestamp_unit s)",
+        ),
+        (b"a,7,3\n", settings({"user": 1, "item": 2, "rating": 4}), "line 1: 3 fields; expected at least 4"),
+        (b"u,i,r\n", settings(), "holds no ratings"),
+    ],
+)
+def test_refused(tmp_path, data, text, message):
+    with pytest.raises(InputError) as caught:
+        read(tmp_path, data, text)
+    assert str(caught.value).startswith(f"{tmp_path / 'mine'}: {message}")
+
+
+@pytest.mark.parametrize("squeeze", [gzip.compress, lambda data: pa.compress(data, "zstd", asbytes=True)])
+def test_compressed_text(tmp_path, squeeze):
+    data = b"u,i,r\n" + b"".join(b"%d,b,3\n" % n for n in range(2000))
+    assert read(tmp_path, squeeze(data), settings()) == read(tmp_path, data, settings())
+    with pytest.raises(InputError, match="mine: "):
+        read(tmp_path, squeeze(data)[:-20], settings())
+
+
+def test_parquet_is_its_text(tmp_path):
+    table = pa.table(
+        {
+            "t": pa.array([5000, 6000, -1], pa.timestamp("ms")),
+            "u": pa.array([str(uuid.UUID(int=n)) for n in (7, 8, 7)]).dictionary_encode(),
+            "i": pa.array([2**40, 3, 3]),
+            "r": pa.array([1, 5, 2], pa.int8()),
+        }
+    )
+    pq.write_table(table, tmp_path / "a")
+    text = pa.BufferOutputStream()
+    seconds = table.set_column(0, "t", pa.array([5, 6, -1]))
+    pacsv.write_csv(seconds.set_column(1, "u", table["u"].cast(pa.string())), text)
+    found = rows_of("csv", tmp_path / "a", settings(TIMED))[0]
+    assert found == read(tmp_path, text.getvalue().to_pybytes(), settings(TIMED))
+    assert found[2] == (str(uuid.UUID(int=7)), "3", 2.0, -1)
+
+
+@pytest.mark.parametrize(
+    ("columns", "message"),
+    [
+        ({"r": [3.0, None, 9.0]}, "row 2: column r: None; expected a rating from 0.5 to 5 (1 more such row)"),
+        ({"u": ["a", "", None]}, "row 2: column u: ''; expected an id (1 more such row)"),
+        ({"t": [5, None, 5_000_000_000]}, "row 2: column t: None; expected a time, at most 4102444800 s UTC (1 more"),
+        ({"u": [0.5, 1.0, 2.0]}, "column 'u': double; expected a type that can be a user"),
+        ({"t": ["a", "b", "c"]}, "column 't': "),
+    ],
+)
+def test_refused_in_parquet(tmp_path, columns, message):
+    good = {"u": ["a", "b", "c"], "i": [1, 2, 3], "r": [1.0, 2.0, 3.0], "t": [1, 2, 3]}
+    pq.write_table(pa.table(good | columns), tmp_path / "a")
+    with pytest.raises(InputError) as caught:
+        rows_of("csv", tmp_path / "a", settings(TIMED))
+    assert str(caught.value).startswith(f"{tmp_path / 'a'}: {message}")
+
+
+def test_missing_column_in_parquet(tmp_path):
+    pq.write_table(pa.table({"u": [1], "i": [1]}), tmp_path / "a")
+    with pytest.raises(InputError, match="expected one column 'r'; found the columns 'u', 'i'"):
+        rows_of("csv", tmp_path / "a", settings())
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"positive_from": 6}, "positive_from 6: expected a rating above 0.5"),
+        ({"columns": {"user": "u", "item": 2, "rating": "r"}}, "expected names for all columns, or numbers for all"),
+        ({"timestamp_unit": "h"}, "timestamp_unit = 'h'"),
+        ({"duplicates": "none"}, "duplicates = 'none'"),
+        ({"encoding": "utf-16"}, "encoding = 'utf-16'"),
+    ],
+)
+def test_settings_refused(change, message):
+    with pytest.raises(InputError, match=message):
+        find("csv").settings(json.dumps({**json.loads(settings()), **change}))
+
+
+def test_one_rating_of_a_pair_by_time(tmp_path):
+    """Through the verb: the last by time stays, and counts.json counts what stays."""
+    path = tmp_path / "mine"
+    path.write_text("u,i,r,t\na,b,1,9\na,b,2,5\nb,b,3,1\n")
+    outs = {name: tmp_path / name for name in ("out", "users", "items", "counts")}
+    words = [word for name, out in outs.items() for word in (f"--{name}", str(out))]
+    text = settings(TIMED, duplicates="last")
+    assert cli.main(["interactions", "--dataset", "csv", "--settings", text, "--archive", str(path), *words]) == 0
+    assert pd.read_parquet(outs["out"])["rating"].tolist() == [1.0, 3.0]
+    assert json.loads(outs["counts"].read_text())["ratings"] == 2
+
+
+def test_many_blocks_are_one_file(tmp_path):
+    """Ids get the same numbers however the file is cut."""
+    dice = np.random.default_rng(0)
+    frame = pd.DataFrame(
+        {"u": dice.integers(0, 50, 3000), "i": dice.integers(0, 9, 3000), "r": dice.integers(1, 6, 3000)}
+    )
+    data = frame.to_csv(index=False).encode()
+    rows = read(tmp_path, data, settings())
+    assert [(int(u), int(i), r) for u, i, r, _ in rows] == list(frame.itertuples(index=False, name=None))

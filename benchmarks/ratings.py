@@ -101,10 +101,10 @@ def popular(uniform: npt.NDArray[np.float64], ids: int) -> Ints:
 def degrees(groups: int, ratings: int, least: int, most: int) -> Ints:
     """How many of the ratings each group has, by the power law but from ``least`` to ``most``; descending, (groups,).
 
-    ``least`` is lowered where there are too few ratings for it.
+    ``least`` is lowered to a quarter of the mean where that is less, or all would have the same.
     """
     share = (np.arange(1, groups + 1) + groups / 90) ** -2.0
-    least = min(least, ratings // groups)
+    least = min(least, max(1, ratings // (4 * groups)))
     low, high = 0.0, most / share[-1]
     for _ in range(100):  # the factor at which the sum is right
         middle = (low + high) / 2
@@ -115,7 +115,7 @@ def degrees(groups: int, ratings: int, least: int, most: int) -> Ints:
     return degree
 
 
-def pairs(dice: Dice, degree: Ints, members: int) -> Iterator[tuple[Ints, Ints]]:
+def pairs(dice: Dice, degree: Ints, members: int, block: int = BLOCK) -> Iterator[tuple[Ints, Ints]]:
     """Groups (ascending) and members (ascending in each group), both from 0; no pair twice; each member occurs.
 
     Each member is given to one group, in proportion to the groups' degrees. The rest of a group is drawn by
@@ -125,7 +125,7 @@ def pairs(dice: Dice, degree: Ints, members: int) -> Iterator[tuple[Ints, Ints]]
     place = dice.permutation(members)  # of the members by rank
     stop = np.cumsum(degree)
     ranks = np.r_[0, members * stop // stop[-1]]  # group g is given the ranks from ranks[g] to ranks[g + 1]
-    cuts = np.searchsorted(stop, np.arange(BLOCK, stop[-1] + BLOCK, BLOCK))
+    cuts = np.searchsorted(stop, np.arange(block, stop[-1] + block, block))
     for first, last in zip(np.r_[0, cuts[:-1]], np.r_[cuts[:-1], len(degree)], strict=True):
         given = np.diff(ranks[first : last + 1])
         free = degree[first:last] - given

@@ -1,8 +1,9 @@
 """Made-up ratings in blocks, with exactly as many ratings, users and items as are asked for.
 
-Popularity falls by a power law: the n-th most popular of N ids has a share proportional to (n + N / 90) ** -2. On
-ml-20m's counts that gives the most popular item 0.34 % of the ratings and the rarest 61 % of them 1.7 % together (the
-real ones: 0.34 % and 1 %). Ratings and timestamps do not depend on the ids.
+Popularity falls by a power law: the n-th most popular of N ids has a share proportional to (n + N / 90) ** -2, less
+where a pair may occur only once. At ml-20m's size the most popular item has 0.11 % of the ratings (really 0.34 %), the
+rarest 61 % of them have 2.2 % together (1 %), and the median user has the least number, 20 (68). Ratings and timestamps
+do not depend on the ids.
 
 Blocks are Arrow tables with the columns of an archive: ``user`` and ``item`` (the publisher's ids: int32, or string in
 ``log``), ``rating`` (float32, stars), ``timestamp`` (int64, seconds UTC).
@@ -41,7 +42,7 @@ WHOLE_STARS = np.repeat(np.arange(1, 6), [5, 10, 29, 33, 23]).astype(np.float32)
 def scaled(published: Counts, ratings: int) -> Counts:
     """Users and items that go with so many ratings: the published ones times share ** 0.75 and share ** 0.5.
 
-    So ml-20m cut to 1 M ratings has 14,626 users and 5,980 items; the real ml-1m has 6,040 and 3,706.
+    So ml-20m cut to 1 M ratings has 14,644 users and 5,980 items; the real ml-1m has 6,040 and 3,706.
     """
     users, items = published.users, published.items or 1
     share = ratings / published.ratings
@@ -76,7 +77,7 @@ def netflix(counts: Counts, dice: Dice) -> Blocks:
 def log(counts: Counts, dice: Dice) -> Blocks:
     """In order of time, a third of the rows with the time of the row before; ids have the form of UUIDs.
 
-    Each row is drawn for itself: pairs occur again (one row in eight at 1 M), and of so many users and items the
+    Each row is drawn for itself: pairs occur again (one row in five at 1 M), and of so many users and items the
     rarest may be missing. Items go by the power law, users by a flatter one (n ** -0.5).
     """
     users, items = (uuids(dice, n) for n in (counts.users, counts.items))

@@ -2,7 +2,7 @@
 
 Popularity falls by a power law: the n-th most popular of N ids has a share proportional to (n + N / 90) ** -2, less
 where a pair may occur only once. At ml-20m's size the most popular item has 0.11 % of the ratings (really 0.34 %), the
-rarest 61 % of them have 2.2 % together (1 %), and the median user has the least number, 20 (68). Ratings and timestamps
+rarest 61 % of them have 2.2 % together (1 %), and half of the users have the least number, 20. Ratings and timestamps
 do not depend on the ids.
 
 Blocks are Arrow tables with the columns of an archive: ``user`` and ``item`` (the publisher's ids: int32, or string in

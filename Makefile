@@ -2,10 +2,11 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 SNAKEMAKE := $(BIN)/snakemake --cores all
+ROWS ?= 1000000
 REPORT := --report results/report.html --report-after-run
 
 .DEFAULT_GOAL := help
-.PHONY: help install smoke latest-small ml-1m paper test check fuzz bench bench-gpu clean
+.PHONY: help install smoke latest-small ml-1m paper test check fuzz bench bench-gpu bench-data clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -50,6 +51,10 @@ bench: install ## time the training step beside plain programs; writes results/b
 
 bench-gpu: install ## the same on a CUDA device, for 1, 10 and 50 seeds
 	$(BIN)/python -m benchmarks.gpu
+	$(BIN)/python -m benchmarks.render
+
+bench-data: install ## time archive -> interactions -> stream of ROWS made-up ratings; writes docs/data.md (LINEAR=1: of 1, 10, 100 M)
+	$(BIN)/python -m benchmarks.data --rows $(ROWS) $(if $(LINEAR),--linear)
 	$(BIN)/python -m benchmarks.render
 
 clean: ## remove what the workflow made (not results/published, not the archives)

@@ -35,6 +35,7 @@ from autoemb.prequential import Run
 from autoemb.schema import TASKS
 from autoemb.twin import Interactions, Turn, Twin
 
+from .machine import processor
 from .released import Released
 from .streams import COUNTS, columns, shape
 
@@ -193,12 +194,13 @@ def measure(name: str, task: Task, counts: str, rounds: int, compiled: bool) -> 
 
 def machine() -> dict[str, Any]:
     """What the times were measured on."""
-    cpu = platform.processor() or platform.machine()
-    with contextlib.suppress(OSError):
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-        cpu = next(line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
     capability = torch.backends.cpu.get_cpu_capability()
-    return {"cpu": cpu, "capability": capability, "python": platform.python_version(), "torch": torch.__version__}
+    return {
+        "cpu": processor(),
+        "capability": capability,
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+    }
 
 
 def main() -> None:

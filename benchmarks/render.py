@@ -1,5 +1,6 @@
-"""Put the tables of ``results/benchmarks`` into ``docs/performance.md``, between its markers."""
+"""Put the tables of ``results/benchmarks`` into the pages of ``docs``, between their markers."""
 
+import itertools
 import json
 import re
 from collections.abc import Callable
@@ -10,7 +11,7 @@ from tabulate import tabulate
 
 from autoemb.files import whole
 
-PAGE = Path("docs/performance.md")
+PAGES = (Path("docs/performance.md"), Path("docs/data.md"))
 RESULTS = Path("results/benchmarks")
 
 
@@ -87,31 +88,62 @@ def gpu(rows: list[dict[str, Any]]) -> str:
     return f"Device: {rows[0]['device']}.\n\n{tabulate(table, headers='keys', tablefmt='github')}"
 
 
+def data(rows: list[dict[str, Any]]) -> str:
+    """Seconds and memory of each stage, and of the way from the archive to the stream in the order of time."""
+    table = []
+    for (dataset, ratings), group in itertools.groupby(rows, lambda row: (row["dataset"], row["rows"])):
+        stages = list(group)
+        way = [row for row in stages if row["stage"] in ("interactions", "stream, temporal")]
+        seconds, peak = sum(row["seconds"] for row in way), max(row["peak_mib"] for row in way)
+        together = {**way[0], "stage": "archive to stream", "seconds": seconds, "peak_mib": peak}
+        table += [
+            {
+                "data set": dataset,
+                "ratings": f"{ratings:,}",
+                "stage": row["stage"],
+                "seconds": f"{row['seconds']:.1f}",
+                "ratings per second": f"{ratings / row['seconds']:,.0f}",
+                "peak, MiB": f"{row['peak_mib']:,.0f}",
+                "read_csv, seconds": f"{row['reference_s']:.1f}",
+                "read_csv, MiB": f"{row['reference_mib']:,.0f}",
+                "seconds / read_csv": f"{row['seconds'] / row['reference_s']:.1f}",
+                "disk, seconds": f"{row['disk_s']:.2f}",
+            }
+            for row in [*stages, together]
+        ]
+    row = rows[0]
+    machine = (
+        f"Measured on: {row['cpu']}, {row['cores']} cores, {row['memory_gib']:.0f} GiB; Python {row['python']}, "
+        f"numpy {row['numpy']}, pandas {row['pandas']}, pyarrow {row['pyarrow']}."
+    )
+    return f"{machine}\n\n{tabulate(table, headers='keys', tablefmt='github', disable_numparse=True)}"
+
+
 TABLES: dict[str, Callable[[list[dict[str, Any]]], str]] = {
     "engine": engine,
     "parts": parts,
     "scaling": scaling,
     "gpu": gpu,
+    "data": data,
 }
 
 
 def put(page: str, name: str, table: str) -> str:
-    """The page with a table between its two markers."""
-    start, stop = f"<!-- {name}: made by `make bench` -->", f"<!-- end of {name} -->"
-    return re.sub(
-        f"{re.escape(start)}.*?{re.escape(stop)}", lambda _: f"{start}\n{table}\n{stop}", page, flags=re.DOTALL
-    )
+    """The page with a table between its two markers; a page without them stays as it is."""
+    between = f"(<!-- {name}: made by `make [a-z-]+` -->\n).*?(<!-- end of {name} -->)"
+    return re.sub(between, lambda markers: f"{markers[1]}{table}\n{markers[2]}", page, flags=re.DOTALL)
 
 
 def main() -> None:
     """Render whatever has been measured."""
-    page = PAGE.read_text()
-    for name, render in TABLES.items():
-        file = RESULTS / f"{name}.json"
-        if file.exists():
-            page = put(page, name, render(json.loads(file.read_text())))
-    with whole(PAGE) as temporary:
-        temporary.write_text(page)
+    files = {name: RESULTS / f"{name}.json" for name in TABLES}
+    tables = {name: TABLES[name](json.loads(file.read_text())) for name, file in files.items() if file.exists()}
+    for path in PAGES:
+        page = path.read_text()
+        for name, table in tables.items():
+            page = put(page, name, table)
+        with whole(path) as temporary:
+            temporary.write_text(page)
 
 
 if __name__ == "__main__":

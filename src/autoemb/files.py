@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pyarrow.parquet as pq
 
 from autoemb.errors import InputError
 from autoemb.schema import Table
@@ -81,6 +82,28 @@ def read_table(path: Path, table: Table) -> pd.DataFrame:
     except (OSError, ValueError) as error:  # pyarrow's ArrowInvalid is a ValueError
         raise InputError(f"{path}: not a readable Parquet file ({error}); remove it and run again") from error
     return table.check(frame, str(path))
+
+
+def open_table(path: Path, table: Table) -> pq.ParquetFile:
+    """Open a Parquet file whose rows are read later, and check its columns against its schema.
+
+    Raises:
+        InputError: the file is missing, is not Parquet, or has other columns or types.
+    """
+    if not path.is_file():
+        raise InputError(f"{path}: no such file; expected a Parquet table of {table.name}")
+    try:
+        file = pq.ParquetFile(path)
+        nothing = file.schema_arrow.empty_table().to_pandas()  # pandas' types of these columns
+    except (OSError, ValueError) as error:  # pyarrow's ArrowInvalid is a ValueError
+        raise InputError(f"{path}: not a readable Parquet file ({one_line(error)}); remove it and run again") from error
+    table.check(nothing, str(path))
+    return file
+
+
+def one_line(error: Exception) -> str:
+    """What an error says, in one line; those of Arrow have several."""
+    return " ".join(str(error).split())
 
 
 def write_json(content: Any, path: Path) -> None:

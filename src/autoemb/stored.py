@@ -22,7 +22,7 @@ class StoredStream:
     """A Parquet file of ``schema.STREAM`` whose columns a plan can look up.
 
     It holds the row groups that were looked at last, and of them what training reads: 17 bytes an interaction.
-    Training goes forward, so every group is read once a seed.
+    Training goes forward, so a seed reads every group once, and once more for the ids that occur.
     """
 
     def __init__(self, path: Path, task: Task) -> None:

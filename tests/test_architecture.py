@@ -22,6 +22,7 @@ LAYERS = [
     {"nn"},
     {"optim"},
     {"plan"},
+    {"stored"},
     {"methods"},
     {"metrics", "checkpoint", "progress", "device", "engine", "prequential", "popularity", "twin"},
     {"entries"},

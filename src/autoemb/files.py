@@ -86,7 +86,7 @@ def read_table(path: Path, table: Table) -> pd.DataFrame:
     try:
         frame = pd.read_parquet(path)
     except (OSError, ValueError) as error:  # pyarrow's ArrowInvalid is a ValueError
-        raise InputError(f"{path}: not a readable Parquet file ({error}); remove it and run again") from error
+        raise InputError(f"{path}: not a readable Parquet file ({one_line(error)}); remove it and run again") from error
     return table.check(frame, str(path))
 
 
@@ -106,21 +106,34 @@ def write_blocks(blocks: Iterable[pd.DataFrame], path: Path, table: Table) -> No
             writer.close()
 
 
+def open_table(path: Path, table: Table) -> pq.ParquetFile:
+    """Open a Parquet file whose rows are read later, and check its columns against its schema.
+
+    Raises:
+        InputError: the file is missing, is not Parquet, or has other columns or types.
+    """
+    if not path.is_file():
+        raise InputError(f"{path}: no such file; expected a Parquet table of {table.name}")
+    try:
+        file = pq.ParquetFile(path)
+        nothing = file.schema_arrow.empty_table().to_pandas()  # pandas' types of these columns
+    except (OSError, ValueError) as error:  # pyarrow's ArrowInvalid is a ValueError
+        raise InputError(f"{path}: not a readable Parquet file ({one_line(error)}); remove it and run again") from error
+    table.check(nothing, str(path))
+    return file
+
+
+def one_line(error: Exception) -> str:
+    """What an error says, in one line; those of Arrow have several."""
+    return " ".join(str(error).split())
+
+
 class StoredTable:
     """A table in a Parquet file whose columns are read one at a time, when they are asked for."""
 
     def __init__(self, path: Path, table: Table) -> None:
-        """Open the file and check its schema.
-
-        Raises:
-            InputError: the file is missing, is not Parquet, or has other columns or types.
-        """
-        if not path.is_file():
-            raise InputError(f"{path}: no such file; expected a Parquet table of {table.name}")
-        self.path = path
-        with self._readable():
-            self._file = pq.ParquetFile(path)
-            self._empty = table.check(self._file.schema_arrow.empty_table().to_pandas(), str(path))
+        """Open the file; ``open_table`` says what is checked."""
+        self.path, self._table, self._file = path, table, open_table(path, table)
 
     def __len__(self) -> int:
         return int(self._file.metadata.num_rows)
@@ -131,20 +144,16 @@ class StoredTable:
         Raises:
             InputError: the file is damaged.
         """
-        column = np.empty(len(self), np.dtype(str(self._empty[name].dtype)))
-        start = 0
-        with self._readable():
+        column, start = np.empty(len(self), self._table.columns[name]), 0
+        try:
             for batch in self._file.iter_batches(ROW_GROUP, columns=[name]):
                 column[start : start + len(batch)] = batch.column(0).to_numpy(zero_copy_only=False)
                 start += len(batch)
-        return column
-
-    @contextmanager
-    def _readable(self) -> Iterator[None]:
-        try:
-            yield
         except (OSError, ValueError) as error:  # pyarrow's ArrowInvalid is a ValueError
-            raise InputError(f"{self.path}: not a readable Parquet file ({error}); remove it and run again") from error
+            raise InputError(
+                f"{self.path}: {name}: cannot be read ({one_line(error)}); remove it and run again"
+            ) from error
+        return column
 
 
 def write_json(content: Any, path: Path) -> None:

@@ -4,7 +4,7 @@ Which rows a batch uses is known beforehand, so nothing has to be found out whil
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -85,15 +85,30 @@ class Dice(NamedTuple):
     """Of each seed and interaction."""
 
 
+class Column(Protocol):
+    """Whole numbers (N,) that are looked up by place: an array, or a column that stays in its file (``stored.py``)."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, places: Ints, /) -> npt.NDArray[np.integer]: ...
+
+    def __array__(self) -> npt.NDArray[Any]: ...
+
+
 class Columns(NamedTuple):
     """Interactions in stream order, and how they are cut."""
 
-    label: npt.NDArray[np.integer]
+    label: Column
     """(N,)"""
-    sides: Mapping[Key, tuple[npt.NDArray[np.integer], npt.NDArray[np.integer]]]
+    sides: Mapping[Key, tuple[Column, Column]]
     """Users' and items' ids, and their running popularities, each (N,)."""
     parts: Sequence[slice]
     """Train and test part. The first batch of a part has no validation batch (released code)."""
+
+    def whole(self) -> "Columns":
+        """With every column in memory as an array; one that is an array already is not copied."""
+        sides = {key: (np.asarray(user), np.asarray(item)) for key, (user, item) in self.sides.items()}
+        return self._replace(label=np.asarray(self.label), sides=sides)
 
 
 class _Visit(NamedTuple):
@@ -152,14 +167,16 @@ class Plan:
             batch_size: B.
             tables: the method's tables. They are told, ahead of time, at which step their rows will stand.
             offsets: by key, the first row of the items.
-            validation: what the weights' optimiser learns from; None if it makes no steps.
+            validation: what the weights' optimiser learns from; None if it makes no steps. ``last_random`` looks
+                anywhere in the past, so the columns are then held in memory whole (17 bytes an interaction).
             learns: whether the batches will be learnt from. If not, rows are taken as they stand: flush first.
             chunk: batches prepared at a time.
             dice: what the method draws; nothing if left out.
             unrolls: whether the hypergradient looks at the batch before as well.
         """
         self.dice, self.unrolls = dice or Dice(), unrolls
-        self.columns, self.tables, self.offsets = columns, tables, offsets
+        self.columns = columns.whole() if validation == "last_random" else columns
+        self.tables, self.offsets = tables, offsets
         self.validation, self.learns, self.chunk = validation, learns, chunk
         parts = [cut(part, batch_size) for part in columns.parts]
         self.batches = [rows for part in parts for rows in part]

@@ -16,10 +16,13 @@ from autoemb.errors import InputError
 from autoemb.methods.base import Method
 from autoemb.metrics import Recorder, Window
 from autoemb.nn.model import Shape
-from autoemb.plan import CHUNK, Columns, cut
+from autoemb.plan import CHUNK, Columns, Ints, cut
 from autoemb.progress import Progress
 
 log = logging.getLogger(__name__)
+
+WINDOW = 2**18
+"""Interactions looked up at a time where a stream is gone through once more."""
 
 
 def columns_of(frame: pd.DataFrame, task: Task) -> Columns:
@@ -46,6 +49,16 @@ def shape_of(frame: pd.DataFrame, task: Task, classes: int) -> Shape:
         int(largest["item_popularity"]),
         classes,
     )
+
+
+def occurring(columns: Columns, shape: Shape) -> tuple[Ints, Ints]:
+    """The users and the items that occur in a stream, ascending, each once."""
+    seen = np.zeros(shape.users, dtype=bool), np.zeros(shape.items, dtype=bool)
+    for rows in cut(slice(0, len(columns.label)), WINDOW):
+        places = np.arange(rows.start, rows.stop)
+        for of, side in zip(seen, columns.sides["id"], strict=True):
+            of[side[places]] = True
+    return np.flatnonzero(seen[0]), np.flatnonzero(seen[1])
 
 
 class Run:
@@ -84,7 +97,7 @@ class Run:
             self._refuse(math.isfinite(self.last_loss))
             yield sum(len(batch.label) for batch in chunk)
         self._refuse(bool(torch.isfinite(self.recorder.sums).all()))
-        self.recorder.held.copy_(self.method.held(*(np.unique(side) for side in self.plan.columns.sides["id"])))
+        self.recorder.held.copy_(self.method.held(*occurring(self.plan.columns, self.method.shape)))
 
     def state_dict(self) -> dict[str, Tensor]:
         """The method's state, the sums so far, and the number of batches behind it; not copies."""

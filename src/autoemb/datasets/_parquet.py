@@ -15,7 +15,7 @@ from autoemb.datasets._delimited import Column
 from autoemb.datasets._lines import Problems
 from autoemb.datasets.base import Block, Scale
 from autoemb.errors import InputError
-from autoemb.files import ROW_GROUP
+from autoemb.files import ROW_GROUP, one_line
 
 UNITS = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
 """Of a time, in a second."""
@@ -86,8 +86,7 @@ def _parquet(path: Path) -> Iterator[None]:
     try:
         yield
     except (OSError, pa.ArrowException) as error:
-        reason = " ".join(str(error).split())
-        raise InputError(f"{path}: damaged, or not a Parquet file ({reason})") from error
+        raise InputError(f"{path}: damaged, or not a Parquet file ({one_line(error)})") from error
 
 
 def _expect(file: Any, path: Path, column: Column, name: str | int) -> None:

@@ -11,13 +11,14 @@ import torch
 from autoemb.checkpoint import Checkpoint, identity
 from autoemb.config import RunConfig
 from autoemb.device import choose
-from autoemb.files import read_table, whole_folder, write_json, write_table
+from autoemb.files import whole_folder, write_json, write_table
 from autoemb.methods import find
 from autoemb.methods.base import Method
-from autoemb.prequential import columns_of, run_stream, shape_of
+from autoemb.prequential import run_stream
 from autoemb.provenance import cost, record
-from autoemb.schema import ALLOCATION, OUTCOMES, PROGRESS, SIZES, STREAM
+from autoemb.schema import ALLOCATION, OUTCOMES, PROGRESS, SIZES
 from autoemb.settings import parse
+from autoemb.stored import StoredStream
 
 log = logging.getLogger(__name__)
 
@@ -42,8 +43,8 @@ def run(arguments: argparse.Namespace) -> None:
     settings = parse(module.Config, arguments.settings, "--settings")
     asked = parse(RunConfig, arguments.training, "--run")
     config = asked.model_copy(update={"device": choose(asked.device, arguments.threads)})
-    frame = read_table(arguments.stream, STREAM)
-    shape = shape_of(frame, config.task, config.classes)
+    stream = StoredStream(arguments.stream, config.task)
+    shape = stream.shape(config.classes)
 
     def build(seeds: Sequence[int]) -> Method:
         model: Method = module.Model(settings, shape, seeds, getattr(torch, config.dtype), config.device)
@@ -55,9 +56,9 @@ def run(arguments: argparse.Namespace) -> None:
     if arguments.checkpoint:
         valid_for = {key: value for key, value in made.items() if key != "commit"}  # the code's checksums are in it
         checkpoint = Checkpoint(arguments.checkpoint, identity(valid_for), arguments.checkpoint_seconds)
-    recorder = run_stream(build, columns_of(frame, config.task), config, checkpoint)
+    recorder = run_stream(build, stream.columns, config, checkpoint)
     seconds = time.monotonic() - start
-    log.info("%d interactions x %d seeds in %.1f s", len(frame), config.seeds, seconds)
+    log.info("%d interactions x %d seeds in %.1f s", len(stream), config.seeds, seconds)
     with whole_folder(arguments.out) as folder:
         write_table(recorder.outcomes(), folder / "outcomes.parquet", OUTCOMES)
         write_table(recorder.size_weights(), folder / "sizes.parquet", SIZES)

@@ -109,6 +109,11 @@ class Dataset(Generic[C]):
     if_counts_differ: str = ""
     """What to tell a person whose fresh data do not match."""
 
+    @property
+    def checksums(self) -> tuple[str, ...]:
+        """The published ones, any of which is enough."""
+        return tuple(md5 for md5 in (self.archive_md5, self.ratings_md5) if md5 is not None)
+
     def settings(self, text: str) -> C:
         """The settings from JSON text.
 

@@ -8,11 +8,9 @@ lines ``user,rating,YYYY-MM-DD``. The publisher's ``nf_prize_dataset.tar.gz`` ho
 import datetime
 import io
 import re
-import tarfile
 import warnings
-import zipfile
 from collections.abc import Iterator
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import IO, NamedTuple
 
 import numpy as np
@@ -20,7 +18,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from autoemb.config import DatasetConfig as Config
-from autoemb.datasets._archive import Source, readable
+from autoemb.datasets._archive import files
 from autoemb.datasets._delimited import others
 from autoemb.datasets.base import Counts, Dataset, Ratings, Scale
 from autoemb.errors import InputError
@@ -59,27 +57,7 @@ def read(archive: Path, config: Config) -> Ratings:
 
 def members(archive: Path) -> Iterator[tuple[str, IO[bytes]]]:
     """Name and stream of each file of ratings; a stream must be read before the next one is asked for."""
-    with readable(archive):
-        if zipfile.is_zipfile(archive):
-            with zipfile.ZipFile(archive) as file:
-                names = [PurePosixPath(name).name for name in file.namelist()]
-            for name in sorted(filter(RATINGS_FILE.fullmatch, names)):
-                with Source(archive, name).open(f"reading {name}") as stream:
-                    yield name, stream
-        else:
-            with Source(archive).open(f"reading {archive.name}") as stream, tarfile.open(None, "r|*", stream) as tar:
-                yield from _tar_members(tar)
-
-
-def _tar_members(tar: tarfile.TarFile) -> Iterator[tuple[str, IO[bytes]]]:
-    for entry in tar:
-        stream = tar.extractfile(entry)
-        name = PurePosixPath(entry.name).name
-        if stream is not None and RATINGS_FILE.fullmatch(name):
-            yield name, stream
-        elif stream is not None and name.endswith(".tar"):
-            with tarfile.open(None, "r|", stream) as inner:
-                yield from _tar_members(inner)
+    return files(archive, RATINGS_FILE)
 
 
 def whole_lines(files: Iterator[tuple[str, IO[bytes]]], size: int = BLOCK) -> Iterator[bytes]:

@@ -173,7 +173,10 @@ def test_bomb_in_a_zip(tmp_path):
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("ratings.csv", bytes(_members.EXPANSION_FLOOR + 1))
     line = refused(read_one, path)
-    assert line == f" (ratings.csv): expands to more than {64 << 20} bytes, the most that an archive of its size may; refused"
+    assert (
+        line
+        == f" (ratings.csv): expands to more than {64 << 20} bytes, the most that an archive of its size may; refused"
+    )
 
 
 @pytest.mark.parametrize("mode", ["w:gz", "w:bz2", "w:xz"])

@@ -104,7 +104,10 @@ def test_bomb(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(_members, "EXPANSION_FLOOR", 1 << 20)
     archive = zipped(tmp_path / "a.zip", ratings_csv=HEADER + "1,2,3,5\r\n" * 300_000)
     line = read_refused(capsys, tmp_path, "ml-latest", archive)
-    assert re.search(r"a\.zip \(ratings\.csv\): expands to more than \d+ bytes, the most that an archive of its size may; refused$", line)
+    assert re.search(
+        r"a\.zip \(ratings\.csv\): expands to more than \d+ bytes, the most that an archive of its size may; refused$",
+        line,
+    )
 
 
 def test_netflix_damaged_in_the_middle(tmp_path, capsys):

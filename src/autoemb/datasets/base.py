@@ -61,8 +61,8 @@ class Ratings(NamedTuple):
 class Dataset(Generic[C]):
     """A data set: where it comes from, what is known about it, and how it is read.
 
-    Exactly one of ``url``, ``shipped`` and ``generate`` says where its archive comes from; a data set
-    with none of them needs ``archive`` in its config, and ``how_to_get`` tells a person what to bring.
+    At most one of ``url``, ``shipped`` and ``generate`` says where its archive comes from; a data set
+    with none of them needs ``archive`` or ``mirrors`` in its config, and ``how_to_get`` tells a person what to bring.
     """
 
     name: str
@@ -78,6 +78,8 @@ class Dataset(Generic[C]):
     """Reads the archive. Raises InputError, naming file, line, column and value."""
 
     url: str | None = None
+    """The publisher's address, http or https, which is tried after the config's ``mirrors``."""
+
     shipped: str | None = None
     """Name of the archive in the package's folder ``shipped``."""
 

@@ -8,6 +8,7 @@ import zipfile
 import pytest
 
 from autoemb import cli
+from autoemb.datasets import _members
 
 HEADER = "userId,movieId,rating,timestamp\r\n"
 
@@ -94,9 +95,29 @@ def test_damaged_or_missing_archive(tmp_path, capsys):
     for path in (cut, tmp_path / "broken.zip"):
         assert f"{path}" in (line := read_refused(capsys, tmp_path, "ml-latest", path))
         assert "damaged, or not an archive of this kind" in line
-    assert "none.zip (ratings.csv): no such file" in read_refused(capsys, tmp_path, "ml-20m", tmp_path / "none.zip")
+    assert "none.zip: no such file" in read_refused(capsys, tmp_path, "ml-20m", tmp_path / "none.zip")
     line = read_refused(capsys, tmp_path, "ml-1m", archive)
     assert f"{archive}: no member 'ratings.dat'; it holds folder/ratings.csv" in line
+
+
+def test_bomb(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(_members, "EXPANSION_FLOOR", 1 << 20)
+    archive = zipped(tmp_path / "a.zip", ratings_csv=HEADER + "1,2,3,5\r\n" * 300_000)
+    line = read_refused(capsys, tmp_path, "ml-latest", archive)
+    assert re.search(
+        r"a\.zip \(ratings\.csv\): expands to more than \d+ bytes, the most that an archive of its size may; refused$",
+        line,
+    )
+
+
+def test_netflix_damaged_in_the_middle(tmp_path, capsys):
+    text = "".join(f"{user},3,2005-01-01\n" for user in range(20_000))
+    with zipfile.ZipFile(tmp_path / "a.zip", "w", zipfile.ZIP_DEFLATED) as file:
+        file.writestr("combined_data_1.txt", "1:\n" + text)
+    content = bytearray((tmp_path / "a.zip").read_bytes())
+    content[len(content) // 2] ^= 255
+    (tmp_path / "a.zip").write_bytes(content)
+    assert "a.zip (combined_data_1.txt): damaged" in read_refused(capsys, tmp_path, "netflix", tmp_path / "a.zip")
 
 
 def test_fetch_refuses_a_local_file_that_is_not_it(tmp_path, capsys):

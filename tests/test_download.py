@@ -1,89 +1,39 @@
-"""Downloads from a server on this machine: whole, cut, refused, or not there at all."""
+"""Downloads of one file: whole, cut, stalled, refused, redirected, by a proxy, or not there at all."""
 
-import contextlib
-import hashlib
 import re
+import resource
 import socket
-import threading
-from dataclasses import replace
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+import time
+from email.utils import formatdate
 
 import pytest
 
-from autoemb import cli, datasets
 from autoemb.datasets import _download
-from autoemb.datasets._download import download
-from autoemb.datasets.base import Dataset
+from autoemb.datasets._download import REDIRECTS, Patience, UnavailableError, download
 from autoemb.errors import InputError
+from tests.serving import BODY, serving
 
-BODY = bytes(range(256)) * 2000
-
-
-class Server(ThreadingHTTPServer):
-    """Serves BODY; ``cuts`` holds how many bytes to send before each next answer is cut off."""
-
-    def __init__(self, ranges=True, cuts=(), status=None, body=BODY):
-        super().__init__(("127.0.0.1", 0), Handler)
-        self.ranges, self.cuts, self.status, self.body = ranges, list(cuts), status, body
-        self.asked = []
-
-    @property
-    def url(self):
-        return f"http://127.0.0.1:{self.server_port}/data.zip"
-
-
-class Handler(BaseHTTPRequestHandler):
-    server: Server
-
-    def do_GET(self):
-        asked = self.headers.get("Range")
-        self.server.asked.append(asked)
-        first = int(re.fullmatch(r"bytes=(\d+)-", asked).group(1)) if asked and self.server.ranges else 0
-        status = self.server.status or (206 if first else 200)
-        if first >= len(self.server.body):
-            status = 416
-        body = self.server.body[first:] if status < 400 else b""
-        self.send_response(status)
-        self.send_header("Content-Length", str(len(body)))
-        if status == 206:
-            self.send_header("Content-Range", f"bytes {first}-{len(self.server.body) - 1}/{len(self.server.body)}")
-        self.end_headers()
-        self.wfile.write(body[: self.server.cuts.pop(0)] if self.server.cuts else body)
-        self.close_connection = True
-
-    def log_message(self, *_):
-        pass
+QUICK = Patience(attempts=3, pause=0, connect=5, read=5)
 
 
 @pytest.fixture(autouse=True)
 def _no_proxy(monkeypatch):
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    monkeypatch.setenv("no_proxy", "127.0.0.1")
-
-
-@contextlib.contextmanager
-def serving(**how):
-    with Server(**how) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        try:
-            yield server
-        finally:
-            server.shutdown()
-            thread.join()
+    for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
 
 
 def test_whole(tmp_path, capsys):
     with serving() as server:
-        download(server.url, tmp_path / "new" / "part", resume=True, pause=0)
+        download(server.url, tmp_path / "new" / "part", resume=True, patience=QUICK)
     assert (tmp_path / "new" / "part").read_bytes() == BODY
     assert server.asked == [None]
     assert capsys.readouterr().err == ""  # no progress bar off a terminal
 
 
 def test_goes_on_after_each_cut(tmp_path):
-    with serving(cuts=[200_000, 150_000]) as server:
-        download(server.url, tmp_path / "part", resume=True, pause=0)
+    with serving({"cut": 200_000}, {"cut": 150_000}) as server:
+        download(server.url, tmp_path / "part", resume=True, patience=QUICK)
     assert (tmp_path / "part").read_bytes() == BODY
     assert server.asked[0] is None
     starts = [int(asked.removeprefix("bytes=").rstrip("-")) for asked in server.asked[1:]]
@@ -93,7 +43,7 @@ def test_goes_on_after_each_cut(tmp_path):
 def test_goes_on_from_an_earlier_run(tmp_path):
     (tmp_path / "part").write_bytes(BODY[:100_000])
     with serving() as server:
-        download(server.url, tmp_path / "part", resume=True, pause=0)
+        download(server.url, tmp_path / "part", resume=True, patience=QUICK)
     assert (tmp_path / "part").read_bytes() == BODY
     assert server.asked == ["bytes=100000-"]
 
@@ -102,7 +52,7 @@ def test_goes_on_from_an_earlier_run(tmp_path):
 def test_starts_afresh_where_the_server_sends_no_rest(tmp_path, held):
     (tmp_path / "part").write_bytes(held)
     with serving(ranges=held == BODY) as server:
-        download(server.url, tmp_path / "part", resume=True, pause=0)
+        download(server.url, tmp_path / "part", resume=True, patience=QUICK)
     assert (tmp_path / "part").read_bytes() == BODY
     assert server.asked[0] == f"bytes={len(held)}-"
 
@@ -110,14 +60,14 @@ def test_starts_afresh_where_the_server_sends_no_rest(tmp_path, held):
 def test_without_a_checksum_nothing_is_continued(tmp_path):
     (tmp_path / "part").write_bytes(b"of another version")
     with serving() as server:
-        download(server.url, tmp_path / "part", resume=False, pause=0)
+        download(server.url, tmp_path / "part", resume=False, patience=QUICK)
     assert (tmp_path / "part").read_bytes() == BODY
     assert server.asked == [None]
 
 
 def test_cut_each_time_keeps_the_beginning(tmp_path):
-    with serving(cuts=[70_000, 70_000]) as server, pytest.raises(InputError, match=r"data\.zip: cannot be downloaded"):
-        download(server.url, tmp_path / "part", resume=True, attempts=2, pause=0)
+    with serving(cut=70_000) as server, pytest.raises(InputError, match=r"data\.zip: cannot be downloaded"):
+        download(server.url, tmp_path / "part", resume=True, patience=QUICK._replace(attempts=2))
     held = (tmp_path / "part").read_bytes()
     assert held
     assert BODY.startswith(held)
@@ -125,8 +75,8 @@ def test_cut_each_time_keeps_the_beginning(tmp_path):
 
 @pytest.mark.parametrize(("status", "tries"), [(404, 1), (403, 1), (503, 3), (429, 3)])
 def test_refused(tmp_path, status, tries):
-    with serving(status=status) as server, pytest.raises(InputError, match=rf"{status} .*archive:`"):
-        download(server.url, tmp_path / "part", resume=True, attempts=3, pause=0)
+    with serving(status=status) as server, pytest.raises(InputError, match=rf"cannot be downloaded \({status} "):
+        download(server.url, tmp_path / "part", resume=True, patience=QUICK)
     assert len(server.asked) == tries
     assert list(tmp_path.iterdir()) == []
 
@@ -135,34 +85,15 @@ def test_nothing_listening(tmp_path):
     with socket.socket() as taken:  # bound but not listening: nobody else gets the port meanwhile
         taken.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{taken.getsockname()[1]}/data.zip"
-        with pytest.raises(InputError, match=re.escape(url) + r".*name the local copy in the config as `archive:`"):
-            download(url, tmp_path / "part", resume=True, attempts=2, pause=0)
+        with pytest.raises(InputError, match=re.escape(url) + ": cannot be downloaded"):
+            download(url, tmp_path / "part", resume=True, patience=QUICK._replace(attempts=2))
     assert list(tmp_path.iterdir()) == []
 
 
 def test_folder_that_cannot_be_made(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(InputError, match=r"file.*cannot be written"):
-        download("http://127.0.0.1:9/data.zip", tmp_path / "file" / "part", resume=True, attempts=1)
-
-
-@pytest.mark.parametrize("body", [BODY, BODY[1:]], ids=["right", "wrong"])
-def test_fetch_checks_what_it_downloaded(tmp_path, monkeypatch, capsys, body):
-    with serving(body=body) as server:
-        md5 = hashlib.md5(BODY, usedforsecurity=False).hexdigest()
-        served: Dataset = replace(datasets.find("ml-1m"), url=server.url, archive_md5=md5)
-        monkeypatch.setattr(datasets, "find", lambda name: served)
-        code = cli.main(["fetch", "--dataset", "ml-1m", "--out", str(tmp_path / "ml-1m")])
-    if body == BODY:
-        assert code == 0
-        assert (tmp_path / "ml-1m").read_bytes() == BODY
-        assert len(list(tmp_path.iterdir())) == 1
-    else:
-        found = hashlib.md5(body, usedforsecurity=False).hexdigest()
-        assert code == 2
-        (line,) = capsys.readouterr().err.splitlines()
-        assert f"{server.url}: md5 {found}; expected {md5}" in line
-        assert list(tmp_path.iterdir()) == []
+        download("http://127.0.0.1:9/data.zip", tmp_path / "file" / "part", resume=True, patience=QUICK)
 
 
 def test_pauses_grow(tmp_path, monkeypatch):
@@ -171,3 +102,185 @@ def test_pauses_grow(tmp_path, monkeypatch):
     with serving(status=503) as server, pytest.raises(InputError):
         download(server.url, tmp_path / "part", resume=True)
     assert pauses == [2, 4, 8]
+
+
+@pytest.mark.parametrize(("after", "pause"), [("7", 7), ("1", 2), ("soon", 2), (formatdate(0), 2)])
+def test_waits_as_long_as_the_server_asks(tmp_path, monkeypatch, after, pause):
+    pauses = []
+    monkeypatch.setattr(_download.time, "sleep", pauses.append)
+    with serving(status=503, headers={"Retry-After": after}) as server, pytest.raises(UnavailableError):
+        download(server.url, tmp_path / "part", resume=True, patience=Patience(attempts=2))
+    assert pauses == [pause]
+
+
+def test_waits_until_the_date_that_the_server_names(tmp_path, monkeypatch):
+    pauses = []
+    monkeypatch.setattr(_download.time, "sleep", pauses.append)
+    after = {"Retry-After": formatdate(time.time() + 50)}
+    with serving(status=429, headers=after) as server, pytest.raises(UnavailableError):
+        download(server.url, tmp_path / "part", resume=True, patience=Patience(attempts=2))
+    assert 30 < pauses[0] <= 50
+
+
+def test_does_not_wait_for_hours(tmp_path):
+    with (
+        serving(status=503, headers={"Retry-After": "3600"}) as server,
+        pytest.raises(UnavailableError, match=r"503 .*; it asks to wait 3600 s\)"),
+    ):
+        download(server.url, tmp_path / "part", resume=True, patience=QUICK)
+    assert len(server.asked) == 1
+
+
+def test_goes_on_after_a_stall(tmp_path):
+    with serving({"stall": 200_000}) as server:
+        download(server.url, tmp_path / "part", resume=True, patience=QUICK._replace(read=0.2))
+    assert (tmp_path / "part").read_bytes() == BODY
+    assert server.asked[0] is None
+    assert 0 < int(server.asked[1].removeprefix("bytes=").rstrip("-")) <= 200_000
+
+
+def test_gives_up_a_server_that_stalls_each_time(tmp_path):
+    with serving(stall=0) as server, pytest.raises(UnavailableError, match="Read timed out"):
+        download(server.url, tmp_path / "part", resume=True, patience=QUICK._replace(attempts=2, read=0.1))
+    assert len(server.asked) == 2
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_follows_redirects_with_the_same_range(tmp_path):
+    (tmp_path / "part").write_bytes(BODY[:100_000])
+    with serving(*({"location": f"/{n}"} for n in range(REDIRECTS))) as server:
+        download(server.url, tmp_path / "part", resume=True, patience=QUICK)
+    assert (tmp_path / "part").read_bytes() == BODY
+    assert server.asked == ["bytes=100000-"] * (REDIRECTS + 1)
+
+
+@pytest.mark.parametrize(
+    ("location", "requests", "reason"),
+    [("/again", REDIRECTS + 1, f"more than {REDIRECTS} redirects"), ("ftp://127.0.0.1/data.zip", 1, "ftp://127")],
+)
+def test_redirects_that_lead_nowhere(tmp_path, location, requests, reason):
+    (tmp_path / "part").write_bytes(BODY[:100_000])
+    with serving(location=location) as server, pytest.raises(UnavailableError, match=rf"data\.zip: .*{reason}"):
+        download(server.url, tmp_path / "part", resume=True, patience=QUICK)
+    assert len(server.seen) == requests
+    assert (tmp_path / "part").read_bytes() == BODY[:100_000]
+
+
+@pytest.mark.parametrize(
+    "content_range",
+    ["bytes 5-511999/512000", "bytes */512000", "nonsense", None],
+    ids=["other", "none", "odd", "left out"],
+)
+def test_other_bytes_than_asked_for_are_not_appended(tmp_path, content_range):
+    (tmp_path / "part").write_bytes(BODY[:100_000])
+    with serving({"headers": {"Content-Range": content_range}}) as server:
+        download(server.url, tmp_path / "part", resume=True, patience=QUICK)
+    assert (tmp_path / "part").read_bytes() == BODY
+    assert server.asked == ["bytes=100000-", None]
+
+
+def test_less_than_the_rest_is_no_end(tmp_path):
+    (tmp_path / "part").write_bytes(BODY[:100_000])
+    # the length that the answer states is its own: only the range tells that there is more
+    short = {"cut": 100, "headers": {"Content-Length": "100", "Content-Range": "bytes 100000-100099/512000"}}
+    with serving(short) as server:
+        download(server.url, tmp_path / "part", resume=True, patience=QUICK)
+    assert (tmp_path / "part").read_bytes() == BODY
+    assert server.asked == ["bytes=100000-", "bytes=100100-"]
+
+
+@pytest.mark.parametrize("status", [204, 304])
+def test_an_answer_without_the_file_is_none(tmp_path, status):
+    (tmp_path / "part").write_bytes(BODY[:100_000])
+    with (
+        serving(status=status) as server,
+        pytest.raises(UnavailableError, match=f"answered {status}; expected the file"),
+    ):
+        download(server.url, tmp_path / "part", resume=True, patience=QUICK)
+    assert (tmp_path / "part").read_bytes() == BODY[:100_000]
+
+
+@pytest.mark.parametrize(
+    "headers", [{"Content-Length": "many"}, {"Content-Length": "5, 6"}, {"Transfer-Encoding": "chunked"}]
+)
+def test_answers_that_are_no_http(tmp_path, headers):
+    with serving(headers=headers) as server, pytest.raises(UnavailableError, match="cannot be downloaded"):
+        download(server.url, tmp_path / "part", resume=True, patience=QUICK)
+
+
+@pytest.mark.parametrize(
+    ("first", "in_one_piece"),
+    [({}, True), ({"cut": 200_000}, False), ({"headers": {"Content-Length": None}}, False)],
+    ids=["whole", "cut", "of unknown length"],
+)
+def test_tells_whether_it_is_surely_what_the_server_has(tmp_path, first, in_one_piece):
+    with serving(first) as server:
+        assert download(server.url, tmp_path / "part", resume=True, patience=QUICK) is in_one_piece
+
+
+@pytest.mark.parametrize(
+    ("etag", "goes_on"), [('"1"', True), ('W/"1"', False), (None, False)], ids=["strong", "weak", "none"]
+)
+def test_without_a_checksum_a_cut_is_continued_only_in_the_same_version(tmp_path, etag, goes_on):
+    with serving({"cut": 200_000}, headers={"ETag": etag}) as server:
+        download(server.url, tmp_path / "part", resume=False, patience=QUICK)
+    assert (tmp_path / "part").read_bytes() == BODY
+    assert (server.asked[1] is not None) is goes_on
+
+
+@pytest.mark.parametrize("status", [None, 206], ids=["sent whole", "sent from where the other was cut"])
+def test_without_a_checksum_another_version_starts_afresh(tmp_path, status):
+    old = {"cut": 200_000, "body": BODY[::-1], "headers": {"ETag": '"1"'}}
+    new = {"status": status, "headers": {"ETag": '"2"'}}
+    with serving(old, new, headers={"ETag": '"2"'}) as server:
+        download(server.url, tmp_path / "part", resume=False, patience=QUICK)
+    assert (tmp_path / "part").read_bytes() == BODY
+    assert server.asked[1] is not None
+
+
+@pytest.mark.parametrize("resume", [True, False])
+def test_full_disk(tmp_path, resume):
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, hard))
+    try:
+        with serving() as server, pytest.raises(InputError) as caught:
+            download(server.url, tmp_path / "part", resume=resume, patience=QUICK)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert not isinstance(caught.value, UnavailableError)  # another address would not help
+    told = f"{tmp_path / 'part'}: cannot be written: File too large"
+    assert len(server.asked) == 1
+    if not resume:
+        assert str(caught.value) == told
+        assert list(tmp_path.iterdir()) == []
+        return
+    assert str(caught.value) == told + "; what has come is kept, and the next run goes on from there"
+    assert (tmp_path / "part").read_bytes() == BODY[:200_000]
+    with serving() as server:
+        download(server.url, tmp_path / "part", resume=True, patience=QUICK)
+    assert server.asked == ["bytes=200000-"]
+    assert (tmp_path / "part").read_bytes() == BODY
+
+
+def test_by_a_proxy(tmp_path, monkeypatch):
+    with serving() as proxy:
+        monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{proxy.server_port}")
+        download("http://data.example/data.zip", tmp_path / "part", resume=True, patience=QUICK)
+    assert (tmp_path / "part").read_bytes() == BODY
+    assert proxy.seen == ["GET http://data.example/data.zip HTTP/1.1"]
+
+
+def test_by_a_proxy_of_https_that_refuses(tmp_path, monkeypatch):
+    with serving() as proxy:
+        monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{proxy.server_port}")
+        with pytest.raises(UnavailableError, match=r"^https://data\.example/data\.zip: .*403 Forbidden"):
+            download("https://data.example/data.zip", tmp_path / "part", resume=True, patience=QUICK)
+    assert proxy.seen == ["CONNECT data.example:443 HTTP/1.0"] * 3
+
+
+def test_not_by_a_proxy(tmp_path, monkeypatch):
+    with serving() as server:
+        monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+        monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+        download(server.url, tmp_path / "part", resume=True, patience=QUICK)
+    assert (tmp_path / "part").read_bytes() == BODY

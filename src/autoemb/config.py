@@ -5,6 +5,7 @@ settings of the stages between them. ``grid.py`` puts them together into one wor
 """
 
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
@@ -30,11 +31,26 @@ class DatasetConfig(Settings):
     """Of several ratings that a user gave an item, which stay: all of them (the published sets have one of each pair),
     or the first or the last by timestamp, ties in file order."""
 
+    mirrors: tuple[str, ...] = ()
+    """Further http or https addresses of the archive. They are tried in this order, and the publisher's own after them;
+    whatever comes must match the publisher's checksum. Of no use beside ``archive``."""
+
     positive_from: float = 4.0
     """Lowest rating, in stars, that counts as positive in the regression task (released code: 4)."""
 
     class_edges: Annotated[tuple[float, ...], Field(min_length=2)] = (1.0, 2.0, 3.0, 4.0, 5.0)
     """Highest rating of each class, ascending. The default makes {.5, 1} {1.5, 2} ... {4.5, 5} (ESAPN, sec. 4)."""
+
+    @field_validator("mirrors")
+    @classmethod
+    def _addresses(cls, mirrors: tuple[str, ...]) -> tuple[str, ...]:
+        for mirror in mirrors:
+            parts = urlsplit(mirror)
+            if parts.scheme not in ("http", "https") or not parts.hostname or not mirror.isprintable() or " " in mirror:
+                raise ValueError(f"{mirror!r}: expected an address that begins with http:// or https://")
+            if parts.username is not None:
+                raise ValueError("expected addresses without a user name; those and passwords belong in ~/.netrc")
+        return mirrors
 
 
 class StreamConfig(Settings):

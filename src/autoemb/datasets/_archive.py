@@ -1,18 +1,27 @@
-"""Members of zip archives as streams, and the check of an archive's checksum."""
+"""Members of archives as streams, and the check of an archive's checksum. ``_members`` says what is refused."""
 
 import hashlib
 import io
-import tarfile
+import re
 import zipfile
-import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
-from typing import IO, Any, NoReturn
+from pathlib import Path
+from typing import IO, Any
 
 from tqdm import tqdm
 
+from autoemb.datasets._members import (
+    Allowance,
+    Metered,
+    open_member,
+    open_zip,
+    readable,
+    tar_files,
+    unpacked,
+    zip_files,
+)
 from autoemb.datasets.base import Dataset
 from autoemb.errors import InputError
 from autoemb.files import digest
@@ -24,104 +33,130 @@ class Source:
 
     path: Path
     member: str | None = None
+    name: str = ""
+    """What to call the file in a message; by default its path."""
+
+    packed: bool = False
+    """Whether the file may be compressed; its first bytes tell."""
 
     def __str__(self) -> str:
-        return str(self.path) if self.member is None else f"{self.path} ({self.member})"
+        return self.called if self.member is None else f"{self.called} ({self.member})"
+
+    @property
+    def called(self) -> str:
+        """The file's name in a message."""
+        return self.name or str(self.path)
 
     @contextmanager
     def open(self, label: str | None = None) -> Iterator[io.BufferedReader]:
         """A stream of the uncompressed bytes; with a label, and on a terminal, reading moves a progress bar.
 
         Raises:
-            InputError: no such file or member, or it is damaged (also while it is being read).
+            InputError: no such file or member, or it is damaged or refused (also while it is being read).
         """
-        with readable(self), ExitStack() as stack:
+        with ExitStack() as stack:
             if self.member is None:
-                size = self.path.stat().st_size
-                file: IO[bytes] = stack.enter_context(self.path.open("rb"))
+                with readable(self):
+                    size = self.path.stat().st_size
+                    file: IO[bytes] = stack.enter_context(self.path.open("rb"))
+                told = []
             else:
-                archive = stack.enter_context(zipfile.ZipFile(self.path))
+                archive = stack.enter_context(open_zip(self.path, self.called))
                 info = find_member(archive, self)
-                size, file = info.file_size, stack.enter_context(archive.open(info))
-            quiet = None if label else True  # None: quiet where stderr is no terminal
-            bar = stack.enter_context(
-                tqdm(total=size, desc=label, unit="B", unit_scale=True, disable=quiet, leave=False)
-            )
-            yield io.BufferedReader(Metered(file, bar), 1 << 20)
+                size, file = info.file_size, stack.enter_context(open_member(archive, info, self.called))
+                told = [Allowance(self.path, self).spend]
+            stream = stack.enter_context(metered(file, size, self, label, *told))
+            if self.packed:
+                with readable(self):
+                    plain = unpacked(stream)
+                if plain is not stream:
+                    stream = io.BufferedReader(Metered(plain, self, Allowance(self.path, self).spend), 1 << 20)
+            yield stream
 
 
-class Metered(io.RawIOBase):
-    """A stream that moves a progress bar by the bytes that are read from it."""
+def files(archive: Path, wanted: re.Pattern[str]) -> Iterator[tuple[str, IO[bytes]]]:
+    """Last part of the path, and stream, of each file in a zip or tar archive whose name matches ``wanted``.
 
-    def __init__(self, stream: IO[bytes], bar: "tqdm[NoReturn]") -> None:
-        self._stream = stream
-        self._bar = bar
+    By name in a zip archive; as stored in a tar, which may be compressed (``unpacked``), and in the tars in it.
+    A stream must be read before the next one is asked for.
 
-    def readable(self) -> bool:
-        """It can be read."""
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        """Fill the buffer as far as one read goes; return the number of bytes, 0 at the end."""
-        view = memoryview(buffer)
-        data = self._stream.read(len(view))
-        view[: len(data)] = data
-        self._bar.update(len(data))
-        return len(data)
+    Raises:
+        InputError: the archive is damaged or refused (also while a stream is being read).
+    """
+    with readable(archive):
+        allowance = Allowance(archive, archive)
+        zipped = zipfile.is_zipfile(archive)
+    if zipped:
+        with open_zip(archive) as opened:
+            found = zip_files(opened, archive, wanted.fullmatch)
+            for name, info in sorted(found.items()):
+                source = Source(archive, name)
+                with (
+                    open_member(opened, info, archive) as file,
+                    metered(file, info.file_size, source, f"reading {name}", allowance.spend) as stream,
+                ):
+                    yield name, stream
+    else:
+        with Source(archive).open(f"reading {archive.name}") as whole, unpacked(whole) as file:
+            counted = io.BufferedReader(Metered(file, archive, allowance.spend), 1 << 20)
+            yield from tar_files(counted, archive, wanted)
+            while counted.read(1 << 20):  # what is left; the checksum of the compressed stream comes last
+                pass
 
 
 @contextmanager
-def readable(name: object) -> Iterator[None]:
-    """Turn what goes wrong while the file or archive called ``name`` is read into an InputError."""
-    try:
-        yield
-    except FileNotFoundError as error:
-        raise InputError(f"{name}: no such file") from error
-    except (zipfile.BadZipFile, tarfile.TarError, zlib.error, EOFError, NotImplementedError) as error:
-        raise InputError(f"{name}: damaged, or not an archive of this kind ({error}); fetch it again") from error
-    except OSError as error:
-        raise InputError(f"{name}: cannot be read: {error.strerror or error}") from error
+def metered(
+    file: IO[bytes], size: int, source: Source, label: str | None, *told: Callable[[int], object]
+) -> Iterator[io.BufferedReader]:
+    """The file, whose reading moves a progress bar and tells others how many bytes were read."""
+    quiet = None if label else True  # None: quiet where stderr is no terminal
+    with tqdm(total=size, desc=label, unit="B", unit_scale=True, disable=quiet, leave=False) as bar:
+        yield io.BufferedReader(Metered(file, source, bar.update, *told), 1 << 20)
 
 
 def find_member(archive: zipfile.ZipFile, source: Source) -> zipfile.ZipInfo:
     """The member that the source names.
 
     Raises:
-        InputError: there is none; the message lists what there is.
+        InputError: there is none, and the message lists what there is; or there are two.
     """
-    for info in archive.infolist():
-        if PurePosixPath(info.filename).name == source.member:
-            return info
-    held = archive.namelist()
-    more = f" and {len(held) - 8} more" if len(held) > 8 else ""
-    raise InputError(f"{source.path}: no member {source.member!r}; it holds {', '.join(held[:8]) or 'nothing'}{more}")
+    found = zip_files(archive, source.called, source.member.__eq__)
+    if not found:
+        held = archive.namelist()
+        more = f" and {len(held) - 8} more" if len(held) > 8 else ""
+        holds = ", ".join(held[:8]) or "nothing"
+        raise InputError(f"{source.called}: no member {source.member!r}; it holds {holds}{more}")
+    return next(iter(found.values()))
 
 
 def has_member(path: Path, member: str) -> bool:
-    """Whether the zip archive has a member whose path ends in ``member``.
+    """Whether the zip archive has a file whose path ends in ``member``.
 
     Raises:
-        InputError: the archive cannot be read.
+        InputError: the archive cannot be read, or is refused.
     """
-    with readable(path), zipfile.ZipFile(path) as archive:
-        return any(PurePosixPath(name).name == member for name in archive.namelist())
+    with open_zip(path) as archive:
+        return bool(zip_files(archive, path, member.__eq__))
 
 
 def verify(dataset: Dataset[Any], archive: Path, name: str = "") -> None:
     """Check the archive against what the data set declares; ``name`` is what to call it in a message.
 
     The published checksum of the archive or of the ratings inside it is enough: an archive that was
-    packed again matches by the latter. Where none is published, the ratings' member must be there.
+    packed again matches by the latter. Where none is published, the ratings' member must be there, and
+    be read to its end, where a zip archive has a checksum of it.
 
     Raises:
         InputError: naming the file, the checksum found and the one expected.
     """
-    expected = [md5 for md5 in (dataset.archive_md5, dataset.ratings_md5) if md5 is not None]
-    ratings = Source(archive, dataset.member)
+    expected = dataset.checksums
+    ratings = Source(archive, dataset.member, name)
     if not expected:
-        with ratings.open():
-            return
-    with readable(name or archive):
+        with ratings.open() as stream:
+            while dataset.member is not None and stream.read(1 << 20):
+                pass
+        return
+    with readable(ratings.called):
         found = [digest(archive, "md5")]
     if dataset.ratings_md5 is not None and found[0] not in expected:
         with ratings.open() as stream:
@@ -129,6 +164,6 @@ def verify(dataset: Dataset[Any], archive: Path, name: str = "") -> None:
     if not set(found) & set(expected):
         inside = f", of its {dataset.member} {found[1]}" if len(found) > 1 else ""
         raise InputError(
-            f"{name or archive}: md5 {found[0]}{inside}; expected {' or '.join(expected)}:"
+            f"{ratings.called}: md5 {found[0]}{inside}; expected {' or '.join(expected)}:"
             f" the file is incomplete, or is not {dataset.title}"
         )

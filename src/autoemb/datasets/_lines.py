@@ -4,7 +4,7 @@ import io
 from collections.abc import Iterator
 from typing import IO
 
-from autoemb.datasets._archive import Source, readable
+from autoemb.datasets._archive import Source
 from autoemb.errors import InputError
 
 BLOCK = 1 << 24
@@ -20,10 +20,10 @@ def whole_lines(stream: IO[bytes], source: Source, size: int = BLOCK) -> Iterato
     """The rest of the bytes, in blocks of about ``size`` that end where a line ends; the last line may lack its end.
 
     Raises:
-        InputError: a line is longer than ``LONGEST``, or the file is damaged.
+        InputError: a line is longer than ``LONGEST``.
     """
     held = b""
-    while piece := _read(stream, source, size):
+    while piece := stream.read(size):
         held += piece
         end = held.rfind(b"\n") + 1
         if end:
@@ -33,11 +33,6 @@ def whole_lines(stream: IO[bytes], source: Source, size: int = BLOCK) -> Iterato
             raise InputError(f"{source}: a line is longer than {LONGEST:,} bytes; expected a rating in each line")
     if held:
         yield held
-
-
-def _read(stream: IO[bytes], source: Source, size: int) -> bytes:
-    with readable(source):  # here, for what is thrown where a generator stands does not go into it
-        return stream.read(size)
 
 
 def skip_mark(stream: io.BufferedReader) -> None:

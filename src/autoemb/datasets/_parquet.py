@@ -10,9 +10,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from autoemb.datasets._archive import readable
 from autoemb.datasets._delimited import Column
 from autoemb.datasets._lines import Problems
+from autoemb.datasets._members import readable
 from autoemb.datasets.base import Block, Scale
 from autoemb.errors import InputError
 from autoemb.files import ROW_GROUP, one_line

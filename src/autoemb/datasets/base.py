@@ -71,8 +71,8 @@ class Ratings(NamedTuple):
 class Dataset(Generic[C]):
     """A data set: where it comes from, what is known about it, and how it is read.
 
-    Exactly one of ``url``, ``shipped`` and ``generate`` says where its archive comes from; a data set
-    with none of them needs ``archive`` in its config, and ``how_to_get`` tells a person what to bring.
+    At most one of ``url``, ``shipped`` and ``generate`` says where its archive comes from; a data set
+    with none of them needs ``archive`` or ``mirrors`` in its config, and ``how_to_get`` tells a person what to bring.
     """
 
     name: str
@@ -88,6 +88,8 @@ class Dataset(Generic[C]):
     """Reads the archive. Raises InputError, naming file, line, column and value."""
 
     url: str | None = None
+    """The publisher's address, http or https, which is tried after the config's ``mirrors``."""
+
     shipped: str | None = None
     """Name of the archive in the package's folder ``shipped``."""
 
@@ -118,6 +120,11 @@ class Dataset(Generic[C]):
 
     if_counts_differ: str = ""
     """What to tell a person whose fresh data do not match."""
+
+    @property
+    def checksums(self) -> tuple[str, ...]:
+        """The published ones, any of which is enough."""
+        return tuple(md5 for md5 in (self.archive_md5, self.ratings_md5) if md5 is not None)
 
     def settings(self, text: str) -> C:
         """The settings from JSON text.

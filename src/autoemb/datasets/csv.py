@@ -53,7 +53,7 @@ class Config(DatasetConfig):
     """Where the file is and what it looks like."""
 
     archive: str
-    """The file, relative to the working folder: text, also compressed by gzip or zstd, or Parquet."""
+    """The file, relative to the working folder: text, also compressed by gzip, zstd, bzip2 or xz, or Parquet."""
 
     columns: Columns
     """Which column is which."""
@@ -101,7 +101,7 @@ def read(archive: Path, config: Config) -> Ratings:
     per_second = UNITS[config.timestamp_unit]
     if is_parquet(archive):
         return Ratings(read_parquet(archive, config.columns.named, config.scale, per_second, LATEST))
-    source = Source(archive)
+    source = Source(archive, packed=True)
     units = f"the year 2100 in the timestamp_unit {config.timestamp_unit}"
     layout = replace(_layout(source, config), per_second=per_second, latest=LATEST, units=units)
     return Ratings(read_delimited(source, layout, config.scale))

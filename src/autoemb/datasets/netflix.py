@@ -7,17 +7,14 @@ lines ``user,rating,YYYY-MM-DD``. The publisher's ``nf_prize_dataset.tar.gz`` ho
 
 import datetime
 import re
-import tarfile
-import zipfile
 from collections.abc import Iterator
-from pathlib import Path, PurePosixPath
-from typing import IO
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 
 from autoemb.config import DatasetConfig as Config
-from autoemb.datasets._archive import Source, readable
+from autoemb.datasets._archive import Source, files
 from autoemb.datasets._delimited import table_of
 from autoemb.datasets._lines import Problems, count_lines, lines, whole_lines
 from autoemb.datasets.base import Block, Counts, Dataset, Ratings, Scale
@@ -46,7 +43,7 @@ def blocks(archive: Path) -> Iterator[Block]:
     """
     problems, rows = Problems(), 0
     movie: int | None = None
-    for name, stream in members(archive):
+    for name, stream in files(archive, RATINGS_FILE):
         line = 1
         for text in whole_lines(stream, Source(archive, name)):
             try:
@@ -78,31 +75,6 @@ def gathered(small: Iterator[Block]) -> Iterator[Block]:
             held = []
     if held:
         yield Block(*map(np.concatenate, zip(*held, strict=True)))
-
-
-def members(archive: Path) -> Iterator[tuple[str, IO[bytes]]]:
-    """Name and stream of each file of ratings; a stream must be read before the next one is asked for."""
-    with readable(archive):
-        if zipfile.is_zipfile(archive):
-            with zipfile.ZipFile(archive) as file:
-                names = [PurePosixPath(name).name for name in file.namelist()]
-            for name in sorted(filter(RATINGS_FILE.fullmatch, names)):
-                with Source(archive, name).open(f"reading {name}") as stream:
-                    yield name, stream
-        else:
-            with Source(archive).open(f"reading {archive.name}") as stream, tarfile.open(None, "r|*", stream) as tar:
-                yield from _tar_members(tar)
-
-
-def _tar_members(tar: tarfile.TarFile) -> Iterator[tuple[str, IO[bytes]]]:
-    for entry in tar:
-        stream = tar.extractfile(entry)
-        name = PurePosixPath(entry.name).name
-        if stream is not None and RATINGS_FILE.fullmatch(name):
-            yield name, stream
-        elif stream is not None and name.endswith(".tar"):
-            with tarfile.open(None, "r|", stream) as inner:
-                yield from _tar_members(inner)
 
 
 def parse(text: bytes, movie: int | None) -> tuple[Block, int | None]:

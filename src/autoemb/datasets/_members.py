@@ -1,0 +1,235 @@
+"""Which members of an archive are read at all, and how much may come out of it.
+
+Nothing is ever unpacked to disk, and no member is held in memory whole. So a path, a link or a device in an
+archive could do no harm here; but no publisher packs any, and an archive that has one is refused as a whole.
+What could do harm is a bomb, a small archive that expands without end: the bytes that are really read are
+counted, whatever the archive's own headers say.
+"""
+
+import bz2
+import gzip
+import io
+import lzma
+import re
+import stat
+import tarfile
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path, PurePosixPath
+from typing import IO, Any, cast
+
+import pyarrow as pa
+
+from autoemb.errors import InputError
+
+EXPANSION = 200
+"""An archive may expand to so many times its size (MovieLens 1M: 4; the most that deflate can: 1,032)."""
+
+EXPANSION_FLOOR = 64 << 20
+"""Bytes to which any archive may expand: small ones of very regular text are no bombs."""
+
+ENCRYPTED = 0x41
+"""Flags of a zip's member: encrypted, or strongly encrypted."""
+
+DAMAGED = (
+    zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, EOFError, NotImplementedError, ValueError,
+)  # fmt: skip
+"""What the readers of archives raise; ValueError for names that are not UTF-8 where a flag says that they are."""
+
+
+class Allowance:
+    """The bytes that may still come out of an archive, for all of its members together."""
+
+    def __init__(self, archive: Path, name: object) -> None:
+        self._limit = self._left = max(EXPANSION_FLOOR, EXPANSION * archive.stat().st_size)
+        self._name = name
+
+    def spend(self, size: int) -> None:
+        """Count bytes that were read.
+
+        Raises:
+            InputError: they are too many.
+        """
+        self._left -= size
+        if self._left < 0:
+            most = f"{self._limit} bytes, the most that an archive of its size may"
+            raise InputError(f"{self._name}: expands to more than {most}; refused")
+
+
+class Metered(io.RawIOBase):
+    """A stream that tells how many bytes were read from it, and says plainly what goes wrong meanwhile."""
+
+    def __init__(self, stream: IO[bytes], name: object, *told: Callable[[int], object]) -> None:
+        self._stream = stream
+        self._name = name
+        self._told = told
+
+    def readable(self) -> bool:
+        """It can be read."""
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """Fill the buffer as far as one read goes; return the number of bytes, 0 at the end."""
+        view = memoryview(buffer)
+        with readable(self._name):
+            data = self._stream.read(len(view))
+        view[: len(data)] = data
+        for tell in self._told:
+            tell(len(data))
+        return len(data)
+
+
+@contextmanager
+def readable(name: object) -> Iterator[None]:
+    """Turn what goes wrong while the file or archive called ``name`` is read into an InputError."""
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise InputError(f"{name}: no such file") from error
+    except OSError as error:
+        if error.errno is None:  # of gzip and bz2
+            raise _damaged(name, error) from error
+        raise InputError(f"{name}: cannot be read: {error.strerror or error}") from error
+    except DAMAGED as error:
+        raise _damaged(name, error) from error
+
+
+def _damaged(name: object, error: Exception) -> InputError:
+    return InputError(f"{name}: damaged, or not an archive of this kind ({error}); fetch it again")
+
+
+def refuse(archive: object, member: str, what: str) -> InputError:
+    """The error for a member that is not as expected."""
+    return InputError(f"{archive}: member {member!r} {what}; refused")
+
+
+def check_name(archive: object, name: str) -> None:
+    """Check a member's path.
+
+    Raises:
+        InputError: it leads out of the archive, or cannot be printed.
+    """
+    if ".." in re.split(r"[/\\]", name) or re.match(r"[/\\]|[A-Za-z]:", name):
+        raise refuse(archive, name, "has a path that leads out of the archive")
+    if not name.isprintable():
+        raise refuse(archive, name, "has a name that cannot be printed")
+
+
+def take(archive: object, member: str, taken: dict[str, str]) -> str:
+    """The last part of a member's path, after noting it in ``taken``: last part -> member.
+
+    Raises:
+        InputError: another member with this last part was taken; it is not clear which one is meant.
+    """
+    name = PurePosixPath(member).name
+    if name in taken:
+        raise refuse(archive, member, f"is a second {name!r}, besides {taken[name]!r}; expected one")
+    taken[name] = member
+    return name
+
+
+@contextmanager
+def open_zip(path: Path, name: object = None) -> Iterator[zipfile.ZipFile]:
+    """A zip archive, called ``name`` (by default its path) in messages.
+
+    Raises:
+        InputError: it is damaged; or a member has a path that leads out of it, or is a link or a device.
+    """
+    name = name or path
+    with ExitStack() as stack:
+        with readable(name):
+            archive = stack.enter_context(zipfile.ZipFile(path))
+            for info in archive.infolist():
+                check_name(name, info.orig_filename)  # the other name ends at the first NUL
+                if stat.S_IFMT(info.external_attr >> 16) not in (0, stat.S_IFREG, stat.S_IFDIR):
+                    raise refuse(name, info.filename, "is a link or a device; expected plain files")
+        yield archive
+
+
+def zip_files(archive: zipfile.ZipFile, name: object, wanted: Callable[[str], object]) -> dict[str, zipfile.ZipInfo]:
+    """The files in a zip archive that are wanted, by the last part of their path.
+
+    Raises:
+        InputError: two have the same.
+    """
+    taken: dict[str, str] = {}
+    infos = [info for info in archive.infolist() if not info.is_dir()]
+    return {take(name, info.filename, taken): info for info in infos if wanted(PurePosixPath(info.filename).name)}
+
+
+def open_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, name: object) -> IO[bytes]:
+    """The member as a stream.
+
+    Raises:
+        InputError: it is damaged, encrypted, or compressed in another way than by deflate.
+    """
+    if info.flag_bits & ENCRYPTED:
+        raise refuse(name, info.filename, "is encrypted; expected one without a password")
+    # zipfile bounds what a read of deflate holds in memory, but not of bzip2 and LZMA
+    if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        raise refuse(name, info.filename, f"is compressed by method {info.compress_type}; expected 8, deflate")
+    with readable(name):
+        return archive.open(info)
+
+
+class Entry(tarfile.TarInfo):
+    """A header of a tar archive. One that cannot be read is an error everywhere: tarfile takes it for the end."""
+
+    @classmethod
+    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> "Entry":
+        """Read a header.
+
+        Raises:
+            ReadError: it is damaged or missing; only a block of zeros ends an archive.
+        """
+        try:
+            return super().frombuf(buf, encoding, errors)
+        except tarfile.HeaderError as error:
+            if len(buf) == tarfile.BLOCKSIZE and not any(buf):
+                raise
+            raise tarfile.ReadError(str(error)) from error
+
+
+def tar_files(stream: IO[bytes], name: object, wanted: re.Pattern[str]) -> Iterator[tuple[str, IO[bytes]]]:
+    """Last part of the path, and stream, of each file of an uncompressed tar whose name matches, as stored.
+
+    A stream must be read before the next one is asked for. Tars in the tar are read likewise, in place.
+
+    Raises:
+        InputError: two of them have one name; or a member is a link or a device, or has a path that leads out.
+    """
+    return _tar_files(stream, name, wanted, {}, outer=True)
+
+
+def _tar_files(
+    stream: IO[bytes], archive: object, wanted: re.Pattern[str], taken: dict[str, str], *, outer: bool
+) -> Iterator[tuple[str, IO[bytes]]]:
+    with readable(archive), tarfile.open(fileobj=stream, mode="r|", tarinfo=Entry) as tar:
+        for entry in tar:
+            check_name(archive, entry.name)
+            if entry.isdir():
+                continue
+            file = tar.extractfile(entry) if entry.isreg() and not entry.issparse() else None
+            if file is None:
+                raise refuse(archive, entry.name, "is a link, a device or a file with holes; expected plain files")
+            name = PurePosixPath(entry.name).name
+            if wanted.fullmatch(name):
+                yield take(archive, entry.name, taken), io.BufferedReader(Metered(file, archive))
+            elif outer and name.endswith(".tar"):
+                yield from _tar_files(file, archive, wanted, taken, outer=False)
+
+
+def unpacked(stream: io.BufferedReader) -> IO[bytes]:
+    """What a stream compressed by gzip, zstd, bzip2 or xz holds; another one as it is."""
+    start = stream.peek(6)
+    if start.startswith(b"\x1f\x8b"):
+        return cast(IO[bytes], gzip.GzipFile(fileobj=stream))
+    if start.startswith(b"\x28\xb5\x2f\xfd"):
+        return cast(IO[bytes], pa.CompressedInputStream(stream, "zstd"))
+    if start.startswith(b"BZh"):
+        return bz2.BZ2File(stream)
+    if start.startswith(b"\xfd7zXZ\0"):
+        return lzma.LZMAFile(stream)
+    return stream

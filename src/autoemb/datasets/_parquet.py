@@ -85,7 +85,7 @@ def _parquet(path: Path) -> Iterator[None]:
     """Turn what goes wrong while the file is read into an InputError of one line."""
     try:
         yield
-    except (OSError, pa.ArrowException) as error:
+    except (OSError, ValueError, pa.ArrowException) as error:  # ValueError: names that are no UTF-8
         raise InputError(f"{path}: damaged, or not a Parquet file ({one_line(error)})") from error
 
 

@@ -1,11 +1,15 @@
 """The verbs of the command line, from files to files: what they write, and what bad input does."""
 
 import json
+import re
+import subprocess
+import sys
 
 import pandas as pd
 import pytest
 
 from autoemb.cli import main
+from autoemb.datasets import synthetic
 from autoemb.schema import ALLOCATION, OUTCOMES, POPULARITY, PROGRESS, SIZES
 
 RUN = json.dumps({"task": "regression", "seeds": 2, "batch_size": 64, "windows": 5})
@@ -123,3 +127,34 @@ def test_a_run_that_breaks_off_keeps_what_was_there(folder, tmp_path, monkeypatc
     monkeypatch.setattr("autoemb.stages.train.write_json", no_space)  # the last file of the run
     assert train(folder, tmp_path / "run") == 2
     assert {path.name: path.read_bytes() for path in (tmp_path / "run").iterdir()} == before
+
+
+@pytest.mark.parametrize("stage", ["interactions", "stream"])
+def test_full_disk_keeps_what_was_there(tmp_path, stage):
+    """A limit on file sizes stands in for it: one clear line, nothing half-written, the old file untouched."""
+    archive, found, items = tmp_path / "a.csv", tmp_path / "found", tmp_path / "items"
+    synthetic.generate(synthetic.Config(rows=60_000, users=4_000, items=4_000), archive)
+    data = ["--dataset", "synthetic", "--settings", '{"rows": 60000, "users": 4000, "items": 4000}']
+    tables = ["--out", found, "--users", tmp_path / "users", "--items", items, "--counts", tmp_path / "counts"]
+    read = ["interactions", *data, "--archive", archive, *tables]
+    order = [
+        "stream",
+        "--interactions",
+        found,
+        "--items",
+        items,
+        "--settings",
+        '{"order": "shuffled"}',
+        "--labels",
+        "{}",
+    ]
+    words = [str(word) for word in (read if stage == "interactions" else [*order, "--out", tmp_path / "stream"])]
+    assert main([str(word) for word in read]) == 0
+    (tmp_path / "stream").write_bytes(b"of an earlier run")
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    limited = "import resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000)); "
+    limited += "from autoemb import cli; sys.exit(cli.main(sys.argv[1:]))"
+    told = subprocess.run([sys.executable, "-c", limited, *words], capture_output=True, text=True)
+    assert told.returncode == 2
+    assert re.fullmatch(f"autoemb {stage}: error: .*cannot be written: .*File too large.*\n", told.stderr), told.stderr
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before

@@ -26,7 +26,7 @@ from tqdm import tqdm
 from autoemb import methods
 from autoemb.config import RunConfig
 from autoemb.device import choose
-from autoemb.files import write_json
+from autoemb.files import ROW_GROUP, write_json
 from autoemb.prequential import Run
 from autoemb.schema import STREAM
 from autoemb.stored import StoredStream
@@ -35,8 +35,6 @@ from .engine import BATCH, machine
 from .streams import Counts, columns, shape
 
 OUT = Path("results/benchmarks/scaling.json")
-ROW_GROUP = 2**18
-"""Interactions of a stream's file that stand together, and are read together."""
 CELLS: list[tuple[str, dict[str, Any], int, int]] = [
     *(("fse", {"size": 16}, interactions, 10_000) for interactions in (100_000, 1_000_000, 10_000_000)),
     *(("autoemb", {"sizes": (2, 16, 128)}, 160_000, rows) for rows in (10_000, 100_000, 1_000_000)),

@@ -13,17 +13,19 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from autoemb import grid
 from autoemb.cli import main
-from autoemb.config import DatasetConfig, PopularityConfig
+from autoemb.config import DatasetConfig, PopularityConfig, StreamConfig
 from autoemb.datasets import csv
-from autoemb.inspection import name_of, report
-from autoemb.inspection.guess import unit_of
+from autoemb.inspection import inspect, name_of, report
+from autoemb.inspection.guess import Asked, unit_of
 from autoemb.inspection.proposal import levels_of, step_of
 from autoemb.inspection.survey import DIFFERENT
 from autoemb.interactions import Interactions
-from autoemb.stream import popularity_buckets
+from autoemb.stream import build_stream, popularity_buckets
 
 ROOT = Path(__file__).parents[1]
 SECONDS = 1_500_000_000
@@ -244,6 +246,25 @@ def test_units():
     assert unit_of([]) == unit_of([-5]) == "s"
 
 
+ratings = st.one_of(
+    st.floats(-1e6, 1e6, width=32).map(lambda number: float(str(np.float32(number)))),
+    st.integers(-100, 1000).map(float),
+    st.integers(-100, 1000).map(lambda number: number / 100),
+)
+
+
+@settings(max_examples=100, deadline=None)
+@given(values=st.lists(ratings, min_size=3, max_size=30))
+def test_any_ratings_are_read_with_the_printed_config(tmp_path_factory, values):
+    path = tmp_path_factory.mktemp("any") / "a.csv"
+    path.write_text("user,item,rating\n" + "".join(f"{n},1,{value}\n" for n, value in enumerate(values)))
+    loaded = grid.load(yaml.safe_load(inspect(path, Asked(), None, 0)), "printed")
+    found = read(loaded).frame()["rating"]
+    assert found.tolist() == np.array(values, np.float32).tolist()
+    stream = build_stream(read(loaded).frame(), read(loaded).items, StreamConfig(order="given"), loaded.labels("a"))
+    assert len(stream) == len(values)
+
+
 def test_names_from_files():
     assert name_of(Path("a/My Ratings (2).CSV.gz")) == "my-ratings-2"
     assert name_of(Path("u.data")) == "u"
@@ -361,7 +382,9 @@ def test_levels():
         (b"PK\x03\x04", [], "ratings.csv: is a zip archive: unpack it and name the file with the ratings"),
         ("user,item,rating".encode("utf-16"), [], "ratings.csv: is text in UTF-16: save it in UTF-8; expected"),
         (b'{"user": 1}\n', [], "ratings.csv: looks like JSON: write user, item, rating and time of each rating"),
-        (b"user,item,rating\n1,2,x\n", [], "ratings.csv: line 2: column rating: 'x'; expected a rating"),
+        (b"user,item,rating\n1,2,x\n", [], "ratings.csv: line 2: column rating: 'x'; expected a number"),
+        (b"user,item,rating\n1,2,nan\n", [], "ratings.csv: line 2: column rating: 'nan'; expected a number"),
+        (b"user,item,rating\n", ["--delimiter", "::"], "--delimiter '::': expected one character, and no quote or end"),
         (b"user,item,rating\n1,2,1\n1,2\n1\n", [], "ratings.csv: line 3: 2 fields; expected 3 (1 more such row)"),
         (b"user,item,rating,time\n1,2,3,x\n", ["--timestamp", "time"], "ratings.csv: line 2: column time: 'x'; expect"),
         (b"user,item,rating\n\xe9,2,3\n", ["--encoding", "utf-8"], r"ratings.csv: b'\xe9,2,3\n'; expected text in UTF"),

@@ -46,7 +46,10 @@ def inspect(path: Path, asked: Asked, name: str | None, now: int) -> str:
         positive_from=0.0,
         class_edges=(0.0, _ANY),
     )
-    counted = survey(csv.read(path, anything), now)
+    try:
+        counted = survey(csv.read(path, anything), now)
+    except InputError as error:
+        raise InputError(str(error).replace(str(anything.scale), "a number")) from error
     return text(name, found, counted, propose(anything, counted))
 
 

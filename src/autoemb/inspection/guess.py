@@ -116,6 +116,8 @@ def _of_parquet(path: Path, asked: Asked) -> Guess:
 
 
 def _of_text(source: Source, asked: Asked) -> Guess:
+    if asked.delimiter is not None and (len(asked.delimiter) != 1 or asked.delimiter in '"\r\n'):
+        raise InputError(f"--delimiter {asked.delimiter!r}: expected one character, and no quote or end of a line")
     head = _head(source)
     encoding = asked.encoding or _encoding(head)
     try:

@@ -27,7 +27,7 @@ def run(arguments: argparse.Namespace) -> None:
     said = {column: getattr(arguments, column) for column in USUAL}
     asked = Asked(
         {column: text for column, text in said.items() if text is not None},
-        arguments.delimiter and arguments.delimiter.replace(r"\t", "\t"),
+        "\t" if arguments.delimiter == r"\t" else arguments.delimiter,
         arguments.encoding,
     )
     print(inspect(arguments.file, asked, arguments.name, int(time.time())), end="")

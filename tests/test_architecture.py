@@ -19,6 +19,7 @@ LAYERS = [
     {"protocols", "ablation"},
     {"datasets"},
     {"interactions", "stream"},
+    {"inspection"},
     {"nn"},
     {"optim"},
     {"plan"},
@@ -38,12 +39,14 @@ WITHOUT_TORCH = [
     "datasets",
     "interactions",
     "stream",
+    "inspection",
     "tables",
     "claims",
     "plots",
     "sentences",
     "stages.tabulate",
     "stages.stream",
+    "stages.inspect",
 ]
 
 

@@ -28,7 +28,11 @@ def with_value(path: str, value: object) -> dict:
     return config
 
 
-@pytest.mark.parametrize("file", sorted((ROOT / "config").glob("*.yaml")), ids=lambda path: path.stem)
+# own.yaml is an example with some of the methods, which test_inspect.py holds
+WHOLE_GRIDS = sorted(file for file in (ROOT / "config").glob("*.yaml") if file.stem != "own")
+
+
+@pytest.mark.parametrize("file", WHOLE_GRIDS, ids=lambda path: path.stem)
 def test_shipped_configs_are_valid(file):
     loaded = grid.load(yaml.safe_load(file.read_text()), file.name)
     assert set(methods.names()) <= {entry.module for entry in loaded.methods.values()}

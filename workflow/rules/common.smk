@@ -99,6 +99,11 @@ def trial_module(wildcards):
 def local_archive(wildcards):
     """A person's own copy of the archive is an input: its change is noticed, its absence reported."""
     archive = GRID.datasets[wildcards.dataset].settings.archive
+    if archive and not (os.path.exists(archive) or os.path.exists(f"results/archives/{wildcards.dataset}")):
+        raise WorkflowError(
+            f"{archive}: no such file in {os.getcwd()}; expected the ratings, as the config's key"
+            f" datasets.{wildcards.dataset}.archive says"
+        )
     return [archive] if archive else []
 
 

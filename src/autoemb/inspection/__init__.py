@@ -1,0 +1,68 @@
+"""Look at a person's file of ratings, and write the config with which they can be run.
+
+``guess`` looks at the beginning of the file, ``survey`` counts all of it through the data set's own reader,
+``proposal`` derives the settings, ``problems`` says what a person should know, and ``report`` writes it all down.
+"""
+
+import re
+from pathlib import Path
+
+from pydantic import TypeAdapter, ValidationError
+
+from autoemb.config import Name
+from autoemb.datasets import csv
+from autoemb.errors import InputError
+from autoemb.inspection.guess import Asked, guess
+from autoemb.inspection.proposal import propose
+from autoemb.inspection.report import text
+from autoemb.inspection.survey import survey
+
+# a reader's settings must name a scale: this one allows every finite rating
+_ANY = 3.4028234663852886e38
+
+
+def inspect(path: Path, asked: Asked, name: str | None, now: int) -> str:
+    """A config for the file, as YAML, with comments that say what is in it.
+
+    Args:
+        path: the file.
+        asked: what a person said of it; the rest is guessed.
+        name: of the data set in the config; left out, it is made from the file's.
+        now: seconds UTC, after which no rating can have been given.
+
+    Raises:
+        InputError: no kind of file that can be read, a column that cannot be told, a bad name, or what the reader
+            raises of a row.
+    """
+    name = _checked(name) if name is not None else name_of(path)
+    found = guess(path, asked)
+    anything = csv.Config(
+        archive=str(path),
+        columns=found.columns,
+        delimiter=found.delimiter,
+        encoding=found.encoding,
+        timestamp_unit=found.timestamp_unit,
+        rating_range=(-_ANY, _ANY),
+        positive_from=0.0,
+        class_edges=(0.0, _ANY),
+    )
+    try:
+        counted = survey(csv.read(path, anything), now)
+    except InputError as error:
+        raise InputError(str(error).replace(str(anything.scale), "a number")) from error
+    return text(name, found, counted, propose(anything, counted))
+
+
+def name_of(path: Path) -> str:
+    """The file's name as that of an entry in a config."""
+    stem = re.sub(r"(\.(csv|tsv|txt|dat|data|inter|parquet|gz|zst|zstd))+$", "", path.name.lower())
+    return re.sub(r"[^a-z0-9]+", "-", stem)[:60].strip("-") or "mine"
+
+
+def _checked(name: str) -> str:
+    try:
+        return TypeAdapter(Name).validate_python(name)
+    except ValidationError as error:
+        raise InputError(
+            f"--name {name}: expected small letters and digits, with single '-' and '.' between them, 60 at most"
+        ) from error

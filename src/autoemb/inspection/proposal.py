@@ -1,0 +1,128 @@
+"""From what was counted to settings: scale, labels, streams and popularity levels."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+import numpy as np
+
+from autoemb.config import PopularityConfig, StreamConfig
+from autoemb.datasets import csv
+from autoemb.inspection.survey import Counts, Survey
+
+CLASSES = 5
+"""Of ratings with more than ``EACH`` different values."""
+
+EACH = 10
+"""So many different ratings, at most, are a class each."""
+
+HIGHEST_LEVEL = 28
+"""Of the popularity levels (Fig. 1)."""
+
+ENOUGH = (0.25, 1000)
+"""A level is proposed if this share of the users, or this number of them, have the ratings for it."""
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """Settings for the file."""
+
+    data: csv.Config
+    streams: Mapping[str, StreamConfig]
+    popularity: PopularityConfig | None
+    """None where too few users have enough ratings."""
+    reached: int
+    """Users that have enough ratings for the highest level; for a level of 2 where none is proposed."""
+
+
+def propose(data: csv.Config, counted: Survey) -> Proposal:
+    """Settings with which the file can be run.
+
+    Args:
+        data: those it was read with; the scale is replaced.
+        counted: what is in it.
+    """
+    levels = levels_of(counted.users)
+    popularity = PopularityConfig(side="user", levels=levels) if levels else None
+    test_share = PopularityConfig.model_fields["test_share"].default
+    reached = int((training_ratings(counted.users, test_share) >= max(levels, default=2)).sum())
+    # a scale needs two ends, also where all ratings are equal
+    low = counted.low if counted.low < counted.high else counted.low - 1
+    scale = csv.Config.model_validate(
+        {
+            **data.model_dump(exclude={"columns"}),
+            "columns": data.columns,
+            "rating_range": (low, counted.high),
+            "rating_step": step_of(list(counted.ratings)) if counted.ratings else None,
+            "positive_from": positive_from(counted, low),
+            "class_edges": class_edges(counted, low),
+        }
+    )
+    temporal = counted.last > counted.first
+    orders = {"temporal": "temporal"} if temporal else {"given": "given", "shuffled": "shuffled"}
+    streams = {name: StreamConfig.model_validate({"order": order, "test": 0.25}) for name, order in orders.items()}
+    return Proposal(scale, streams, popularity, reached)
+
+
+def step_of(ratings: Sequence[float]) -> float | None:
+    """The greatest step that leads from the lowest rating through all others; None if they miss half of its places.
+
+    Args:
+        ratings: different ones, ascending.
+    """
+    exact = [Decimal(str(rating)) for rating in ratings]
+    above = [rating - exact[0] for rating in exact[1:]]
+    if not above:
+        return None
+    unit = Decimal(1).scaleb(min(int(difference.as_tuple().exponent) for difference in above))
+    step = math.gcd(*(int(difference / unit) for difference in above)) * unit
+    return float(step) if 2 * len(ratings) >= above[-1] / step + 1 else None
+
+
+def positive_from(counted: Survey, low: float) -> float:
+    """The rating nearest to four fifths of the way from the lowest to the highest; without steps, that point itself."""
+    point = low + 0.8 * (counted.high - low)
+    ratings = list(counted.ratings or ())
+    if ratings and (len(ratings) <= EACH or step_of(ratings) is not None):
+        return _nearest([rating for rating in ratings if rating > low], point)
+    return _round(point, counted)
+
+
+def class_edges(counted: Survey, low: float) -> tuple[float, ...]:
+    """Each rating where they are few; else five equal steps, to the nearest rating where the ratings have steps."""
+    ratings = list(counted.ratings or ())
+    if len(ratings) == 1:
+        return (low, counted.high)
+    if 1 < len(ratings) <= EACH:
+        return tuple(ratings)
+    points = [low + n * (counted.high - low) / CLASSES for n in range(1, CLASSES)]
+    stepped = bool(ratings) and step_of(ratings) is not None
+    inner = [_nearest(ratings, point) if stepped else _round(point, counted) for point in points]
+    return (*inner, counted.high)
+
+
+def levels_of(users: Counts) -> tuple[int, ...]:
+    """Even popularity levels up to the highest for which enough users have the ratings; none where that is below 2."""
+    share, number = ENOUGH
+    enough = max(1, min(math.ceil(share * len(users)), number))
+    having = training_ratings(users, PopularityConfig.model_fields["test_share"].default)
+    highest = min(int(np.partition(having, -enough)[-enough]), HIGHEST_LEVEL)
+    if highest < 4:
+        return tuple(range(1, highest + 1)) if highest >= 2 else ()
+    return tuple(range(2, highest + 1, 2))
+
+
+def training_ratings(users: Counts, test_share: float) -> Counts:
+    """How many of each user's ratings ``stream.popularity_buckets`` leaves beside the test part."""
+    test: Counts = np.maximum(np.rint(users * test_share), 1).astype(np.int64)
+    return users - test
+
+
+def _nearest(ratings: Sequence[float], point: float) -> float:
+    return min(ratings, key=lambda rating: abs(rating - point))
+
+
+def _round(point: float, counted: Survey) -> float:
+    """To a thousandth of the range or finer."""
+    return round(point, 3 - math.floor(math.log10(counted.high - counted.low)))

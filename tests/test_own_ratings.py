@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from autoemb import cli
-from autoemb.datasets import find
+from autoemb.datasets import _members, find
 from autoemb.errors import InputError
 
 from .test_readers import rows_of
@@ -133,6 +133,16 @@ def test_compressed_text(tmp_path, squeeze):
     assert read(tmp_path, squeeze(data), settings()) == read(tmp_path, data, settings())
     with pytest.raises(InputError, match="mine: "):
         read(tmp_path, squeeze(data)[:-20], settings())
+
+
+@pytest.mark.parametrize("squeeze", [gzip.compress, lambda data: pa.compress(data, "zstd", asbytes=True)])
+def test_a_bomb_is_refused(tmp_path, monkeypatch, squeeze):
+    monkeypatch.setattr(_members, "EXPANSION_FLOOR", 1 << 16)
+    bomb = squeeze(b"u,i,r\n" + b"a,b,3\n" * 400_000)
+    with pytest.raises(
+        InputError, match=f"mine: expands to more than {max(1 << 16, 200 * len(bomb))} bytes, .*; refused"
+    ):
+        read(tmp_path, bomb, settings())
 
 
 def test_parquet_is_its_text(tmp_path):

@@ -6,10 +6,10 @@ ROWS ?= 1000000
 REPORT := --report results/report.html --report-after-run
 
 .DEFAULT_GOAL := help
-.PHONY: help install smoke latest-small ml-1m paper test check fuzz bench bench-gpu bench-data clean
+.PHONY: help install smoke latest-small ml-1m paper test test-slurm test-kubernetes check fuzz bench bench-gpu bench-data clean
 
 help: ## list the commands
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 install: .venv/installed ## make the virtual environment .venv
 
@@ -33,11 +33,21 @@ paper: install ## the paper's full grid, 10 seeds (downloads; needs the Netflix 
 test: install ## the whole test suite
 	$(BIN)/pytest
 
+test-slurm: cluster ## the grid of CONFIG (smoke) through a SLURM started here, and without: the same bytes (root; docs/cluster.md)
+	$(BIN)/python -m tests.slurm $(if $(CONFIG),--configfile $(CONFIG))
+
+test-kubernetes: cluster ## the same through a stand-in for Kubernetes (root; docs/cluster.md)
+	$(BIN)/python -m tests.kubernetes $(if $(CONFIG),--configfile $(CONFIG))
+
+.PHONY: cluster
+cluster: install
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev,slurm,kubernetes]'
+
 check: install ## lint, format and types, of Python and of the workflow
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
-	$(BIN)/snakefmt --check Snakefile workflow
+	$(BIN)/snakefmt --check Snakefile workflow tests/slurm/Snakefile
 	$(BIN)/snakemake --lint
 
 fuzz: install ## generated and damaged files to every reader, for SECONDS (600)

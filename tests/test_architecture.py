@@ -112,6 +112,9 @@ def test_constraints_have_the_same_pins():
     lines = (ROOT / "constraints.txt").read_text().splitlines()
     constraints = {name.lower().replace("_", "-"): version for name, version in (line.split("==") for line in lines)}
     assert {name: constraints[name] for name in pins()} == pins()
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    optional = dict(pin.split("==") for extra in extras.values() for pin in extra)
+    assert {name: constraints[name] for name in optional} == optional
 
 
 @pytest.mark.parametrize("notebook", sorted((ROOT / "notebooks").glob("*.ipynb")), ids=lambda path: path.stem)

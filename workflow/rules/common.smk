@@ -114,6 +114,11 @@ def gpus():
     return int(GRID.config.device == "cuda" or shutil.which("nvidia-smi") is not None)
 
 
+def more(first):
+    """A resource that doubles with every attempt: a job that ran out of it is tried again with more (see retries)."""
+    return lambda wildcards, attempt: first * 2 ** (attempt - 1)
+
+
 def runs(*kinds):
     """Every run's files of these kinds."""
     return expand(

@@ -35,8 +35,8 @@ rule interactions:
     conda:
         "../../environment.yml"
     resources:
-        mem_mb=8000,
-        runtime=60,
+        mem_mb=more(8000),
+        runtime=more(60),
     params:
         module=lambda wildcards: GRID.datasets[wildcards.dataset].module,
         settings=lambda wildcards: as_json(GRID.datasets[wildcards.dataset].settings),
@@ -59,8 +59,8 @@ rule stream:
     conda:
         "../../environment.yml"
     resources:
-        mem_mb=8000,
-        runtime=60,
+        mem_mb=more(8000),
+        runtime=more(60),
     params:
         settings=lambda wildcards: as_json(GRID.config.streams[wildcards.stream]),
         labels=lambda wildcards: as_json(GRID.labels(wildcards.dataset)),

@@ -49,13 +49,16 @@ for notebook, (reads, draws) in NOTEBOOKS.items():
         conda:
             "../../environment.yml"
         resources:
-            mem_mb=2000,
-            runtime=30,
+            mem_mb=more(2000),
+            runtime=more(30),
         params:
             packages=notebook_packages(notebook),
+            # a storage's files do not lie in results/
+            tables=lambda wildcards, input: os.path.dirname(input.tables[0]),
+            figures=subpath(output[0], parent=True),
         shell:
             "SOURCE_DATE_EPOCH=0 papermill --log-output --no-progress-bar -k python3"
-            " -p tables results/tables -p figures results/figures"
+            " -p tables {params.tables:q} -p figures {params.figures:q}"
             " {input.notebook:q} {output.notebook:q}.part.ipynb > {log:q} 2>&1"
             " && mv {output.notebook:q}.part.ipynb {output.notebook:q}"
 
@@ -75,11 +78,13 @@ rule page:
     conda:
         "../../environment.yml"
     resources:
-        mem_mb=2000,
-        runtime=10,
+        mem_mb=more(2000),
+        runtime=more(10),
+    params:
+        folder=subpath(output[0], parent=True),
     shell:
         "jupyter nbconvert --to html --embed-images --HTMLExporter.mathjax_url= --HTMLExporter.require_js_url="
-        " {input:q} --output-dir results/notebooks > {log:q} 2>&1"
+        " {input:q} --output-dir {params.folder:q} > {log:q} 2>&1"
 
 
 rule figures:

@@ -12,8 +12,8 @@ rule buckets:
     conda:
         "../../environment.yml"
     resources:
-        mem_mb=8000,
-        runtime=60,
+        mem_mb=more(8000),
+        runtime=more(60),
     params:
         settings=popularity_settings("sizes", "passes", "path"),
         labels=lambda wildcards: as_json(GRID.labels(wildcards.dataset)),
@@ -38,8 +38,8 @@ rule popularity:
     threads: 1
     resources:
         gpu=gpus(),
-        mem_mb=8000,
-        runtime=1440,
+        mem_mb=more(8000),
+        runtime=more(1440),
     params:
         settings=popularity_settings("sizes"),
         training=lambda wildcards: as_json(GRID.training(wildcards.dataset, wildcards.task)),

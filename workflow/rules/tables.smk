@@ -32,8 +32,8 @@ rule tabulate:
     conda:
         "../../environment.yml"
     resources:
-        mem_mb=4000,
-        runtime=30,
+        mem_mb=more(4000),
+        runtime=more(30),
     params:
         stem=subpath(output[0], strip_suffix=".csv"),
         packages=packages("autoemb.stages.tabulate"),

@@ -20,8 +20,8 @@ rule train:
     threads: 1
     resources:
         gpu=gpus(),
-        mem_mb=8000,
-        runtime=1440,
+        mem_mb=more(8000),
+        runtime=more(1440),
     params:
         module=lambda wildcards: GRID.methods[wildcards.method].module,
         settings=lambda wildcards: as_json(GRID.methods[wildcards.method].settings),

@@ -1,0 +1,54 @@
+"""What the tests on clusters share: Snakemake runs, and folders that must be the same."""
+
+import contextlib
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+LOCALLY = ("--cores", "all", "--workflow-profile", ROOT / "workflow/profiles/default")
+RESULTS = ("results/tables/*", "results/figures/*", "results/runs/**/*.parquet", "results/popularity/**/*.parquet")
+
+
+@contextlib.contextmanager
+def snakemake(log: Path, *words: object, before: tuple[str, ...] = (), **how: object) -> Iterator[subprocess.Popen]:
+    """Snakemake, from the root, waited for at the end.
+
+    Args:
+        log: what it says goes there.
+        words: options.
+        before: the command that runs it, if it is not run directly.
+        how: further arguments of Popen.
+
+    Raises:
+        AssertionError: it failed.
+    """
+    command = [str(word) for word in (*before, sys.executable, "-m", "snakemake", *words)]
+    with log.open("wb") as file:
+        process = subprocess.Popen(command, stdout=file, stderr=file, **{"cwd": ROOT, **how})
+    try:
+        yield process
+        assert process.wait() == 0, log.read_text()[-5000:]
+    finally:
+        process.send_signal(signal.SIGINT)  # has it cancel its jobs
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(30)
+        process.kill()
+
+
+def compare(one: Path, other: Path, *patterns: str) -> None:
+    """Hold all files of two folders by these patterns to each other, and say how many there are.
+
+    Raises:
+        AssertionError: any byte differs, only one has a file, or there are none at all.
+    """
+    for pattern in patterns:
+        found = {file.relative_to(one): file.read_bytes() for file in one.glob(pattern)}
+        expected = {file.relative_to(other): file.read_bytes() for file in other.glob(pattern)}
+        assert found.keys() == expected.keys(), sorted(map(str, found.keys() ^ expected.keys()))
+        differ = [str(name) for name in found if found[name] != expected[name]]
+        assert not differ, f"differ: {', '.join(differ)}"
+        print(f"{one.name}, {other.name}: {len(found)} files are the same: {pattern}", flush=True)
+        assert found or pattern != patterns[0], f"{one}: has no {pattern}"

@@ -1,28 +1,45 @@
 """A run's state on disk, so that one that was cut goes on where it was: safetensors, written whole or not at all."""
 
+import glob
 import hashlib
 import json
 import logging
+import signal
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
+import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import Tensor
 
 from autoemb.errors import InputError
-from autoemb.files import whole
+from autoemb.files import sweep, whole
 
 log = logging.getLogger(__name__)
 
-VERSION = "2"
+VERSION = "3"
+
+PAUSE = 50
+"""A state is not written before so many times the seconds that the last one took have passed: under 2 % of a run."""
 
 
 def identity(content: Any) -> str:
     """A fingerprint of everything that a state is only valid for, given as JSON."""
     return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def checksum(state: Mapping[str, Tensor]) -> str:
+    """Of the tensors' names, types, shapes and bytes: safetensors has none, and disks do flip bits."""
+    found = hashlib.sha256()
+    for name, tensor in sorted(state.items()):
+        found.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
+        found.update(tensor.reshape(-1).view(torch.uint8).numpy().data)
+    return found.hexdigest()
 
 
 class Checkpoint:
@@ -32,46 +49,78 @@ class Checkpoint:
         path: the file.
         valid_for: an ``identity``; a state of another one is not taken.
         every: least seconds between two states.
+        clock: says the time, in seconds.
+        told: the signal that asked the run to end, if one did: the next state is its last.
     """
 
-    def __init__(self, path: Path, valid_for: str, every: float) -> None:
-        self.path, self.every = path, every
+    def __init__(self, path: Path, valid_for: str, every: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self.path, self.every, self.clock = path, every, clock
         self.metadata = {"version": VERSION, "identity": valid_for}
-        self.last = time.monotonic()
+        self.last, self.took = clock(), 0.0
+        self.told: signal.Signals | None = None
 
     def load(self) -> dict[str, Tensor] | None:
-        """The state, or None: there is none, it is of something else, or it cannot be read."""
+        """The state, or None: there is none, it is of something else, or it is damaged."""
         if not self.path.exists():
             return None
         try:
             with safe_open(self.path, framework="pt") as file:
-                if file.metadata() != self.metadata:
+                metadata = file.metadata() or {}
+                if {key: metadata.get(key) for key in self.metadata} != self.metadata:
                     log.info("%s: a checkpoint of other settings, inputs or code; starting anew", self.path)
                     return None
-            return load_file(self.path)
+                state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a mapping)
         except (SafetensorError, OSError) as error:
             log.info("%s: not a readable checkpoint (%s); starting anew", self.path, error)
             return None
+        if checksum(state) != metadata.get("checksum"):
+            log.info("%s: a damaged checkpoint, its checksum differs; starting anew", self.path)
+            return None
+        return state
 
     def due(self) -> bool:
-        """Whether the last state is old enough for another."""
-        return time.monotonic() - self.last >= self.every
+        """Whether the last state is old enough for another, or the run has to end."""
+        return self.told is not None or self.clock() - self.last >= max(self.every, PAUSE * self.took)
 
     def save(self, state: Mapping[str, Tensor]) -> None:
         """Put a state in the place of the last one.
 
         Raises:
             InputError: it cannot be written; the last one stays.
+            SystemExit: a signal asked the run to end; with a shell's status for that, 128 + its number.
         """
+        start = self.clock()
+        held = {name: tensor.detach().cpu().contiguous() for name, tensor in state.items()}
         try:
             with whole(self.path) as temporary:
-                save_file(dict(state), temporary, metadata=self.metadata)
+                save_file(held, temporary, metadata={**self.metadata, "checksum": checksum(held)})
         except SafetensorError as error:  # its writer's own, for a full disk too
             raise InputError(f"{self.path}: cannot be written: {error}") from error
-        self.last = time.monotonic()
+        self.last = self.clock()
+        self.took = self.last - start
+        if self.told is not None:
+            log.info("ended by %s; the next run goes on from %s", self.told.name, self.path)
+            raise SystemExit(128 + self.told)
 
     def remove(self) -> None:
         """Take the file away, and what a kill in mid-writing may have left of one: the run is over."""
         self.path.unlink(missing_ok=True)
-        for part in self.path.parent.glob(f".{self.path.name}.*.part"):
-            part.unlink()
+        sweep(self.path.parent, f".{glob.escape(self.path.name)}.*.part")
+
+    @contextmanager
+    def heeding_signals(self) -> Iterator[None]:
+        """Inside, SIGTERM and SIGINT ask for one more state, which ends the run; a second one ends it at once."""
+
+        def ask(number: int, frame: FrameType | None) -> None:
+            self.told = signal.Signals(number)
+            signal.signal(number, before[signal.Signals(number)])
+
+        before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+        before = {number: handler for number, handler in before.items() if handler is not signal.SIG_IGN}
+        for number in before:
+            signal.signal(number, ask)
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)

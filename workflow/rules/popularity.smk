@@ -44,7 +44,8 @@ rule popularity:
         settings=popularity_settings("sizes"),
         training=lambda wildcards: as_json(GRID.training(wildcards.dataset, wildcards.task)),
         packages=packages("autoemb.stages.popularity"),
+        checkpoint="results/checkpoints/popularity/{dataset}/{side}/{task}/size-{size}.safetensors",
     shell:
         "autoemb popularity --buckets {input.buckets:q} --size {wildcards.size}"
         " --settings {params.settings:q} --run {params.training:q} --threads {threads}"
-        " --out {output:q} 2> {log:q}"
+        " --checkpoint {params.checkpoint:q} --out {output:q} 2> {log:q}"

@@ -93,9 +93,27 @@ def test_one_that_cannot_be_written_leaves_the_last_one(tmp_path, monkeypatch):
         checkpoint.save({"x": torch.zeros(2)})
     assert checkpoint.load()["x"].tolist() == [1, 1]
     assert [file.name for file in tmp_path.iterdir()] == ["state"]
-    (tmp_path / ".state.killed.part").touch()
-    checkpoint.remove()
-    assert not list(tmp_path.iterdir())
+
+
+def test_results_take_the_place_of_the_state_and_of_what_kills_left(tmp_path):
+    checkpoint = Checkpoint(tmp_path / "state.safetensors", "one", 0)
+    checkpoint.save(state())
+    (tmp_path / ".state.safetensors.killed.part").touch()
+    checkpoint.finish({"sums": torch.ones(2)})
+    assert [file.name for file in tmp_path.iterdir()] == ["state.finished"]
+    assert Checkpoint(checkpoint.path, "one", 0).load()["sums"].tolist() == [1, 1]
+    Checkpoint(checkpoint.path, "two", 0).save(state())
+    assert same(Checkpoint(checkpoint.path, "two", 0).load(), state())  # beside another run's results
+
+
+def test_seconds_add_up_over_processes(tmp_path):
+    time = [0.0]
+    for seconds in (7.0, 5.0, 3.0):
+        checkpoint = Checkpoint(tmp_path / "state", "one", 0, clock=lambda: time[0])
+        assert (checkpoint.load() or {}).keys() in (set(), {"x"})
+        assert checkpoint.before == {7.0: 0, 5.0: 7, 3.0: 12}[seconds]
+        time[0] += seconds
+        checkpoint.save({"x": torch.ones(2)})
 
 
 @pytest.mark.parametrize("version", [module.VERSION, "2"])
@@ -106,7 +124,7 @@ def test_one_of_other_settings_or_an_other_version_is_not_taken(tmp_path, caplog
         patch.setattr(module, "VERSION", version)
         Checkpoint(path, "one" if version == "2" else "two", 0).save(state())
     assert Checkpoint(path, "one", 0).load() is None
-    assert "a checkpoint of other settings, inputs or code; starting anew" in caplog.text
+    assert "a checkpoint of other settings, inputs or code; not taken" in caplog.text
     save_file(state(), path)  # somebody else's
     assert Checkpoint(path, "one", 0).load() is None
 
@@ -120,7 +138,7 @@ def test_one_without_its_checksum_is_not_taken(tmp_path, caplog):
     changed["rows"][0, 0] += 1
     save_file(changed, path, metadata={**ours.metadata, "checksum": checksum(state())})
     assert ours.load() is None
-    assert caplog.text.count("a damaged checkpoint, its checksum differs; starting anew") == 2
+    assert caplog.text.count("a damaged checkpoint, its checksum differs; not taken") == 2
 
 
 def test_whatever_happens_to_its_bytes_it_is_whole_or_not_taken(tmp_path):
@@ -199,7 +217,7 @@ def test_a_signal_leaves_a_state_to_go_on_from(folder, tmp_path, monkeypatch, ve
     assert sum(asked) == chunks
     assert statuses == [status] * (chunks // 4) + [0]
     assert signal.getsignal(number) == before
-    assert not list(path.parent.iterdir())
+    assert [file.name for file in path.parent.iterdir()] == ["state.finished"]
     if verb == "popularity":
         assert out.read_bytes() == (folder / "uncut.parquet").read_bytes()
     else:
@@ -223,6 +241,20 @@ def test_a_model_of_the_splits_is_left_when_a_signal_comes(folder, tmp_path, mon
     assert 20 <= len(steps) <= 21
     assert main(call) == 0
     assert (tmp_path / "out").read_bytes() == (folder / "uncut.parquet").read_bytes()
+
+
+@pytest.mark.parametrize("verb", ["train", "popularity"])
+def test_a_run_whose_end_nobody_noticed_is_not_done_again(folder, tmp_path, monkeypatch, verb):
+    out, call = tmp_path / "out", (train if verb == "train" else popularity)
+    assert main(call(folder, out, checkpoint=tmp_path / "state")) == 0
+    made = [out] if verb == "popularity" else [out / file for file in FILES]
+    before = [file.read_bytes() for file in made]
+    for file in made:
+        file.unlink()
+    monkeypatch.setattr(fse.Model, "step", None)
+    monkeypatch.setattr("autoemb.methods.autoemb.Model.step", None)
+    assert main(call(folder, out, checkpoint=tmp_path / "state")) == 0
+    assert [file.read_bytes() for file in made] == before
 
 
 def test_a_second_signal_ends_at_once_and_an_ignored_one_stays_ignored(tmp_path):
@@ -296,7 +328,7 @@ def test_two_runs_at_a_time_on_the_same_paths_end_well(folder, tmp_path):
     for file in FILES:
         assert (out / file).read_bytes() == (folder / "uncut" / file).read_bytes()
     assert sorted(file.name for file in out.iterdir()) == sorted([*FILES, "run.json"])
-    assert not list(path.parent.iterdir())
+    assert [file.name for file in path.parent.iterdir()] == ["state.finished"]
 
 
 def test_a_run_that_another_one_of_other_settings_has_overtaken_leaves_its_files(folder, tmp_path, capsys, monkeypatch):

@@ -43,39 +43,49 @@ def checksum(state: Mapping[str, Tensor]) -> str:
 
 
 class Checkpoint:
-    """A file that holds the latest state of one run.
+    """A file that holds the latest state of one run, and, when it is over, another one with its results.
+
+    A job may end well and nobody take note of it: Snakemake was killed while the job went on, or both were in
+    the second in which it ended. The job is then started again, and has the results at once.
 
     Attributes:
         path: the file.
+        finished: the file with the results: ``path`` with another ending.
         valid_for: an ``identity``; a state of another one is not taken.
         every: least seconds between two states.
         clock: says the time, in seconds.
+        before: seconds that earlier processes put into the state that was loaded.
         told: the signal that asked the run to end, if one did: the next state is its last.
     """
 
     def __init__(self, path: Path, valid_for: str, every: float, clock: Callable[[], float] = time.monotonic) -> None:
         self.path, self.every, self.clock = path, every, clock
         self.metadata = {"version": VERSION, "identity": valid_for}
-        self.last, self.took = clock(), 0.0
+        self.finished = path.with_suffix(".finished")
+        self.start = self.last = clock()
+        self.took = self.before = 0.0
         self.told: signal.Signals | None = None
 
     def load(self) -> dict[str, Tensor] | None:
-        """The state, or None: there is none, it is of something else, or it is damaged."""
-        if not self.path.exists():
-            return None
+        """The results or the state, or None: there is none, it is of something else, or it is damaged."""
+        found = (self._read(path) for path in (self.finished, self.path) if path.exists())
+        return next((state for state in found if state is not None), None)
+
+    def _read(self, path: Path) -> dict[str, Tensor] | None:
         try:
-            with safe_open(self.path, framework="pt") as file:
+            with safe_open(path, framework="pt") as file:
                 metadata = file.metadata() or {}
                 if {key: metadata.get(key) for key in self.metadata} != self.metadata:
-                    log.info("%s: a checkpoint of other settings, inputs or code; starting anew", self.path)
+                    log.info("%s: a checkpoint of other settings, inputs or code; not taken", path)
                     return None
                 state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a mapping)
         except (SafetensorError, OSError) as error:
-            log.info("%s: not a readable checkpoint (%s); starting anew", self.path, error)
+            log.info("%s: not a readable checkpoint (%s); not taken", path, error)
             return None
         if checksum(state) != metadata.get("checksum"):
-            log.info("%s: a damaged checkpoint, its checksum differs; starting anew", self.path)
+            log.info("%s: a damaged checkpoint, its checksum differs; not taken", path)
             return None
+        self.before = float(state.pop("seconds"))
         return state
 
     def due(self) -> bool:
@@ -90,22 +100,31 @@ class Checkpoint:
             SystemExit: a signal asked the run to end; with a shell's status for that, 128 + its number.
         """
         start = self.clock()
-        held = {name: tensor.detach().cpu().contiguous() for name, tensor in state.items()}
-        try:
-            with whole(self.path) as temporary:
-                save_file(held, temporary, metadata={**self.metadata, "checksum": checksum(held)})
-        except SafetensorError as error:  # its writer's own, for a full disk too
-            raise InputError(f"{self.path}: cannot be written: {error}") from error
+        self._write(self.path, state)
         self.last = self.clock()
         self.took = self.last - start
         if self.told is not None:
             log.info("ended by %s; the next run goes on from %s", self.told.name, self.path)
             raise SystemExit(128 + self.told)
 
-    def remove(self) -> None:
-        """Take the file away, and what a kill in mid-writing may have left of one: the run is over."""
+    def finish(self, results: Mapping[str, Tensor]) -> None:
+        """Put the results in the place of the state, and take away what kills may have left of it.
+
+        Raises:
+            InputError: they cannot be written; the last state stays.
+        """
+        self._write(self.finished, results)
         self.path.unlink(missing_ok=True)
         sweep(self.path.parent, f".{glob.escape(self.path.name)}.*.part")
+
+    def _write(self, path: Path, state: Mapping[str, Tensor]) -> None:
+        held = {name: tensor.detach().cpu().contiguous() for name, tensor in state.items()}
+        held["seconds"] = torch.tensor(self.before + self.clock() - self.start, dtype=torch.float64)
+        try:
+            with whole(path) as temporary:
+                save_file(held, temporary, metadata={**self.metadata, "checksum": checksum(held)})
+        except SafetensorError as error:  # its writer's own, for a full disk too
+            raise InputError(f"{path}: cannot be written: {error}") from error
 
     @contextmanager
     def heeding_signals(self) -> Iterator[None]:

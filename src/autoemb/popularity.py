@@ -47,9 +47,8 @@ def run_levels(
     sums: list[list[float]] = [] if saved is None else saved["sums"].tolist()
     cells = list(itertools.product(config.levels, range(training.seeds)))
 
-    def save() -> None:
-        if checkpoint and checkpoint.due():
-            checkpoint.save({"sums": torch.tensor(sums, dtype=torch.float64).reshape(-1, len(SUMS))})
+    def state() -> dict[str, torch.Tensor]:
+        return {"sums": torch.tensor(sums, dtype=torch.float64).reshape(-1, len(SUMS))}
 
     for level, seed in tqdm(cells[len(sums) :], initial=len(sums), total=len(cells), unit="model", disable=None):
         train = np.flatnonzero((rank >= 0) & (rank < level))
@@ -60,9 +59,12 @@ def run_levels(
             for batch in chunk:
                 model.step(batch)
             if checkpoint and checkpoint.told:
-                save()  # and end: one model is soon trained again
+                checkpoint.save(state())  # and end: one model is soon trained again
         sums.append(_test(model, test, training))
-        save()
+        if checkpoint and checkpoint.due():
+            checkpoint.save(state())
+    if checkpoint:
+        checkpoint.finish(state())
     frame = pd.DataFrame(sums, columns=SUMS).assign(size=size)
     frame["level"], frame["seed"] = zip(*cells, strict=True)
     return POPULARITY.check(frame[list(POPULARITY.columns)].astype(dict(POPULARITY.columns)))

@@ -151,6 +151,7 @@ def run_stream(
         run = Run(method, columns, config)
         known = f"finished.{len(recorders)}"
         if saved is not None and known in saved:
+            run.recorder.counts.copy_(saved["counts"])  # the last group's are the run's
             run.recorder.sums.copy_(saved[known])
             run.recorder.held.copy_(saved[f"held.{len(recorders)}"])
             progress.skip(interactions)
@@ -164,15 +165,20 @@ def run_stream(
             compile_step(method, config.batch_size)
         if config.device == "cuda":
             run.step = Captured(method.step)
-        finished = {f"finished.{n}": recorder.sums for n, recorder in enumerate(recorders)}
-        finished |= {f"held.{n}": recorder.held for n, recorder in enumerate(recorders)}
         for passed in run.advance():
             progress.add(passed, run.last_loss)
             if checkpoint and checkpoint.due():
-                checkpoint.save({**run.state_dict(), **finished})
+                checkpoint.save({**run.state_dict(), **finished()})
         return run.recorder
+
+    def finished() -> dict[str, Tensor]:
+        """Results of the groups that are done."""
+        sums = {f"finished.{n}": recorder.sums for n, recorder in enumerate(recorders)}
+        return sums | {f"held.{n}": recorder.held for n, recorder in enumerate(recorders)}
 
     with Progress(interactions * len(groups)) as progress:
         for seeds in groups:
             recorders.append(go(seeds, progress))
+    if checkpoint:
+        checkpoint.finish({**finished(), "counts": recorders[-1].counts})
     return Recorder.joined(recorders)

@@ -107,6 +107,12 @@ def local_archive(wildcards):
     return [archive] if archive else []
 
 
+def forget_finished():
+    """Remove what finished jobs keep in case that nobody takes note of them: somebody has."""
+    for file in Path("results/checkpoints").rglob("*.finished"):
+        file.unlink()
+
+
 def gpus():
     """GPUs that a training job takes: one if it may use one and the machine has one."""
     if GRID.config.device == "cpu":

@@ -43,5 +43,3 @@ def run(arguments: argparse.Namespace) -> None:
     with checkpoint.heeding_signals() if checkpoint else nullcontext():
         result = run_levels(buckets, arguments.size, config, training, device, checkpoint)
         write_table(result, arguments.out, POPULARITY)
-        if checkpoint:
-            checkpoint.remove()

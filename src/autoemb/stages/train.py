@@ -34,7 +34,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--settings", required=True, help="settings of the method, as JSON")
     parser.add_argument("--run", dest="training", required=True, help="settings of the run, as JSON")
     parser.add_argument("--threads", type=int, default=1, help="CPU threads")
-    parser.add_argument("--checkpoint", type=Path, help="file to leave the state in, and to go on from")
+    parser.add_argument(
+        "--checkpoint",
+        type=Path,
+        help="file to leave the state in, and to go on from; at the end, the results stay beside it (.finished)",
+    )
     parser.add_argument("--checkpoint-seconds", type=float, default=300, help="seconds between two states")
     parser.add_argument("--out", type=Path, required=True, help="folder to write the run's files to")
 
@@ -64,7 +68,7 @@ def run(arguments: argparse.Namespace) -> None:
         checkpoint = Checkpoint(arguments.checkpoint, key, arguments.checkpoint_seconds)
     with checkpoint.heeding_signals() if checkpoint else nullcontext():
         recorder = run_stream(build, stream.columns, config, checkpoint)
-        seconds = time.monotonic() - start
+        seconds = time.monotonic() - start + (checkpoint.before if checkpoint else 0)
         log.info("%d interactions x %d seeds in %.1f s", len(stream), config.seeds, seconds)
         with whole_folder(arguments.out) as folder:
             write_table(recorder.outcomes(), folder / "outcomes.parquet", OUTCOMES)
@@ -73,8 +77,6 @@ def run(arguments: argparse.Namespace) -> None:
             write_table(recorder.allocation(), folder / "allocation.parquet", ALLOCATION)
             write_json({**made, **cost(seconds)}, folder / "run.json")
             alone.check()
-        if checkpoint:
-            checkpoint.remove()
 
 
 class Alone:

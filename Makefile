@@ -6,7 +6,7 @@ ROWS ?= 1000000
 REPORT := --report results/report.html --report-after-run
 
 .DEFAULT_GOAL := help
-.PHONY: help install smoke latest-small ml-1m paper test check fuzz bench bench-gpu bench-data clean
+.PHONY: help install smoke latest-small ml-1m paper test test-kill check fuzz bench bench-gpu bench-data clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,6 +32,9 @@ paper: install ## the paper's full grid, 10 seeds (downloads; needs the Netflix 
 
 test: install ## the whole test suite
 	$(BIN)/pytest
+
+test-kill: install ## kill runs and the whole workflow at random MOMENTS (20), run them again, compare bytes (5 minutes)
+	$(BIN)/python -m tests.kill --moments $(or $(MOMENTS),20) $(if $(SEED),--seed $(SEED))
 
 check: install ## lint, format and types, of Python and of the workflow
 	$(BIN)/ruff check

@@ -100,7 +100,7 @@ def test_results_take_the_place_of_the_state_and_of_what_kills_left(tmp_path):
     checkpoint.save(state())
     (tmp_path / ".state.safetensors.killed.part").touch()
     checkpoint.finish({"sums": torch.ones(2)})
-    assert [file.name for file in tmp_path.iterdir()] == ["state.finished"]
+    assert [file.name for file in tmp_path.iterdir()] == ["state.safetensors.finished"]
     assert Checkpoint(checkpoint.path, "one", 0).load()["sums"].tolist() == [1, 1]
     Checkpoint(checkpoint.path, "two", 0).save(state())
     assert same(Checkpoint(checkpoint.path, "two", 0).load(), state())  # beside another run's results
@@ -217,7 +217,7 @@ def test_a_signal_leaves_a_state_to_go_on_from(folder, tmp_path, monkeypatch, ve
     assert sum(asked) == chunks
     assert statuses == [status] * (chunks // 4) + [0]
     assert signal.getsignal(number) == before
-    assert [file.name for file in path.parent.iterdir()] == ["state.finished"]
+    assert [file.name for file in path.parent.iterdir()] == [f"{path.name}.finished"]
     if verb == "popularity":
         assert out.read_bytes() == (folder / "uncut.parquet").read_bytes()
     else:
@@ -328,7 +328,7 @@ def test_two_runs_at_a_time_on_the_same_paths_end_well(folder, tmp_path):
     for file in FILES:
         assert (out / file).read_bytes() == (folder / "uncut" / file).read_bytes()
     assert sorted(file.name for file in out.iterdir()) == sorted([*FILES, "run.json"])
-    assert [file.name for file in path.parent.iterdir()] == ["state.finished"]
+    assert [file.name for file in path.parent.iterdir()] == [f"{path.name}.finished"]
 
 
 def test_a_run_that_another_one_of_other_settings_has_overtaken_leaves_its_files(folder, tmp_path, capsys, monkeypatch):

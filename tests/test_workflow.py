@@ -61,9 +61,20 @@ class Project:
 
     def snakemake(self, *words: str) -> subprocess.CompletedProcess[str]:
         """Run Snakemake as a user would, with the copy's own package."""
-        command = [sys.executable, "-m", "snakemake", "--configfile", "config.yaml", "--cores", "2", *words]
-        environment = {**os.environ, "PYTHONPATH": str(self.root / "src"), "OMP_NUM_THREADS": "1"}
+        command, environment = self.command(*words)
         return subprocess.run(command, cwd=self.root, env=environment, capture_output=True, text=True, check=False)
+
+    def popen(self, *words: str) -> subprocess.Popen[bytes]:
+        """Start it in a process group of its own; what it says goes to a file."""
+        command, environment = self.command(*words)
+        with (self.root / "snakemake.log").open("ab") as log:
+            return subprocess.Popen(
+                command, cwd=self.root, env=environment, stdout=log, stderr=log, start_new_session=True
+            )
+
+    def command(self, *words: str) -> tuple[list[str], dict[str, str]]:
+        command = [sys.executable, "-m", "snakemake", "--configfile", "config.yaml", "--cores", "2", *words]
+        return command, {**os.environ, "PYTHONPATH": str(self.root / "src"), "OMP_NUM_THREADS": "1"}
 
     def would_run(self) -> set[str]:
         """Names of the rules that a run would execute now."""

@@ -50,7 +50,7 @@ class Checkpoint:
 
     Attributes:
         path: the file.
-        finished: the file with the results: ``path`` with another ending.
+        finished: the file with the results: ``path`` with one more ending.
         valid_for: an ``identity``; a state of another one is not taken.
         every: least seconds between two states.
         clock: says the time, in seconds.
@@ -61,7 +61,7 @@ class Checkpoint:
     def __init__(self, path: Path, valid_for: str, every: float, clock: Callable[[], float] = time.monotonic) -> None:
         self.path, self.every, self.clock = path, every, clock
         self.metadata = {"version": VERSION, "identity": valid_for}
-        self.finished = path.with_suffix(".finished")
+        self.finished = path.with_name(f"{path.name}.finished")
         self.start = self.last = clock()
         self.took = self.before = 0.0
         self.told: signal.Signals | None = None

@@ -160,12 +160,15 @@ def test_other_problems_are_one_clear_line(root, tmp_path, capsys):
         source_files(tmp_path)
     with pytest.raises(InputError, match=r"config.json: not a readable config .*; run the workflow first"):
         bundle.read_config(tmp_path)
+    (tmp_path / "config.json").write_text("[]")
+    with pytest.raises(InputError, match=r"config.json: holds list; expected a JSON object"):
+        bundle.read_config(tmp_path)
     assert main(["bundle", str(tmp_path)]) == 2
     assert "has no records" in capsys.readouterr().err
     shutil.copytree(root / "results", tmp_path / "results")
     shutil.rmtree(tmp_path / "results/tables")
     assert main(["bundle", str(tmp_path / "results")]) == 2
-    assert "results: has no tables; run the workflow first" in capsys.readouterr().err
+    assert "results: has no tables that a record names; run the workflow first" in capsys.readouterr().err
     assert not list(tmp_path.rglob("autoemb-*.zip"))
 
 
@@ -173,12 +176,14 @@ def test_what_no_longer_matches_is_warned_of(root, tmp_path, capsys):
     shutil.copytree(root / "results", tmp_path / "results")
     for name in ("comparison", "stream"):
         (tmp_path / f"results/tables/{name}.csv").write_text("a\n1\n")
+    (tmp_path / "results/tables/ratings.csv").write_text("userId,itemId,rating\n")
     assert main(["bundle", str(tmp_path / "results")]) == 0
     out, error = capsys.readouterr()
-    assert Path(out.strip()).is_file()
+    with zipfile.ZipFile(out.strip()) as archive:
+        assert "results/tables/ratings.csv" not in archive.namelist()
     assert error.startswith("autoemb bundle: warning: ")
     assert "comparison.csv: has changed since" in error
-    assert "and 1 more; autoemb verify has all" in error
+    assert "and 2 more; autoemb verify has all" in error
 
 
 @pytest.mark.parametrize(

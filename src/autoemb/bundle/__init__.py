@@ -48,9 +48,12 @@ def contents(
     """
     own = [entry.get("archive") for entry in config["datasets"].values()]
     ratings = {(results.parent / path).resolve() for path in own if path}
-    shown = [path for folder in _SHOWN for path in (results / folder).glob("[!.]*")]
+    made = {path.resolve() for record in found for path in record.generated}
+    there = [path for folder in _SHOWN for path in (results / folder).glob("[!.]*")]
+    # what no job made may be anything; pages have no record, but are made from notebooks that have
+    shown = [path for path in there if path.resolve() in made or path.suffix == ".html"]
     if not any(path.parent.name == "tables" for path in shown):
-        raise InputError(f"{results}: has no tables; run the workflow first")
+        raise InputError(f"{results}: has no tables that a record names; run the workflow first")
     kept = [*shown, *(record.path for record in found), results / "config.json", results / "report.html"]
     files: dict[str, Path | bytes] = dict(source_files(root, leave_out=ratings))
     files |= {f"results/{path.relative_to(results).as_posix()}": path for path in kept if path.is_file()}
@@ -69,9 +72,11 @@ def read_config(results: Path) -> dict[str, Any]:
     """
     path = results / "config.json"
     try:
-        config: dict[str, Any] = json.loads(path.read_text())
+        config = json.loads(path.read_text())
     except (OSError, ValueError) as error:
         raise InputError(f"{path}: not a readable config ({error}); run the workflow first") from error
+    if not isinstance(config, dict):
+        raise InputError(f"{path}: holds {type(config).__name__}; expected a JSON object; run the workflow again")
     return config
 
 

@@ -29,6 +29,7 @@ LAYERS = [
     {"entries"},
     {"trials"},
     {"provenance", "grid"},
+    {"records", "bundle"},
     {"tables"},
     {"claims"},
     {"plots", "sentences"},

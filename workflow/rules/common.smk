@@ -158,17 +158,16 @@ def figure_files(figures):
 
 
 def notebook_modules(notebook):
-    """What a notebook's code cells import."""
-    cells = json.loads((ROOT / "notebooks" / f"{notebook}.ipynb").read_text())["cells"]
-    source = "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "code")
-    return sorted(provenance.imported_names(source))
+    """What a notebook's job imports of the package."""
+    imports = provenance.imports_of_notebook(ROOT / "notebooks" / f"{notebook}.ipynb")
+    return ["autoemb.stages.render", *(name for name in imports if name.startswith("autoemb"))]
 
 
 def notebook_code(notebook):
     """The library's files behind a notebook."""
-    return code(*(name for name in notebook_modules(notebook) if name.startswith("autoemb")))
+    return code(*notebook_modules(notebook))
 
 
 def notebook_packages(notebook):
     """The versions of the packages behind a notebook."""
-    return packages(*(name for name in notebook_modules(notebook) if name.startswith("autoemb")))
+    return packages(*notebook_modules(notebook))

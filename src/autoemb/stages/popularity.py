@@ -8,6 +8,7 @@ from autoemb.config import PopularityConfig, RunConfig
 from autoemb.device import choose
 from autoemb.files import read_table, write_table
 from autoemb.popularity import run_levels
+from autoemb.provenance import add_argument, recorded
 from autoemb.schema import BUCKETS, POPULARITY
 from autoemb.settings import parse
 
@@ -20,6 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--run", dest="training", required=True, help="settings of the run, as JSON")
     parser.add_argument("--threads", type=int, default=1, help="CPU threads")
     parser.add_argument("--out", type=Path, required=True, help="Parquet file to write")
+    add_argument(parser)
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -28,5 +30,7 @@ def run(arguments: argparse.Namespace) -> None:
     config = parse(PopularityConfig, arguments.settings, "--settings")
     training = parse(RunConfig, arguments.training, "--run")
     device = choose(training.device, arguments.threads)
-    buckets = read_table(arguments.buckets, BUCKETS)
-    write_table(run_levels(buckets, arguments.size, config, training, device), arguments.out, POPULARITY)
+    resolved = {"size": arguments.size, "popularity": config.model_dump(), "run": training.model_dump()}
+    with recorded(arguments.record, resolved, [__name__], [arguments.buckets], [arguments.out], device):
+        buckets = read_table(arguments.buckets, BUCKETS)
+        write_table(run_levels(buckets, arguments.size, config, training, device), arguments.out, POPULARITY)

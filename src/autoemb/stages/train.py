@@ -15,7 +15,7 @@ from autoemb.files import whole_folder, write_json, write_table
 from autoemb.methods import find
 from autoemb.methods.base import Method
 from autoemb.prequential import run_stream
-from autoemb.provenance import cost, record
+from autoemb.provenance import checksums, complete, now, record
 from autoemb.schema import ALLOCATION, OUTCOMES, PROGRESS, SIZES
 from autoemb.settings import parse
 from autoemb.stored import StoredStream
@@ -38,7 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> None:
     """Stream -> run."""
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    start = time.monotonic()
+    start, began = now(), time.monotonic()
     module = find(arguments.method)
     settings = parse(module.Config, arguments.settings, "--settings")
     asked = parse(RunConfig, arguments.training, "--run")
@@ -51,19 +51,22 @@ def run(arguments: argparse.Namespace) -> None:
         return model
 
     resolved = {"method": arguments.method, "settings": settings.model_dump(), "run": asked.model_dump()}
-    made = record(resolved, [__name__, module.__name__], [arguments.stream], config.device)
+    used = checksums([arguments.stream], arguments.out / "run.json")
+    made = record(resolved, [__name__, module.__name__], config.device)
+    made["inputs"] = dict(zip([arguments.stream.name], used.values(), strict=True))
     checkpoint = None
     if arguments.checkpoint:
         valid_for = {key: value for key, value in made.items() if key != "commit"}  # the code's checksums are in it
         checkpoint = Checkpoint(arguments.checkpoint, identity(valid_for), arguments.checkpoint_seconds)
     recorder = run_stream(build, stream.columns, config, checkpoint)
-    seconds = time.monotonic() - start
+    seconds = time.monotonic() - began
     log.info("%d interactions x %d seeds in %.1f s", len(stream), config.seeds, seconds)
     with whole_folder(arguments.out) as folder:
         write_table(recorder.outcomes(), folder / "outcomes.parquet", OUTCOMES)
         write_table(recorder.size_weights(), folder / "sizes.parquet", SIZES)
         write_table(recorder.progress(), folder / "progress.parquet", PROGRESS)
         write_table(recorder.allocation(), folder / "allocation.parquet", ALLOCATION)
-        write_json({**made, **cost(seconds)}, folder / "run.json")
+        generated = checksums(sorted(folder.iterdir()), folder / "run.json")
+        write_json(complete(made, used, generated, start, seconds), folder / "run.json")
     if checkpoint:
         checkpoint.remove()

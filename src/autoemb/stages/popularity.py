@@ -5,7 +5,7 @@ import logging
 from pathlib import Path
 
 from autoemb.config import PopularityConfig, RunConfig
-from autoemb.device import choose
+from autoemb.device import chosen
 from autoemb.files import read_table, write_table
 from autoemb.popularity import run_levels
 from autoemb.schema import BUCKETS, POPULARITY
@@ -19,6 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--settings", required=True, help="settings of the splits, as JSON")
     parser.add_argument("--run", dest="training", required=True, help="settings of the run, as JSON")
     parser.add_argument("--threads", type=int, default=1, help="CPU threads")
+    parser.add_argument("--gpu-share", type=int, default=1, help="jobs that may use one GPU at a time")
     parser.add_argument("--out", type=Path, required=True, help="Parquet file to write")
 
 
@@ -27,6 +28,7 @@ def run(arguments: argparse.Namespace) -> None:
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     config = parse(PopularityConfig, arguments.settings, "--settings")
     training = parse(RunConfig, arguments.training, "--run")
-    device = choose(training.device, arguments.threads)
     buckets = read_table(arguments.buckets, BUCKETS)
-    write_table(run_levels(buckets, arguments.size, config, training, device), arguments.out, POPULARITY)
+    with chosen(training.device, arguments.threads, arguments.gpu_share) as device:
+        levels = run_levels(buckets, arguments.size, config, training, device)
+    write_table(levels, arguments.out, POPULARITY)

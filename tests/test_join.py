@@ -69,16 +69,17 @@ def test_the_record_is_that_of_one_job_and_lists_the_parts(parts):
     assert joined == {key: value for key, value in whole.items() if key not in ("seconds", "peak_mib")}
     assert [part["seeds"] for part in listed] == ["0-1", "2-2"]
     for of, part in zip(own, listed, strict=True):
-        files = {table: digest(parts / of["seeds"] / f"{table}.parquet") for table in TABLES}
+        seeds = of["config"]["seeds"]
+        files = {table: digest(parts / seeds / f"{table}.parquet") for table in TABLES}
         costs = {key: of[key] for key in ("seconds", "peak_mib")}
-        assert part == {"seeds": of["seeds"], "device": "cpu", **costs, "files": files}
+        assert part == {"seeds": seeds, "device": "cpu", **costs, "files": files}
 
 
 def test_a_part_says_which_seeds_it_has(made):
     for name, seeds in (("0-1", [0, 1]), ("2-2", [2]), ("whole", [0, 1, 2])):
         for table in TABLES:
             assert pd.read_parquet(made / name / f"{table}.parquet")["seed"].unique().tolist() == seeds
-    assert "seeds" not in json.loads((made / "whole" / "run.json").read_text())
+    assert "seeds" not in json.loads((made / "whole" / "run.json").read_text())["config"]
 
 
 def change(folder, **values):
@@ -137,7 +138,18 @@ def test_all_seeds_must_be_there_once(parts, capsys, names, message):
     assert not (parts / "joined").exists()
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{", '{"seeds": 3}', '{"seeds": "3"}', '{"seeds": "0-1"}'])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "[]",
+        "{",
+        '{"config": 3}',
+        '{"config": {"seeds": 3}}',
+        '{"config": {"seeds": "3"}}',
+        '{"config": {"seeds": "0-1"}}',
+    ],
+)
 def test_a_record_that_is_none_is_named(parts, capsys, text):
     (parts / "2-2" / "run.json").write_text(text)
     assert join(parts, "0-1", "2-2") == 2

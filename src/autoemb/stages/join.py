@@ -67,6 +67,7 @@ def read_part(folder: Path) -> Part:
     path = folder / RECORD
     try:
         record = json.loads(path.read_text())
+        record["seeds"] = record["config"].pop("seeds")
         first, last = map(int, record["seeds"].split("-"))
         for key in (*DECIDES, *OWN):
             record[key]

@@ -57,9 +57,9 @@ def run(arguments: argparse.Namespace) -> None:
             return model
 
         resolved = {"method": arguments.method, "settings": settings.model_dump(), "run": asked.model_dump()}
-        made = record(resolved, [__name__, module.__name__], [arguments.stream], config.device)
         if arguments.seeds:
-            made["seeds"] = arguments.seeds
+            resolved["seeds"] = arguments.seeds
+        made = record(resolved, [__name__, module.__name__], [arguments.stream], config.device)
         checkpoint = None
         if arguments.checkpoint:
             valid_for = {key: value for key, value in made.items() if key != "commit"}  # the code's checksums are in it

@@ -25,7 +25,7 @@ LAYERS = [
     {"plan"},
     {"stored"},
     {"methods"},
-    {"metrics", "checkpoint", "progress", "device", "engine", "prequential", "popularity", "twin"},
+    {"metrics", "checkpoint", "progress", "gpus", "device", "engine", "prequential", "popularity", "twin"},
     {"entries"},
     {"trials"},
     {"provenance", "grid"},
@@ -48,6 +48,7 @@ WITHOUT_TORCH = [
     "stages.tabulate",
     "stages.stream",
     "stages.inspect",
+    "stages.join",
 ]
 
 

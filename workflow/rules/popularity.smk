@@ -40,6 +40,7 @@ rule popularity:
     threads: 1
     resources:
         gpu=gpus(),
+        gpu_share=GRID.config.gpu_share,  # no parameter: another share is no reason to train again
         mem_mb=8000,
         runtime=1440,
     params:
@@ -49,4 +50,5 @@ rule popularity:
     shell:
         "autoemb popularity --buckets {input.buckets:q} --size {wildcards.size}"
         " --settings {params.settings:q} --run {params.training:q} --threads {threads}"
+        " --gpu-share {resources.gpu_share}"
         " --out {output.level:q} --record {output.record:q} 2> {log:q}"

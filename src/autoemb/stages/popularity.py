@@ -5,7 +5,7 @@ import logging
 from pathlib import Path
 
 from autoemb.config import PopularityConfig, RunConfig
-from autoemb.device import choose
+from autoemb.device import chosen
 from autoemb.files import read_table, write_table
 from autoemb.popularity import run_levels
 from autoemb.provenance import add_argument, recorded
@@ -20,6 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--settings", required=True, help="settings of the splits, as JSON")
     parser.add_argument("--run", dest="training", required=True, help="settings of the run, as JSON")
     parser.add_argument("--threads", type=int, default=1, help="CPU threads")
+    parser.add_argument("--gpu-share", type=int, default=1, help="jobs that may use one GPU at a time")
     parser.add_argument("--out", type=Path, required=True, help="Parquet file to write")
     add_argument(parser)
 
@@ -29,8 +30,10 @@ def run(arguments: argparse.Namespace) -> None:
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     config = parse(PopularityConfig, arguments.settings, "--settings")
     training = parse(RunConfig, arguments.training, "--run")
-    device = choose(training.device, arguments.threads)
     resolved = {"size": arguments.size, "popularity": config.model_dump(), "run": training.model_dump()}
-    with recorded(arguments.record, resolved, [__name__], [arguments.buckets], [arguments.out], device):
+    with (
+        chosen(training.device, arguments.threads, arguments.gpu_share) as device,
+        recorded(arguments.record, resolved, [__name__], [arguments.buckets], [arguments.out], device),
+    ):
         buckets = read_table(arguments.buckets, BUCKETS)
         write_table(run_levels(buckets, arguments.size, config, training, device), arguments.out, POPULARITY)

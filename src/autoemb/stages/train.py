@@ -1,7 +1,8 @@
-"""Run one method over a stream for every seed, and record its outcomes."""
+"""Run one method over a stream for every seed, or for some of them, and record its outcomes."""
 
 import argparse
 import logging
+import re
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,7 +11,8 @@ import torch
 
 from autoemb.checkpoint import Checkpoint, identity
 from autoemb.config import RunConfig
-from autoemb.device import choose
+from autoemb.device import chosen
+from autoemb.errors import InputError
 from autoemb.files import whole_folder, write_json, write_table
 from autoemb.methods import find
 from autoemb.methods.base import Method
@@ -29,7 +31,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--method", required=True, help="module of the method")
     parser.add_argument("--settings", required=True, help="settings of the method, as JSON")
     parser.add_argument("--run", dest="training", required=True, help="settings of the run, as JSON")
+    parser.add_argument("--seeds", metavar="FIRST-LAST", help="those of the run's seeds to train; the rest elsewhere")
     parser.add_argument("--threads", type=int, default=1, help="CPU threads")
+    parser.add_argument("--gpu-share", type=int, default=1, help="jobs that may use one GPU at a time")
     parser.add_argument("--checkpoint", type=Path, help="file to leave the state in, and to go on from")
     parser.add_argument("--checkpoint-seconds", type=float, default=300, help="seconds between two states")
     parser.add_argument("--out", type=Path, required=True, help="folder to write the run's files to")
@@ -38,35 +42,57 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> None:
     """Stream -> run."""
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    start, began = now(), time.monotonic()
     module = find(arguments.method)
     settings = parse(module.Config, arguments.settings, "--settings")
     asked = parse(RunConfig, arguments.training, "--run")
-    config = asked.model_copy(update={"device": choose(asked.device, arguments.threads)})
-    stream = StoredStream(arguments.stream, config.task)
-    shape = stream.shape(config.classes)
+    seeds = seeds_of(arguments.seeds, asked.seeds)
+    stream = StoredStream(arguments.stream, asked.task)
+    shape = stream.shape(asked.classes)
+    with chosen(asked.device, arguments.threads, arguments.gpu_share) as device:
+        start, began = now(), time.monotonic()  # not before, as there may have been no GPU free for hours
+        config = asked.model_copy(update={"device": device})
 
-    def build(seeds: Sequence[int]) -> Method:
-        model: Method = module.Model(settings, shape, seeds, getattr(torch, config.dtype), config.device)
-        return model
+        def build(group: Sequence[int]) -> Method:
+            model: Method = module.Model(settings, shape, group, getattr(torch, config.dtype), config.device)
+            return model
 
-    resolved = {"method": arguments.method, "settings": settings.model_dump(), "run": asked.model_dump()}
-    used = checksums([arguments.stream], arguments.out / "run.json")
-    made = record(resolved, [__name__, module.__name__], config.device)
-    made["inputs"] = dict(zip([arguments.stream.name], used.values(), strict=True))
-    checkpoint = None
-    if arguments.checkpoint:
-        valid_for = {key: value for key, value in made.items() if key != "commit"}  # the code's checksums are in it
-        checkpoint = Checkpoint(arguments.checkpoint, identity(valid_for), arguments.checkpoint_seconds)
-    recorder = run_stream(build, stream.columns, config, checkpoint)
+        resolved = {"method": arguments.method, "settings": settings.model_dump(), "run": asked.model_dump()}
+        if arguments.seeds:
+            resolved["seeds"] = arguments.seeds
+        used = checksums([arguments.stream], arguments.out / "run.json")
+        made = record(resolved, [__name__, module.__name__], config.device)
+        made["inputs"] = dict(zip([arguments.stream.name], used.values(), strict=True))
+        checkpoint = None
+        if arguments.checkpoint:
+            valid_for = {key: value for key, value in made.items() if key != "commit"}  # the code's checksums are in it
+            checkpoint = Checkpoint(arguments.checkpoint, identity(valid_for), arguments.checkpoint_seconds)
+        recorder = run_stream(build, stream.columns, config, checkpoint, seeds)
     seconds = time.monotonic() - began
-    log.info("%d interactions x %d seeds in %.1f s", len(stream), config.seeds, seconds)
+    log.info("%d interactions x %d seeds in %.1f s", len(stream), len(seeds), seconds)
+    tables = (
+        (OUTCOMES, recorder.outcomes()),
+        (SIZES, recorder.size_weights()),
+        (PROGRESS, recorder.progress()),
+        (ALLOCATION, recorder.allocation()),
+    )
     with whole_folder(arguments.out) as folder:
-        write_table(recorder.outcomes(), folder / "outcomes.parquet", OUTCOMES)
-        write_table(recorder.size_weights(), folder / "sizes.parquet", SIZES)
-        write_table(recorder.progress(), folder / "progress.parquet", PROGRESS)
-        write_table(recorder.allocation(), folder / "allocation.parquet", ALLOCATION)
+        for table, frame in tables:
+            write_table(frame.assign(seed=frame["seed"] + seeds.start), folder / f"{table.name}.parquet", table)
         generated = checksums(sorted(folder.iterdir()), folder / "run.json")
         write_json(complete(made, used, generated, start, seconds), folder / "run.json")
     if checkpoint:
         checkpoint.remove()
+
+
+def seeds_of(text: str | None, of: int) -> range:
+    """The seeds that ``--seeds`` names, of so many; all of them if it is left out.
+
+    Raises:
+        InputError: it is not a range of these seeds.
+    """
+    if text is None:
+        return range(of)
+    bounds = re.fullmatch(r"(\d+)-(\d+)", text)
+    if bounds is None or not int(bounds[1]) <= int(bounds[2]) < of:
+        raise InputError(f"--seeds {text}: expected FIRST-LAST, both among the run's seeds 0 to {of - 1}")
+    return range(int(bounds[1]), int(bounds[2]) + 1)

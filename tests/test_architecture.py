@@ -32,6 +32,7 @@ LAYERS = [
     {"tables"},
     {"claims"},
     {"plots", "sentences"},
+    {"explorer"},
     {"stages"},
     {"cli"},
 ]
@@ -44,9 +45,12 @@ WITHOUT_TORCH = [
     "claims",
     "plots",
     "sentences",
+    "explorer",
     "stages.tabulate",
     "stages.stream",
     "stages.inspect",
+    "stages.explore",
+    "stages.sheets",
 ]
 
 

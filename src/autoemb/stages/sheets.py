@@ -1,0 +1,25 @@
+"""Make a page of each table, whose rows can be sorted by every column and searched."""
+
+import argparse
+from contextlib import ExitStack
+from pathlib import Path
+
+from autoemb.explorer.pages import sheet
+from autoemb.explorer.reading import read_csv
+from autoemb.files import whole
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The tables, and where to write their pages."""
+    parser.add_argument(
+        "--inputs", type=Path, nargs="+", required=True, metavar="FILE", help="csv files that `autoemb tabulate` wrote"
+    )
+    parser.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="of the pages, <table>.html")
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Tables -> pages; all of them or none."""
+    with ExitStack() as stack:
+        for path in arguments.inputs:
+            page = stack.enter_context(whole(arguments.out / f"{path.stem}.html"))
+            page.write_text(sheet(path.stem, read_csv(path)), encoding="utf-8")

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-SECONDS = 30
+SECONDS = 60
 """How long an answer may take."""
 
 
@@ -59,6 +59,7 @@ class Browser:
         self._session: str | None = None
         self.problems: list[str] = []
         self.requests: list[str] = []
+        self._frames: list[int] = []
         target = self.call("Target.createTarget", url="about:blank")["targetId"]
         self._session = self.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
         for domain in ("Page", "Runtime", "Log", "Network"):
@@ -104,6 +105,12 @@ class Browser:
                 self.problems.append(f"{what['type']}: {words}")
             case "Log.entryAdded" if what["entry"]["level"] in ("error", "warning"):
                 self.problems.append(f"{what['entry']['level']}: {what['entry']['text']}")
+            case "Runtime.executionContextCreated":
+                self._frames.append(what["context"]["id"])
+            case "Runtime.executionContextDestroyed":
+                self._frames.remove(what["executionContextId"])
+            case "Runtime.executionContextsCleared":
+                self._frames.clear()
             case "Network.requestWillBeSent" if not what["request"]["url"].startswith(("file:", "data:", "blob:")):
                 self.requests.append(what["request"]["url"])
         return told
@@ -133,22 +140,26 @@ class Browser:
         """The window's size in CSS pixels."""
         self.call("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False)
 
-    def js(self, expression: str, **names: Any) -> Any:
-        """The value of an expression in which ``names`` are known, once its promise is kept."""
+    def js(self, expression: str, *, inner: bool = False, **names: Any) -> Any:
+        """The value of an expression in which ``names`` are known, once its promise is kept.
+
+        ``inner`` takes it in the newest frame of the page, else in the page itself.
+        """
         given = "".join(f"const {name} = {json.dumps(value)};" for name, value in names.items())
         told = self.call(
             "Runtime.evaluate",
             expression=f"(async () => {{ {given} return ({expression}); }})()",
             awaitPromise=True,
             returnByValue=True,
+            **({"contextId": self._frames[-1]} if inner else {}),
         )
         assert "exceptionDetails" not in told, f"{expression}: {told['exceptionDetails']}"
         return told["result"].get("value")
 
-    def wait(self, expression: str, **names: Any) -> None:
+    def wait(self, expression: str, *, inner: bool = False, **names: Any) -> None:
         """Until the expression is true."""
         end = time.monotonic() + SECONDS
-        while not self.js(expression, **names):
+        while not self.js(expression, inner=inner, **names):
             assert time.monotonic() < end, f"not true within {SECONDS} s: {expression}"
             time.sleep(0.02)
 

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from autoemb import cli, plots
-from autoemb.explorer.curves import look
+from autoemb.explorer.curves import curves, look
 from autoemb.explorer.reading import EXPLORED, read_csv
 from autoemb.tables.text import popularity_label
 
@@ -103,6 +103,11 @@ def page(tmp_path_factory):
     return explore(tmp_path_factory.mktemp("explorer"), **tables())
 
 
+def look_at(browser, page: Path, **how) -> None:
+    browser.open(page, **how)
+    browser.wait("document.body.dataset.drawn === 'yes'")
+
+
 def choose(browser, **choices: str) -> None:
     for name, value in choices.items():
         browser.js(
@@ -147,7 +152,7 @@ def none(browser, panel: str) -> str:
 
 def test_the_page_is_quiet_complete_and_small(page, browser, tmp_path):
     for width, dark in ((1200, False), (400, True)):
-        browser.open(page, width=width, dark=dark)
+        look_at(browser, page, width=width, dark=dark)
         browser.wait("document.querySelectorAll('.chart svg.marks').length === 6")
         shapes = browser.js(
             "[...document.querySelectorAll('.chart svg.marks')].map(e => [e.getBoundingClientRect().width,"
@@ -164,7 +169,7 @@ def test_the_page_is_quiet_complete_and_small(page, browser, tmp_path):
 
 
 def test_the_values_are_the_tables(page, browser):
-    browser.open(page)
+    look_at(browser, page)
     for choice in (
         ("shuffled", "regression", "loss", "user"),
         ("temporal", "regression", "accuracy", "item"),
@@ -211,7 +216,7 @@ def compare(page: Path, browser, stream: str, task: str, measure: str, side: str
 
 
 def test_a_method_looks_as_in_the_figures(page, browser):
-    browser.open(page)
+    look_at(browser, page)
     choose(browser, dataset="007")
     tick(browser, "autoemb", "someone-new")
     drawn = "[...document.querySelectorAll('#stream-curve .mark-line path')].map(e => e.getAttribute('stroke'))"
@@ -225,6 +230,14 @@ def test_a_method_looks_as_in_the_figures(page, browser):
     )
 
 
+def test_thin_bins_are_left_out_as_in_the_figures():
+    table = tables()["mean-size"]
+    table = table.assign(n=table["dataset"].map({"007": 1000, "na": 9}).where(table["popularity_low"] != 8, 7))
+    found = curves({"mean-size": table})["mean-size"]
+    assert {len(curve["x"]) for curve in found if curve["dataset"] == "007"} == {3}
+    assert {len(curve["x"]) for curve in found if curve["dataset"] == "na"} == {4}  # none has enough, so all are shown
+
+
 def test_every_mark_of_the_figures_has_a_shape():
     unknown = [plots.method_mark(f"unknown-{number}") for number in range(200)]
     known = [plots.method_mark(name) for name in ("fse", "sam", "darts", "darts-global", "autoemb", "esapn")]
@@ -234,7 +247,7 @@ def test_every_mark_of_the_figures_has_a_shape():
 
 
 def test_a_choice_without_data_says_so(page, browser):
-    browser.open(page)
+    look_at(browser, page)
     choose(browser, dataset="007", task="regression", side="user")
     assert [none(browser, panel) for panel in ("popularity", "claims", "running-popularity")] == ["", "", ""]
     assert len(rows(browser, "popularity")) == 6
@@ -255,7 +268,7 @@ def test_a_choice_without_data_says_so(page, browser):
 
 
 def test_one_seed_has_no_band(page, browser):
-    browser.open(page)
+    look_at(browser, page)
     choose(browser, dataset="na")
     browser.wait("document.querySelectorAll('#stream-curve .mark-line path').length === 4")
     assert (
@@ -267,7 +280,7 @@ def test_one_seed_has_no_band(page, browser):
 
 
 def test_text_of_the_data_is_shown_as_text(page, browser):
-    browser.open(page)
+    look_at(browser, page)
     choose(browser, dataset="007", task="regression")
     assert browser.js("document.getElementById('title').textContent").startswith(f"{HARM}: 3,000 ratings by 10 users")
     assert rows(browser, "claims")[0][1] == HARM
@@ -276,7 +289,7 @@ def test_text_of_the_data_is_shown_as_text(page, browser):
 
 
 def test_a_table_sorts_by_any_column(page, browser):
-    browser.open(page)
+    look_at(browser, page)
     choose(browser, dataset="007")
     for column, number in ((1, True), (2, True), (0, False)):
         click = f"document.querySelectorAll('#running-popularity th button')[{column}].click()"
@@ -290,7 +303,7 @@ def test_a_table_sorts_by_any_column(page, browser):
 
 
 def test_the_keyboard_is_enough(page, browser):
-    browser.open(page)
+    look_at(browser, page)
     browser.js("document.getElementById('stream').focus()")
     before = rows(browser, "stream-curve")
     browser.press("ArrowDown")
@@ -314,7 +327,7 @@ def test_a_sheet_sorts_and_searches(browser, tmp_path):
     many.loc[0, ["method", "mean"]] = [HARM, np.nan]
     source = write(many, tmp_path / "many.csv")
     assert cli.main(["sheets", "--inputs", str(source), "--out", str(tmp_path)]) == 0
-    browser.open(tmp_path / "many.html", width=400)
+    look_at(browser, tmp_path / "many.html", width=400)
     read = "[...document.querySelectorAll('tbody tr')].map(r => r.cells[1].textContent)"
     assert len(browser.js(read)) == 500
     browser.js("document.querySelectorAll('th button')[1].click()")
@@ -344,7 +357,7 @@ def test_published_tables_can_be_explored(folder, tmp_path):
 
 def test_empty_tables_make_a_page(browser, tmp_path):
     page = explore(tmp_path, **{name: frame.iloc[:0] for name, frame in tables().items()})
-    browser.open(page)
+    look_at(browser, page)
     assert {none(browser, panel) for panel in ("comparison", "running-popularity", "stream-curve", "claims")} == {NONE}
     assert browser.problems == []
 

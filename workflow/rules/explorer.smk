@@ -37,7 +37,7 @@ rule sheets:  # Snakemake's report only offers a csv file to download
                 f"results/tables/{table}.html",
                 caption="../report/sheet.rst",
                 category="Tables",
-                labels={"table": table, "form": "to read, sort and search"},
+                labels={"table": table, "form": "sortable page"},
             )
             for table in TABLES
         ],

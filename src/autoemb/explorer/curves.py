@@ -56,7 +56,9 @@ def _along_popularity(table: pd.DataFrame | None) -> list[dict[str, Any]]:
     """Of the test part, and of the bins with enough interactions, as in the figures."""
     if table is None:
         return []
-    shown = supported(table[table["split"] == "test"])
+    test = table[table["split"] == "test"]
+    # data set by data set: what a small one has would else be too little beside a large one
+    shown = pd.concat([test.iloc[:0], *(supported(group) for _, group in test.groupby("dataset", sort=False))])
     bounds = zip(shown["popularity_low"], shown["popularity_high"], strict=True)
     labels = [popularity_label(int(low), int(high)) for low, high in bounds]
     return _curves(shown.assign(x=bin_centres(shown), label=labels, name=shown["method"]))

@@ -1,5 +1,7 @@
 """The pages' HTML: a template, with the style, the scripts and the data in it."""
 
+import base64
+import gzip
 import json
 from collections.abc import Mapping
 from importlib import resources
@@ -62,13 +64,12 @@ def sheet(name: str, table: pd.DataFrame) -> str:
 
 
 def _render(template: str, data: Any, **names: Any) -> str:
-    """Everything that comes from data is escaped: in HTML by the template, in JSON here."""
+    """What comes from data cannot become HTML: names are escaped by the template, the rest is packed."""
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    files = {name: _asset(name) for name in ("page.css", "table.js", "explorer.js")}
+    files = {name: _asset(name) for name in ("page.css", "page.js", "explorer.js")}
     text = json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-    # no data can end the script element that holds it
-    text = text.replace("&", r"\u0026").replace("<", r"\u003c").replace(">", r"\u003e")
-    return environment.from_string(_asset(template)).render(files=files, data=text, **names)
+    packed = base64.b64encode(gzip.compress(text.encode(), mtime=0)).decode()
+    return environment.from_string(_asset(template)).render(files=files, data=packed, **names)
 
 
 def _asset(name: str) -> str:

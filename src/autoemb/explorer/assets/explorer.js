@@ -1,6 +1,6 @@
 // Draws what is chosen. All text that comes from data is set as text, never as HTML.
 
-const data = JSON.parse(document.getElementById("data").textContent);
+const data = await readData();
 const element = id => document.getElementById(id);
 
 // panel -> its curves' table, what a point is called, its axes, and the digits of its values
@@ -223,3 +223,4 @@ function drawClaims(choice) {
 
 fill();
 draw();
+document.body.dataset.drawn = "yes"; // for a program that waits for it

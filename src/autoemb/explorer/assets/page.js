@@ -1,4 +1,11 @@
-// A table whose rows are sorted by a click on a column's name. What it shows is set as text, never as HTML.
+// What both pages use: their data, and tables whose rows sort. What they show is set as text, never as HTML.
+
+// The data are JSON, gzipped and in base64: a browser shows no page of more than 2 MB within Snakemake's report.
+async function readData() {
+  const bytes = Uint8Array.from(atob(document.getElementById("data").textContent), character => character.charCodeAt(0));
+  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
+  return new Response(stream).json();
+}
 
 const FIRST = 500; // rows that are drawn unless all are asked for: a browser lays out 100,000 rows for minutes
 

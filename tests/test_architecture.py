@@ -33,6 +33,7 @@ LAYERS = [
     {"tables"},
     {"claims"},
     {"plots", "sentences"},
+    {"explorer"},
     {"stages"},
     {"cli"},
 ]
@@ -45,10 +46,13 @@ WITHOUT_TORCH = [
     "claims",
     "plots",
     "sentences",
+    "explorer",
     "stages.tabulate",
     "stages.stream",
     "stages.inspect",
     "stages.join",
+    "stages.explore",
+    "stages.sheets",
 ]
 
 

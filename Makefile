@@ -6,7 +6,7 @@ ROWS ?= 1000000
 REPORT := --report results/report.html --report-after-run
 
 .DEFAULT_GOAL := help
-.PHONY: help install smoke latest-small ml-1m paper test test-kill check fuzz bench bench-gpu bench-data clean
+.PHONY: help install smoke latest-small ml-1m paper archive test-archive test test-kill check fuzz bench bench-gpu bench-data clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -29,6 +29,17 @@ ml-1m: install ## the same on MovieLens 1M (downloads 6 MB; hours on 2 cores)
 
 paper: install ## the paper's full grid, 10 seeds (downloads; needs the Netflix archive; meant for a GPU)
 	$(SNAKEMAKE) --configfile config/paper.yaml $(REPORT)
+
+archive: install ## what is in results, how it was made and all that makes it again, without ratings: results/autoemb-<commit>.zip
+	$(BIN)/autoemb bundle results
+
+test-archive: install ## run the smoke grid elsewhere, archive it, unpack the archive, rerun it there, compare every table (10 minutes)
+	rm -rf build/archive && mkdir -p build/archive
+	$(SNAKEMAKE) --configfile config/smoke.yaml --directory build/archive
+	$(BIN)/autoemb verify build/archive/results
+	$(BIN)/autoemb bundle build/archive/results --out build/archive/smoke.zip
+	set -e; there=$$(mktemp -d); $(BIN)/python -m zipfile -e build/archive/smoke.zip $$there; \
+	PYTHON=$(CURDIR)/$(BIN)/python bash $$there/rerun.sh --here; rm -r $$there
 
 test: install ## the whole test suite
 	$(BIN)/pytest

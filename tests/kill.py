@@ -125,7 +125,8 @@ class Cell:
         if not self.checkpoint.is_file():
             return f"no checkpoint{more}"
         with safe_open(self.checkpoint, framework="pt") as state:
-            seed = sum(name.startswith("finished.") for name in state.keys())  # noqa: SIM118 (not a mapping)
+            names = state.keys()
+            seed = sum(name.startswith("finished.sums.") for name in names)
             return f"a checkpoint in seed {seed} after batch {int(state.get_tensor('done'))}{more}"
 
     def attack(self, kills: int, dice: random.Random) -> None:
@@ -270,7 +271,7 @@ def main() -> None:
     parser.add_argument("--methods", nargs="+", default=list(SETTINGS), choices=list(SETTINGS))
     parser.add_argument("--rows", type=int, default=20_000, help="interactions of a single run's stream")
     arguments = parser.parse_args()
-    dice, start, told = random.Random(arguments.seed), time.monotonic(), []  # noqa: S311 (no secrets)
+    dice, start, told = random.Random(arguments.seed), time.monotonic(), []
     print(f"seed {arguments.seed}", flush=True)
     with tempfile.TemporaryDirectory() as folder:
         if arguments.moments:

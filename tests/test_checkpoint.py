@@ -142,7 +142,7 @@ def test_one_without_its_checksum_is_not_taken(tmp_path, caplog):
 
 
 def test_whatever_happens_to_its_bytes_it_is_whole_or_not_taken(tmp_path):
-    path, dice = tmp_path / "state", random.Random(0)  # noqa: S311 (no secrets)
+    path, dice = tmp_path / "state", random.Random(0)
     Checkpoint(path, "one", 0).save(state())
     good = path.read_bytes()
     damaged = [good[:length] for length in range(len(good))]

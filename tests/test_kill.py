@@ -17,7 +17,7 @@ FEW = {
 
 @pytest.fixture
 def dice():
-    return random.Random(0)  # noqa: S311 (no secrets)
+    return random.Random(0)
 
 
 def test_runs_that_are_killed_end_with_the_same_bytes(tmp_path, dice):

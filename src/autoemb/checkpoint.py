@@ -78,7 +78,8 @@ class Checkpoint:
                 if {key: metadata.get(key) for key in self.metadata} != self.metadata:
                     log.info("%s: a checkpoint of other settings, inputs or code; not taken", path)
                     return None
-                state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a mapping)
+                names = file.keys()
+                state = {name: file.get_tensor(name) for name in names}
         except (SafetensorError, OSError) as error:
             log.info("%s: not a readable checkpoint (%s); not taken", path, error)
             return None

@@ -6,7 +6,7 @@ ROWS ?= 1000000
 REPORT := --report results/report.html --report-after-run
 
 .DEFAULT_GOAL := help
-.PHONY: help install smoke latest-small ml-1m paper test test-slurm test-kubernetes check fuzz bench bench-gpu bench-data clean
+.PHONY: help install smoke latest-small ml-1m paper archive test-archive test test-kill test-slurm test-kubernetes check fuzz bench bench-gpu bench-data clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,8 +30,22 @@ ml-1m: install ## the same on MovieLens 1M (downloads 6 MB; hours on 2 cores)
 paper: install ## the paper's full grid, 10 seeds (downloads; needs the Netflix archive; meant for a GPU)
 	$(SNAKEMAKE) --configfile config/paper.yaml $(REPORT)
 
+archive: install ## what is in results, how it was made and all that makes it again, without ratings: results/autoemb-<commit>.zip
+	$(BIN)/autoemb bundle results
+
+test-archive: install ## run the smoke grid elsewhere, archive it, unpack the archive, rerun it there, compare every table (10 minutes)
+	rm -rf build/archive && mkdir -p build/archive
+	$(SNAKEMAKE) --configfile config/smoke.yaml --directory build/archive
+	$(BIN)/autoemb verify build/archive/results
+	$(BIN)/autoemb bundle build/archive/results --out build/archive/smoke.zip
+	set -e; there=$$(mktemp -d); $(BIN)/python -m zipfile -e build/archive/smoke.zip $$there; \
+	PYTHON=$(CURDIR)/$(BIN)/python bash $$there/rerun.sh --here; rm -r $$there
+
 test: install ## the whole test suite
 	$(BIN)/pytest
+
+test-kill: install ## kill runs and the whole workflow at random MOMENTS (20), run them again, compare bytes (5 minutes)
+	$(BIN)/python -m tests.kill --moments $(or $(MOMENTS),20) $(if $(SEED),--seed $(SEED))
 
 test-slurm: cluster ## the grid of CONFIG (smoke) through a SLURM started here, and without: the same bytes (root; docs/cluster.md)
 	$(BIN)/python -m tests.slurm $(if $(CONFIG),--configfile $(CONFIG))

@@ -7,3 +7,7 @@ rule default:
     input:
         rules.all.input,
     localrule: True
+
+
+onsuccess:
+    forget_finished()

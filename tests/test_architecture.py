@@ -25,13 +25,15 @@ LAYERS = [
     {"plan"},
     {"stored"},
     {"methods"},
-    {"metrics", "checkpoint", "progress", "device", "engine", "prequential", "popularity", "twin"},
+    {"metrics", "checkpoint", "progress", "gpus", "device", "engine", "prequential", "popularity", "twin"},
     {"entries"},
     {"trials"},
     {"provenance", "grid"},
+    {"records", "bundle"},
     {"tables"},
     {"claims"},
     {"plots", "sentences"},
+    {"explorer"},
     {"stages"},
     {"cli"},
 ]
@@ -44,9 +46,13 @@ WITHOUT_TORCH = [
     "claims",
     "plots",
     "sentences",
+    "explorer",
     "stages.tabulate",
     "stages.stream",
     "stages.inspect",
+    "stages.join",
+    "stages.explore",
+    "stages.sheets",
 ]
 
 

@@ -5,6 +5,7 @@ import json
 import logging
 import weakref
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -18,7 +19,7 @@ from autoemb.engine import PAYS_FROM, compile_step, decide, obstacle
 from autoemb.errors import InputError
 from autoemb.nn.task import losses
 from autoemb.prequential import columns_of, run_stream
-from autoemb.progress import Progress
+from autoemb.progress import Progress, spoken
 from autoemb.schema import TASKS
 
 from .contracts.bench import logits_of, make, predictions, shape_of, small_stream, twin_of, twin_turns
@@ -251,3 +252,19 @@ def test_progress_in_a_log_is_quiet_otherwise(caplog, capsys):
         progress.add(100, 0.25)
     assert not caplog.messages
     assert capsys.readouterr() == ("", "")
+
+
+def test_what_all_will_take_is_said_once(caplog, monkeypatch):
+    caplog.set_level(logging.INFO)
+    clock = iter([0, 100, 110, 120, 130, 140])  # the first chunk was compiled, too
+    monkeypatch.setattr("autoemb.progress.time", SimpleNamespace(monotonic=lambda: next(clock)))
+    with Progress(1000, every=1000, forecast="time on the CPU:") as progress:
+        progress.skip(100)
+        for interactions in (10, 5, 5, 10, 10):
+            progress.add(interactions, 0.25)
+    assert caplog.messages == ["time on the CPU: about 30 min"]  # 10 in 20 s, and 900 to go through
+
+
+@pytest.mark.parametrize(("seconds", "words"), [(0.1, "1 s"), (89, "89 s"), (840, "14 min"), (18_720, "5.2 h")])
+def test_durations_are_said_in_words(seconds, words):
+    assert spoken(seconds) == words

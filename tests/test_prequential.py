@@ -4,7 +4,6 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from safetensors import SafetensorError
 
 from autoemb import methods, prequential
 from autoemb.checkpoint import Checkpoint
@@ -79,23 +78,6 @@ def test_records_equal_a_loop_over_interactions(task, name):
     assert progress.loc[progress["seed"] == 0, "n"].sum() == len(frame)
 
 
-def test_a_checkpoint_that_cannot_be_written_leaves_the_last_one(tmp_path, monkeypatch):
-    checkpoint = Checkpoint(tmp_path / "state.safetensors", "one", 0)
-    checkpoint.save({"x": torch.ones(2)})
-
-    def full(state, path, metadata):
-        raise SafetensorError("I/O error: No space left on device")
-
-    monkeypatch.setattr("autoemb.checkpoint.save_file", full)
-    with pytest.raises(InputError, match=r"state\.safetensors: cannot be written: .*No space left"):
-        checkpoint.save({"x": torch.zeros(2)})
-    assert checkpoint.load()["x"].tolist() == [1, 1]
-    assert [file.name for file in tmp_path.iterdir()] == ["state.safetensors"]
-    (tmp_path / ".state.safetensors.killed.part").touch()
-    checkpoint.remove()
-    assert not list(tmp_path.iterdir())
-
-
 def test_sums_by_a_product_are_the_scattered_ones():
     dice = torch.Generator().manual_seed(0)
     recorder = Recorder(2, (2, 8), [Window(0, 0)], 900, "cpu")
@@ -141,24 +123,12 @@ def test_a_run_that_was_cut_goes_on_to_the_same_bits(name, cut_after, tmp_path, 
 
     path = tmp_path / "state.safetensors"
     with pytest.raises(KilledError):
-        run(Dying(path, "same", 0))
+        run(Dying(path, "same", 0, clock=lambda: 0.0))
     resumed = Checkpoint(path, "same", 0)
     assert resumed.load() is not None
     ours, uncut = run(resumed), run()
     assert torch.equal(ours.sums, uncut.sums)
     assert torch.equal(ours.counts, uncut.counts)
-
-
-def test_a_checkpoint_of_something_else_or_unreadable_is_not_taken(tmp_path, caplog):
-    caplog.set_level("INFO")
-    path = tmp_path / "state.safetensors"
-    Checkpoint(path, "one", 0).save({"x": torch.ones(2)})
-    assert Checkpoint(path, "one", 0).load()["x"].tolist() == [1, 1]
-    assert Checkpoint(path, "two", 0).load() is None
-    assert "other settings" in caplog.text
-    path.write_bytes(path.read_bytes()[:20])
-    assert Checkpoint(path, "one", 0).load() is None
-    assert "not a readable checkpoint" in caplog.text
 
 
 def test_asking_does_not_depend_on_how_much_was_learnt():

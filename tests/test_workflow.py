@@ -61,16 +61,27 @@ class Project:
 
     def snakemake(self, *words: str) -> subprocess.CompletedProcess[str]:
         """Run Snakemake as a user would, with the copy's own package."""
-        command = [sys.executable, "-m", "snakemake", "--configfile", "config.yaml", "--cores", "2", *words]
-        environment = {**os.environ, "PYTHONPATH": str(self.root / "src"), "OMP_NUM_THREADS": "1"}
+        command, environment = self.command(*words)
         return subprocess.run(command, cwd=self.root, env=environment, capture_output=True, text=True, check=False)
+
+    def popen(self, *words: str) -> subprocess.Popen[bytes]:
+        """Start it in a process group of its own; what it says goes to a file."""
+        command, environment = self.command(*words)
+        with (self.root / "snakemake.log").open("ab") as log:
+            return subprocess.Popen(
+                command, cwd=self.root, env=environment, stdout=log, stderr=log, start_new_session=True
+            )
+
+    def command(self, *words: str) -> tuple[list[str], dict[str, str]]:
+        command = [sys.executable, "-m", "snakemake", "--configfile", "config.yaml", "--cores", "2", *words]
+        return command, {**os.environ, "PYTHONPATH": str(self.root / "src"), "OMP_NUM_THREADS": "1"}
 
     def would_run(self) -> set[str]:
         """Names of the rules that a run would execute now."""
         told = self.snakemake("--dry-run")
         assert told.returncode == 0, told.stderr
         names = set(re.findall(r"^(?:local)?rule (\w+):", told.stdout + told.stderr, flags=re.MULTILINE))
-        return names - {"default", "all", "tables", "figures"}
+        return names - {"default", "all", "tables", "figures", "explorer"}
 
     def bytes_of(self, pattern: str) -> dict[str, bytes]:
         return {str(file.relative_to(self.root)): file.read_bytes() for file in self.root.glob(pattern)}
@@ -117,6 +128,46 @@ def test_it_leaves_what_the_readme_says(project):
     assert not list(results.rglob("*.part*"))
 
 
+def test_the_report_opens_without_a_network(project, browser, tmp_path):
+    """Every figure is seen and every table sorts, on its page: Snakemake offers a csv file for download only."""
+    for folder, count in (("Figures", 7), ("Tables", 11)):
+        browser.open(project.root / "results" / "report.html")
+        find = "[...document.querySelectorAll('a')].find(e => e.textContent.trim() === name)"
+        browser.wait(f"!!{find}", name=folder)
+        browser.js(f"{find}.click()", name=folder)
+        files = [path for path in browser.js("Object.keys(results)") if f"/{folder.lower()}/" in path]
+        shown = [path for path in files if Path(path).suffix in (".svg", ".html")]
+        assert len(shown) == count
+        for path in shown:
+            row = "[...document.querySelectorAll('tr')].find(e => e.textContent === name)"
+            name = Path(path).stem.replace("-mine", "mine") + ("sortable page" if folder == "Tables" else "")
+            browser.wait(f"!!{row}", name=name)
+            browser.js(f"{row}.querySelector('a').click()", name=name)
+            view = "[...document.querySelectorAll('img, iframe')].find(e => e.src === results[path].data_uri)"
+            browser.wait(f"{view}?.getBoundingClientRect().width > 300", path=path)
+            if folder == "Figures":
+                browser.wait(f"{view}.complete && {view}.naturalWidth > 300", path=path)
+            else:
+                sorts(browser, Path(path).stem)
+            browser.screenshot(tmp_path / f"{Path(path).stem}.png")
+        assert [text for text in browser.problems if not text.startswith("warning: ")] == browser.requests == []
+
+
+def sorts(browser, table: str) -> None:
+    """The page of a table, in a frame of the report: a click on the first column that differs sorts its rows."""
+    browser.wait(
+        "document.title === table && document.querySelectorAll('tbody tr').length > 0", inner=True, table=table
+    )
+    cells = browser.js(
+        "[...document.querySelectorAll('tbody tr')].map(r => [...r.cells].map(c => c.textContent))", inner=True
+    )
+    column = next((at for at, cell in enumerate(zip(*cells, strict=True)) if len(set(cell)) > 1), 0)
+    for last in (False, True):
+        browser.js(f"document.querySelectorAll('th button')[{column}].click()", inner=True)
+        read = f"[...document.querySelectorAll('tbody tr')].map(r => r.cells[{column}].textContent)"
+        assert browser.js(read, inner=True) == sorted((row[column] for row in cells), reverse=last)
+
+
 def test_the_comparison_has_every_run(project):
     table = pd.read_csv(project.root / "results" / "tables" / "comparison.csv")
     assert set(table["method"]) == {"fse", "darts", "autoemb"}
@@ -158,7 +209,7 @@ def test_a_changed_notebook_reruns_only_itself(restored):
 @pytest.mark.parametrize(
     ("module", "rules"),
     [
-        ("plots/style.py", {*(f"render_{name}" for name in NOTEBOOKS), "page"}),
+        ("plots/style.py", {*(f"render_{name}" for name in NOTEBOOKS), "page", "explore", "sheets"}),
         ("tables/buckets.py", None),
         ("datasets/ml_1m.py", set()),
         ("datasets/csv.py", None),

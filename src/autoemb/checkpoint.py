@@ -1,23 +1,31 @@
 """A run's state on disk, so that one that was cut goes on where it was: safetensors, written whole or not at all."""
 
+import glob
 import hashlib
 import json
 import logging
+import signal
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
+import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import Tensor
 
 from autoemb.errors import InputError
-from autoemb.files import whole
+from autoemb.files import sweep, whole
 
 log = logging.getLogger(__name__)
 
-VERSION = "2"
+VERSION = "3"
+
+PAUSE = 50
+"""A state is not written before so many times the seconds that the last one took have passed: under 2 % of a run."""
 
 
 def identity(content: Any) -> str:
@@ -25,53 +33,114 @@ def identity(content: Any) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()
 
 
+def checksum(state: Mapping[str, Tensor]) -> str:
+    """Of the tensors' names, types, shapes and bytes: safetensors has none, and disks do flip bits."""
+    found = hashlib.sha256()
+    for name, tensor in sorted(state.items()):
+        found.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
+        found.update(tensor.reshape(-1).view(torch.uint8).numpy().data)
+    return found.hexdigest()
+
+
 class Checkpoint:
-    """A file that holds the latest state of one run.
+    """A file that holds the latest state of one run, and, when it is over, another one with its results.
+
+    A job may end well and nobody take note of it: Snakemake was killed while the job went on, or both were in
+    the second in which it ended. The job is then started again, and has the results at once.
 
     Attributes:
         path: the file.
+        finished: the file with the results: ``path`` with one more ending.
         valid_for: an ``identity``; a state of another one is not taken.
         every: least seconds between two states.
+        clock: says the time, in seconds.
+        before: seconds that earlier processes put into the state that was loaded.
+        told: the signal that asked the run to end, if one did: the next state is its last.
     """
 
-    def __init__(self, path: Path, valid_for: str, every: float) -> None:
-        self.path, self.every = path, every
+    def __init__(self, path: Path, valid_for: str, every: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self.path, self.every, self.clock = path, every, clock
         self.metadata = {"version": VERSION, "identity": valid_for}
-        self.last = time.monotonic()
+        self.finished = path.with_name(f"{path.name}.finished")
+        self.start = self.last = clock()
+        self.took = self.before = 0.0
+        self.told: signal.Signals | None = None
 
     def load(self) -> dict[str, Tensor] | None:
-        """The state, or None: there is none, it is of something else, or it cannot be read."""
-        if not self.path.exists():
-            return None
+        """The results or the state, or None: there is none, it is of something else, or it is damaged."""
+        found = (self._read(path) for path in (self.finished, self.path) if path.exists())
+        return next((state for state in found if state is not None), None)
+
+    def _read(self, path: Path) -> dict[str, Tensor] | None:
         try:
-            with safe_open(self.path, framework="pt") as file:
-                if file.metadata() != self.metadata:
-                    log.info("%s: a checkpoint of other settings, inputs or code; starting anew", self.path)
+            with safe_open(path, framework="pt") as file:
+                metadata = file.metadata() or {}
+                if {key: metadata.get(key) for key in self.metadata} != self.metadata:
+                    log.info("%s: a checkpoint of other settings, inputs or code; not taken", path)
                     return None
-            return load_file(self.path)
+                names = file.keys()
+                state = {name: file.get_tensor(name) for name in names}
         except (SafetensorError, OSError) as error:
-            log.info("%s: not a readable checkpoint (%s); starting anew", self.path, error)
+            log.info("%s: not a readable checkpoint (%s); not taken", path, error)
             return None
+        if checksum(state) != metadata.get("checksum"):
+            log.info("%s: a damaged checkpoint, its checksum differs; not taken", path)
+            return None
+        self.before = float(state.pop("seconds"))
+        return state
 
     def due(self) -> bool:
-        """Whether the last state is old enough for another."""
-        return time.monotonic() - self.last >= self.every
+        """Whether the last state is old enough for another, or the run has to end."""
+        return self.told is not None or self.clock() - self.last >= max(self.every, PAUSE * self.took)
 
     def save(self, state: Mapping[str, Tensor]) -> None:
         """Put a state in the place of the last one.
 
         Raises:
             InputError: it cannot be written; the last one stays.
+            SystemExit: a signal asked the run to end; with a shell's status for that, 128 + its number.
         """
-        try:
-            with whole(self.path) as temporary:
-                save_file(dict(state), temporary, metadata=self.metadata)
-        except SafetensorError as error:  # its writer's own, for a full disk too
-            raise InputError(f"{self.path}: cannot be written: {error}") from error
-        self.last = time.monotonic()
+        start = self.clock()
+        self._write(self.path, state)
+        self.last = self.clock()
+        self.took = self.last - start
+        if self.told is not None:
+            log.info("ended by %s; the next run goes on from %s", self.told.name, self.path)
+            raise SystemExit(128 + self.told)
 
-    def remove(self) -> None:
-        """Take the file away, and what a kill in mid-writing may have left of one: the run is over."""
+    def finish(self, results: Mapping[str, Tensor]) -> None:
+        """Put the results in the place of the state, and take away what kills may have left of it.
+
+        Raises:
+            InputError: they cannot be written; the last state stays.
+        """
+        self._write(self.finished, results)
         self.path.unlink(missing_ok=True)
-        for part in self.path.parent.glob(f".{self.path.name}.*.part"):
-            part.unlink()
+        sweep(self.path.parent, f".{glob.escape(self.path.name)}.*.part")
+
+    def _write(self, path: Path, state: Mapping[str, Tensor]) -> None:
+        held = {name: tensor.detach().cpu().contiguous() for name, tensor in state.items()}
+        held["seconds"] = torch.tensor(self.before + self.clock() - self.start, dtype=torch.float64)
+        try:
+            with whole(path) as temporary:
+                save_file(held, temporary, metadata={**self.metadata, "checksum": checksum(held)})
+        except SafetensorError as error:  # its writer's own, for a full disk too
+            raise InputError(f"{path}: cannot be written: {error}") from error
+
+    @contextmanager
+    def heeding_signals(self) -> Iterator[None]:
+        """Inside, SIGTERM and SIGINT ask for one more state, which ends the run; a second one ends it at once."""
+
+        def ask(number: int, frame: FrameType | None) -> None:
+            self.told = signal.Signals(number)
+            signal.signal(number, before[signal.Signals(number)])
+
+        before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+        before = {number: handler for number, handler in before.items() if handler is not signal.SIG_IGN}
+        for number in before:
+            signal.signal(number, ask)
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)

@@ -2,17 +2,42 @@
 
 import contextlib
 import ctypes
+import gc
 import logging
 import os
+import re
+from collections.abc import Iterator
 
 import torch
 
+from autoemb import gpus
 from autoemb.errors import InputError
 
 log = logging.getLogger(__name__)
 
 LARGE_PAGES = "THP_MEM_ALLOC_ENABLE"
 """PyTorch's variable for tables in large pages."""
+
+
+@contextlib.contextmanager
+def chosen(device: str, threads: int, share: int = 1) -> Iterator[str]:
+    """The device to train on, set up: the CPU, or a GPU on which a slot is held meanwhile (``gpus.slot``).
+
+    Args:
+        device: see ``choose``.
+        threads: see ``choose``.
+        share: jobs that may use one GPU at a time.
+
+    Raises:
+        InputError: ``cuda`` is asked for and there is none, or no slot can be held.
+    """
+    with contextlib.ExitStack() as held:
+        if device != "cpu" and torch.version.cuda:
+            held.enter_context(gpus.slot(os.environ, share))
+        found = choose(device, threads)
+        if found == "cpu":  # PyTorch cannot use it, say for an old driver
+            held.close()
+        yield found
 
 
 def choose(device: str, threads: int) -> str:
@@ -36,8 +61,26 @@ def choose(device: str, threads: int) -> str:
         return "cuda"
     keep_memory()
     products = "oneDNN" if use_onednn() else "PyTorch's default library"
-    log.info("device cpu, %d thread%s, products in float32 by %s", threads, "s" if threads > 1 else "", products)
+    why = "no GPU was found" if torch.version.cuda or torch.version.hip else "this PyTorch is built for the CPU alone"
+    why = "" if device == "cpu" else f" ({why})"
+    log.info("device cpu%s, %d thread%s, products in float32 by %s", why, threads, "s" if threads > 1 else "", products)
     return "cpu"
+
+
+def shortage(error: BaseException) -> str | None:
+    """What an error, or one that led to it, says of the device's full memory; None if nothing."""
+    text = " ".join(str(error).split())
+    if isinstance(error, torch.OutOfMemoryError) or "CUDA error: out of memory" in text or "_ALLOC_FAILED" in text:
+        needed = re.match(r".*? is free\b", text)  # what was asked for and what is free, before much else
+        return needed[0] if needed else text
+    before = error.__cause__ or error.__context__
+    return None if before is None else shortage(before)
+
+
+def clear() -> None:
+    """Give back the device memory of what is no longer used."""
+    gc.collect()
+    torch.cuda.empty_cache()  # nothing, where CUDA has not been used
 
 
 def keep_memory() -> None:

@@ -1,11 +1,14 @@
 """Files that are whole or absent: every output is written beside its place and renamed."""
 
+import contextlib
+import fcntl
+import glob
 import hashlib
 import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -28,44 +31,102 @@ def whole(path: Path) -> Iterator[Path]:
     """Yield a temporary path in ``path``'s folder; rename it to ``path`` on success, remove it on failure.
 
     The rename is atomic because both names are on one file system: a reader sees the old file or the
-    new one, never a part of it.
+    new one, never a part of it. The content is on the disk before it gets its name, so that this holds
+    after a power cut, too. What killed writers of ``path`` have left is removed.
 
     Raises:
         InputError: no space left, or the folder cannot be written.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
+        handle, temporary = _claimed(lambda: _new_file(path))
     except OSError as error:
         raise InputError(f"{path}: cannot be written: {error.strerror}") from error
-    os.close(handle)
-    temporary = Path(name)
     try:
         yield temporary
         temporary.chmod(0o644)  # mkstemp's 0600 would follow the file into other people's checkouts
+        _sync(temporary)
         temporary.replace(path)
+        sync_folder(path.parent)
     except OSError as error:
         raise InputError(f"{path}: cannot be written: {error.strerror or error}") from error
     finally:
         temporary.unlink(missing_ok=True)
+        os.close(handle)
+    sweep(path.parent, f".{glob.escape(path.name)}.*.part")
 
 
 @contextmanager
 def whole_folder(path: Path) -> Iterator[Path]:
-    """Yield an empty folder whose files replace those of ``path``, one rename each, on success."""
+    """Yield an empty folder whose files replace those of ``path``, one rename each, on success; as ``whole``."""
     try:
         path.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(prefix=".", suffix=".part", dir=path))
+        handle, temporary = _claimed(lambda: _new_folder(path))
     except OSError as error:
         raise InputError(f"{path}: cannot be written: {error.strerror}") from error
     try:
         yield temporary
         for file in sorted(temporary.iterdir()):
+            _sync(file)
             file.replace(path / file.name)
+        sync_folder(path)
     except OSError as error:
         raise InputError(f"{path}: cannot be written: {error.strerror or error}") from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+        os.close(handle)
+    sweep(path, ".*.part")
+
+
+def sweep(folder: Path, pattern: str) -> None:
+    """Remove the temporary files and folders of writers that were killed.
+
+    A living writer holds a lock on its own; the system takes it off when the process ends, however it does.
+    """
+    for part in folder.glob(pattern):
+        with contextlib.suppress(OSError):  # held by another writer, or just gone
+            is_folder = part.is_dir()
+            handle = os.open(part, os.O_RDONLY if is_folder else os.O_RDWR)
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(part) if is_folder else part.unlink()
+            finally:
+                os.close(handle)
+
+
+def sync_folder(path: Path) -> None:
+    """Have the disk hold a folder's names; where a file system cannot be asked, they are there all the same."""
+    with contextlib.suppress(OSError):
+        _sync(path)
+
+
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _claimed(make: Callable[[], tuple[int, Path]]) -> tuple[int, Path]:
+    """A new temporary file or folder that ``sweep`` leaves alone for as long as the handle is open."""
+    while True:
+        handle, path = make()
+        with contextlib.suppress(OSError):  # some network file systems have no locks; nothing is swept there
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        if path.exists():
+            return handle, path
+        os.close(handle)  # it was swept before the lock was on it
+
+
+def _new_file(path: Path) -> tuple[int, Path]:
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
+    return handle, Path(name)
+
+
+def _new_folder(path: Path) -> tuple[int, Path]:
+    name = tempfile.mkdtemp(prefix=".", suffix=".part", dir=path)
+    return os.open(name, os.O_RDONLY), Path(name)
 
 
 def write_table(frame: pd.DataFrame, path: Path, table: Table) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, ValidationInfo, field_validator
 
 from autoemb import protocols
 from autoemb.config import (
@@ -66,6 +66,22 @@ class GridConfig(Settings):
     compile: Literal["auto", "always", "never"] = "auto"
     seeds_at_once: Annotated[int, Field(ge=1)] | None = None
 
+    seeds_per_job: Annotated[int, Field(ge=1)] | None = None
+    """Seeds of one method that a training job has, so that several machines or GPUs share a method; the jobs'
+    outcomes are added up. Left out, one job has all of them."""
+
+    gpu_share: Annotated[int, Field(ge=1)] = 1
+    """Training jobs that share one GPU at a time. A cluster assigns GPUs by its own rules."""
+
+    @field_validator("seeds_per_job")
+    @classmethod
+    def _whole_groups(cls, value: int | None, info: ValidationInfo) -> int | None:
+        """Else other seeds would be trained together than in one job, which can change the last bits."""
+        at_once = info.data.get("seeds_at_once")
+        if value and at_once and value % at_once:
+            raise ValueError(f"expected a multiple of seeds_at_once, {at_once}")
+        return value
+
 
 @dataclass(frozen=True)
 class Grid:
@@ -98,6 +114,13 @@ class Grid:
             return training
         seeds = self.ablation.config.seeds or self.config.seeds
         return training.model_copy(update={"seeds": seeds, "batch_size": self.ablation.batch_size})
+
+    def parts(self) -> list[str]:
+        """Seeds of each training job, as ``first-last``; none if one job has them all."""
+        each = self.config.seeds_per_job or self.config.seeds
+        if each >= self.config.seeds:
+            return []
+        return [f"{first}-{min(first + each, self.config.seeds) - 1}" for first in range(0, self.config.seeds, each)]
 
     def labels(self, dataset: str) -> DatasetConfig:
         """The part of a data set's settings that its streams depend on."""

@@ -1,7 +1,7 @@
 """Sufficient statistics, summed on the device: counts and sums in float64, never means."""
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -60,15 +60,11 @@ class Recorder:
         self.counts[window].scatter_add_(1, bins, torch.ones_like(bins, dtype=torch.float64))
         into.scatter_add_(2, bins[None, :, :, None].expand_as(values), values)
 
-    @classmethod
-    def joined(cls, recorders: "Sequence[Recorder]") -> "Recorder":
-        """The sums of several groups of seeds over the same stream, in their order, as those of one group."""
-        first = recorders[0]
-        joined = cls(0, first.sizes, first.windows, 0, "cpu")
-        joined.bins, joined.counts = first.bins, recorders[-1].counts
-        joined.sums = torch.cat([recorder.sums for recorder in recorders])
-        joined.held = torch.cat([recorder.held for recorder in recorders])
-        return joined
+    def of(self, sums: Tensor, held: Tensor) -> "Recorder":
+        """The same for other seeds over the same stream: their sums (S, window, side, bin, 3 + 2K) and ``held``."""
+        other = Recorder(0, self.sizes, self.windows, 0, "cpu")
+        other.bins, other.counts, other.sums, other.held = self.bins, self.counts, sums, held
+        return other
 
     def outcomes(self) -> pd.DataFrame:
         """``schema.OUTCOMES``: summed over the windows of each split."""

@@ -8,6 +8,7 @@ import pandas as pd
 import torch
 from tqdm import tqdm
 
+from autoemb.checkpoint import Checkpoint
 from autoemb.config import PopularityConfig, RunConfig, Task
 from autoemb.methods import fse
 from autoemb.nn.model import Shape
@@ -15,9 +16,17 @@ from autoemb.nn.task import hits
 from autoemb.plan import Columns
 from autoemb.schema import POPULARITY
 
+SUMS = ["n", "loss_sum", "loss_sq_sum", "correct"]
+"""What is recorded of a model: whole numbers too are exact as float64."""
+
 
 def run_levels(
-    buckets: pd.DataFrame, size: int, config: PopularityConfig, training: RunConfig, device: str
+    buckets: pd.DataFrame,
+    size: int,
+    config: PopularityConfig,
+    training: RunConfig,
+    device: str,
+    checkpoint: Checkpoint | None = None,
 ) -> pd.DataFrame:
     """Train and test one size at every level.
 
@@ -27,24 +36,37 @@ def run_levels(
         config: levels, passes and path.
         training: task, seeds, batch size.
         device: where to train.
+        checkpoint: where to leave the finished models' sums now and then, and to look for some to go on from.
 
     Returns:
         A table of ``schema.POPULARITY``.
     """
     rank = buckets["rank"].to_numpy()
     test = _columns(buckets, training.task, np.flatnonzero(rank < 0))
-    frames = []
-    for level in tqdm(config.levels, unit="level", disable=None):
+    saved = checkpoint.load() if checkpoint else None
+    sums: list[list[float]] = [] if saved is None else saved["sums"].tolist()
+    cells = list(itertools.product(config.levels, range(training.seeds)))
+
+    def state() -> dict[str, torch.Tensor]:
+        return {"sums": torch.tensor(sums, dtype=torch.float64).reshape(-1, len(SUMS))}
+
+    for level, seed in tqdm(cells[len(sums) :], initial=len(sums), total=len(cells), unit="model", disable=None):
         train = np.flatnonzero((rank >= 0) & (rank < level))
         # the first pass keeps the split's own order, which is a permutation already
         orders = [train, *(np.random.default_rng([config.seed, n]).permutation(train) for n in range(1, config.passes))]
-        for seed in range(training.seeds):
-            model = _model(buckets, size, config, training, seed, device)
-            for chunk in model.plan(_columns(buckets, training.task, *orders), training.batch_size).chunks():
-                for batch in chunk:
-                    model.step(batch)
-            frames.append(_test(model, test, training).assign(seed=seed, size=size, level=level))
-    frame = pd.concat(frames, ignore_index=True).sort_values(["level", "seed"], kind="stable", ignore_index=True)
+        model = _model(buckets, size, config, training, seed, device)
+        for chunk in model.plan(_columns(buckets, training.task, *orders), training.batch_size).chunks():
+            for batch in chunk:
+                model.step(batch)
+            if checkpoint and checkpoint.told:
+                checkpoint.save(state())  # and end: one model is soon trained again
+        sums.append(_test(model, test, training))
+        if checkpoint and checkpoint.due():
+            checkpoint.save(state())
+    if checkpoint:
+        checkpoint.finish(state())
+    frame = pd.DataFrame(sums, columns=SUMS).assign(size=size)
+    frame["level"], frame["seed"] = zip(*cells, strict=True)
     return POPULARITY.check(frame[list(POPULARITY.columns)].astype(dict(POPULARITY.columns)))
 
 
@@ -66,8 +88,8 @@ def _columns(buckets: pd.DataFrame, task: Task, *passes: npt.NDArray[np.int64]) 
     return Columns(label, {"id": (user, item), "popularity": (nothing, nothing)}, parts)
 
 
-def _test(model: fse.Model, test: Columns, training: RunConfig) -> pd.DataFrame:
-    """Sums of loss, squared loss and hits over the test part, as one row."""
+def _test(model: fse.Model, test: Columns, training: RunConfig) -> list[float]:
+    """``SUMS`` over the test part."""
     model.flush()
     sums = torch.zeros(3, dtype=torch.float64, device=model.device)
     for chunk in model.plan(test, training.batch_size, learns=False).chunks():
@@ -75,5 +97,4 @@ def _test(model: fse.Model, test: Columns, training: RunConfig) -> pd.DataFrame:
             prediction = model.answer(batch)
             each, right = prediction.losses.double(), hits(training.task, prediction.logits, batch.label)
             sums += torch.stack([each.sum(), (each**2).sum(), right.sum()])
-    loss, square, correct = sums.tolist()
-    return pd.DataFrame({"n": [len(test.label)], "loss_sum": loss, "loss_sq_sum": square, "correct": correct})
+    return [len(test.label), *sums.tolist()]

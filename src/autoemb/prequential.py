@@ -11,6 +11,7 @@ from torch import Tensor
 
 from autoemb.checkpoint import Checkpoint
 from autoemb.config import RunConfig, Task
+from autoemb.device import clear, shortage
 from autoemb.engine import Captured, compile_step, decide, may_compile
 from autoemb.errors import InputError
 from autoemb.methods.base import Method
@@ -121,58 +122,110 @@ def run_stream(
     columns: Columns,
     config: RunConfig,
     checkpoint: Checkpoint | None = None,
+    seeds: range | None = None,
 ) -> Recorder:
     """Run a method over the whole stream for every seed, and return the sums.
 
     On a CPU, the seeds go one after the other: together they gain nothing, and so a seed's numbers do
-    not depend on how many there are. On a GPU they go together.
+    not depend on how many there are. On a GPU they go together; those that do not fit into its memory
+    are halved until they do.
 
     Args:
         build: makes the method for some seeds.
         columns: the stream.
         config: seeds, batches, windows, and how to run them.
         checkpoint: where to leave the state now and then, and to look for one to go on from.
+        seeds: those of the run's seeds to go through here; left out, all of them.
 
     Raises:
-        InputError: a loss was not a finite number, or the step cannot be compiled as asked.
+        InputError: a loss was not a finite number, the step cannot be compiled as asked, or the
+            device's memory does not hold one seed.
     """
-    at_once = config.seeds_at_once or (config.seeds if config.device == "cuda" else 1)
-    groups = [range(first, min(first + at_once, config.seeds)) for first in range(0, config.seeds, at_once)]
+    seeds = range(config.seeds) if seeds is None else seeds
+    at_once = config.seeds_at_once or (len(seeds) if config.device == "cuda" else 1)
     interactions = sum(part.stop - part.start for part in columns.parts)
-    steps = sum(len(cut(part, config.batch_size)) for part in columns.parts) * len(groups)
+    # of the run's seeds, not of those that go here: what is compiled must not depend on how a run is divided
+    steps = sum(len(cut(part, config.batch_size)) for part in columns.parts) * math.ceil(config.seeds / at_once)
     compiles = decide(config.compile, steps, config.device)
     saved = checkpoint.load() if checkpoint else None
-    recorders: list[Recorder] = []
+    finished = {name: tensor for name, tensor in (saved or {}).items() if name.startswith("finished.")}
 
-    def go(seeds: range, progress: Progress) -> Recorder:
+    def joined(recorder: Recorder) -> Recorder:
+        sums, held = (torch.stack([finished[f"finished.{of}.{seed}"] for seed in seeds]) for of in ("sums", "held"))
+        return recorder.of(sums, held)
+
+    group = seeds[:at_once]
+    if saved is not None and all(f"finished.sums.{seed}" in finished for seed in seeds):
+        log.info("all seeds were done; nobody had taken note of it")
+        recorder = Run(build(group), columns, config).recorder
+        recorder.counts.copy_(saved["counts"])
+        return joined(recorder)
+    if saved is not None:
+        group = range(*saved["group"].tolist())
+        at_once = len(group)
+
+    def go(progress: Progress) -> Recorder:
         """Run one group of seeds; what it holds in memory is free again afterwards."""
         nonlocal saved
-        method = build(seeds)
+        method = build(group)
         run = Run(method, columns, config)
-        known = f"finished.{len(recorders)}"
-        if saved is not None and known in saved:
-            run.recorder.sums.copy_(saved[known])
-            run.recorder.held.copy_(saved[f"held.{len(recorders)}"])
-            progress.skip(interactions)
-            return run.recorder
         if saved is not None:
             run.load_state_dict(saved)
-            progress.skip(run.plan.batches[run.done - 1].stop)
-            log.info("seed %d goes on after batch %d", seeds[0], run.done)
+            progress.skip(run.plan.batches[run.done - 1].stop * len(group))
+            log.info("seed %d goes on after batch %d", group[0], run.done)
             saved = None
         if compiles and may_compile(method, config.compile):
             compile_step(method, config.batch_size)
         if config.device == "cuda":
             run.step = Captured(method.step)
-        finished = {f"finished.{n}": recorder.sums for n, recorder in enumerate(recorders)}
-        finished |= {f"held.{n}": recorder.held for n, recorder in enumerate(recorders)}
         for passed in run.advance():
-            progress.add(passed, run.last_loss)
+            progress.add(passed * len(group), run.last_loss)
             if checkpoint and checkpoint.due():
-                checkpoint.save({**run.state_dict(), **finished})
+                bounds = torch.tensor([group.start, group.stop])
+                checkpoint.save({**run.state_dict(), **finished, "group": bounds})
         return run.recorder
 
-    with Progress(interactions * len(groups)) as progress:
-        for seeds in groups:
-            recorders.append(go(seeds, progress))
-    return Recorder.joined(recorders)
+    forecast = f"time on the CPU (threads: {torch.get_num_threads()}, seeds: {len(seeds)}):"
+    with Progress(interactions * len(seeds), forecast=forecast if config.device == "cpu" else None) as progress:
+        progress.skip(interactions * (group.start - seeds.start))
+        while True:
+            before, done = progress.done, None
+            try:
+                done = go(progress)
+            except RuntimeError as error:
+                at_once = _fewer(group, error)
+            if done is None:  # no longer in the handler: the error holds on to the method's memory
+                saved = None
+                clear()
+                progress.skip(before - progress.done)
+                group = group[:at_once]
+                continue
+            for i, seed in enumerate(group):
+                finished[f"finished.sums.{seed}"] = done.sums[i].to("cpu", copy=True)
+                finished[f"finished.held.{seed}"] = done.held[i].clone()
+            if group.stop == seeds.stop:
+                break
+            group = range(group.stop, min(group.stop + at_once, seeds.stop))
+    if checkpoint:
+        checkpoint.finish({**finished, "counts": done.counts})
+    return joined(done)
+
+
+def _fewer(group: range, error: RuntimeError) -> int:
+    """How many seeds to try together after these failed with an error.
+
+    Raises:
+        RuntimeError: the error, which is not about the device's memory.
+        InputError: it was a single seed.
+    """
+    said = shortage(error)
+    if said is None:
+        raise error
+    if len(group) == 1:
+        raise InputError(
+            f"seed {group[0]}: one seed alone does not fit into the GPU's memory ({said}); expected more free memory"
+            " (gpu_share: 1, nothing else on the GPU), smaller embeddings, or device: cpu"
+        ) from error
+    fewer = math.ceil(len(group) / 2)
+    log.info("seeds %d to %d do not fit into the GPU's memory (%s): %d at a time", group[0], group[-1], said, fewer)
+    return fewer

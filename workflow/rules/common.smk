@@ -4,12 +4,12 @@ import json
 import os
 import re
 import shlex
-import shutil
 import sys
 from pathlib import Path
 
 from autoemb import grid, provenance
 from autoemb.errors import InputError
+from autoemb.gpus import usable
 from snakemake.exceptions import WorkflowError
 
 ROOT = Path(workflow.current_basedir).parent.parent
@@ -42,6 +42,7 @@ wildcard_constraints:
     trial=one_of(GRID.ablation.methods if GRID.ablation else [""]),
     side="user|item",
     size=r"\d+",
+    seeds=r"\d+-\d+",
     table="[a-z]+(-[a-z]+)*",
 
 
@@ -107,11 +108,27 @@ def local_archive(wildcards):
     return [archive] if archive else []
 
 
+DEVICES = [] if GRID.config.device == "cpu" else usable(os.environ)
+
+# Snakemake limits a resource only if told how many there are. A cluster (--jobs without --cores) limits GPUs itself.
+if DEVICES and "gpu" not in workflow.global_resources and workflow.resource_settings.nodes is None:
+    workflow.register_resource("gpu", len(DEVICES) * GRID.config.gpu_share)
+
+
+def forget_finished():
+    """Remove what finished jobs keep in case that nobody takes note of them: somebody has."""
+    for file in Path("results/checkpoints").rglob("*.finished"):
+        file.unlink()
+
+
 def gpus():
     """GPUs that a training job takes: one if it may use one and the machine has one."""
-    if GRID.config.device == "cpu":
-        return 0
-    return int(GRID.config.device == "cuda" or shutil.which("nvidia-smi") is not None)
+    return int(GRID.config.device == "cuda" or len(DEVICES) > 0)
+
+
+def seeds_option(wildcards):
+    """Which seeds a training job has, if not all."""
+    return f"--seeds {wildcards.seeds}" if "seeds" in wildcards.keys() else ""
 
 
 def more(first):
@@ -163,17 +180,16 @@ def figure_files(figures):
 
 
 def notebook_modules(notebook):
-    """What a notebook's code cells import."""
-    cells = json.loads((ROOT / "notebooks" / f"{notebook}.ipynb").read_text())["cells"]
-    source = "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "code")
-    return sorted(provenance.imported_names(source))
+    """What a notebook's job imports of the package."""
+    imports = provenance.imports_of_notebook(ROOT / "notebooks" / f"{notebook}.ipynb")
+    return ["autoemb.stages.render", *(name for name in imports if name.startswith("autoemb"))]
 
 
 def notebook_code(notebook):
     """The library's files behind a notebook."""
-    return code(*(name for name in notebook_modules(notebook) if name.startswith("autoemb")))
+    return code(*notebook_modules(notebook))
 
 
 def notebook_packages(notebook):
     """The versions of the packages behind a notebook."""
-    return packages(*(name for name in notebook_modules(notebook) if name.startswith("autoemb")))
+    return packages(*notebook_modules(notebook))

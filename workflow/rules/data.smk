@@ -30,6 +30,7 @@ rule interactions:
         user_ids="results/interactions/{dataset}.users.parquet",
         item_ids="results/interactions/{dataset}.items.parquet",
         counts="results/interactions/{dataset}.counts.json",
+        record="results/provenance/interactions/{dataset}.json",
     log:
         "results/logs/interactions/{dataset}.log",
     conda:
@@ -44,7 +45,7 @@ rule interactions:
     shell:
         "autoemb interactions --dataset {params.module:q} --settings {params.settings:q}"
         " --archive {input.archive:q} --out {output.interactions:q} --users {output.user_ids:q}"
-        " --items {output.item_ids:q} --counts {output.counts:q} 2>&1 | tee {log:q} >&2"
+        " --items {output.item_ids:q} --counts {output.counts:q} --record {output.record:q} 2>&1 | tee {log:q} >&2"
 
 
 rule stream:
@@ -53,7 +54,8 @@ rule stream:
         item_ids="results/interactions/{dataset}.items.parquet",
         code=code("autoemb.stages.stream"),
     output:
-        "results/streams/{dataset}/{stream}.parquet",
+        stream="results/streams/{dataset}/{stream}.parquet",
+        record="results/provenance/streams/{dataset}/{stream}.json",
     log:
         "results/logs/stream/{dataset}/{stream}.log",
     conda:
@@ -67,4 +69,5 @@ rule stream:
         packages=packages("autoemb.stages.stream"),
     shell:
         "autoemb stream --interactions {input.interactions:q} --items {input.item_ids:q}"
-        " --settings {params.settings:q} --labels {params.labels:q} --out {output:q} 2> {log:q}"
+        " --settings {params.settings:q} --labels {params.labels:q} --out {output.stream:q}"
+        " --record {output.record:q} 2> {log:q}"

@@ -43,6 +43,7 @@ for notebook, (reads, draws) in NOTEBOOKS.items():
             ],
             figure_files(draws),
             notebook=f"results/notebooks/{notebook}.ipynb",
+            record=f"results/provenance/notebooks/{notebook}.json",
         log:
             f"results/logs/render/{notebook}.log",
         retries: 1  # kernels that start together can race for a port
@@ -53,14 +54,10 @@ for notebook, (reads, draws) in NOTEBOOKS.items():
             runtime=more(30),
         params:
             packages=notebook_packages(notebook),
-            # a storage's files do not lie in results/
-            tables=lambda wildcards, input: os.path.dirname(input.tables[0]),
-            figures=subpath(output[0], parent=True),
+            draws=lambda wildcards, output: [file for file in output if "/figures/" in file],
         shell:
-            "SOURCE_DATE_EPOCH=0 papermill --log-output --no-progress-bar -k python3"
-            " -p tables {params.tables:q} -p figures {params.figures:q}"
-            " {input.notebook:q} {output.notebook:q}.part.ipynb > {log:q} 2>&1"
-            " && mv {output.notebook:q}.part.ipynb {output.notebook:q}"
+            "autoemb render {input.notebook:q} --reads {input.tables:q} --draws {params.draws:q}"
+            " --out {output.notebook:q} --record {output.record:q} > {log:q} 2>&1"
 
 
 rule page:

@@ -6,7 +6,8 @@ rule buckets:
         interactions="results/interactions/{dataset}.parquet",
         code=code("autoemb.stages.buckets"),
     output:
-        "results/popularity/{dataset}/{side}/buckets.parquet",
+        buckets="results/popularity/{dataset}/{side}/buckets.parquet",
+        record="results/provenance/popularity/{dataset}/{side}/buckets.json",
     log:
         "results/logs/buckets/{dataset}/{side}.log",
     conda:
@@ -20,7 +21,7 @@ rule buckets:
         packages=packages("autoemb.stages.buckets"),
     shell:
         "autoemb buckets --interactions {input.interactions:q} --settings {params.settings:q}"
-        " --labels {params.labels:q} --out {output:q} 2> {log:q}"
+        " --labels {params.labels:q} --out {output.buckets:q} --record {output.record:q} 2> {log:q}"
 
 
 rule popularity:
@@ -28,7 +29,8 @@ rule popularity:
         buckets="results/popularity/{dataset}/{side}/buckets.parquet",
         code=code("autoemb.stages.popularity"),
     output:
-        "results/popularity/{dataset}/{side}/{task}/size-{size}.parquet",
+        level="results/popularity/{dataset}/{side}/{task}/size-{size}.parquet",
+        record="results/provenance/popularity/{dataset}/{side}/{task}/size-{size}.json",
     log:
         "results/logs/popularity/{dataset}/{side}/{task}/size-{size}.log",
     benchmark:
@@ -38,13 +40,16 @@ rule popularity:
     threads: 1
     resources:
         gpu=gpus(),
+        gpu_share=GRID.config.gpu_share,  # no parameter: another share is no reason to train again
         mem_mb=more(8000),
         runtime=more(1440),
     params:
         settings=popularity_settings("sizes"),
         training=lambda wildcards: as_json(GRID.training(wildcards.dataset, wildcards.task)),
         packages=packages("autoemb.stages.popularity"),
+        checkpoint="results/checkpoints/popularity/{dataset}/{side}/{task}/size-{size}.safetensors",
     shell:
         "autoemb popularity --buckets {input.buckets:q} --size {wildcards.size}"
         " --settings {params.settings:q} --run {params.training:q} --threads {threads}"
-        " --out {output:q} 2> {log:q}"
+        " --gpu-share {resources.gpu_share} --checkpoint {params.checkpoint:q}"
+        " --out {output.level:q} --record {output.record:q} 2> {log:q}"

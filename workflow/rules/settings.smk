@@ -3,7 +3,8 @@
 
 use rule stream as trial_stream with:
     output:
-        "results/ablation/{dataset}/{trial}/stream.parquet",
+        stream="results/ablation/{dataset}/{trial}/stream.parquet",
+        record="results/provenance/ablation/{dataset}/{trial}/stream.json",
     log:
         "results/logs/stream/{dataset}/ablation/{trial}.log",
     params:

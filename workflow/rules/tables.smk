@@ -27,6 +27,7 @@ rule tabulate:
             labels={"table": "{table}"},
         ),
         multiext("results/tables/{table}", ".md", ".tex"),
+        record="results/provenance/tables/{table}.json",
     log:
         "results/logs/tabulate/{table}.log",
     conda:
@@ -38,10 +39,25 @@ rule tabulate:
         stem=subpath(output[0], strip_suffix=".csv"),
         packages=packages("autoemb.stages.tabulate"),
     shell:
-        "autoemb tabulate {wildcards.table} --inputs {input.files:q} --out {params.stem:q} 2> {log:q}"
+        "autoemb tabulate {wildcards.table} --inputs {input.files:q} --out {params.stem:q}"
+        " --record {output.record:q} 2> {log:q}"
 
 
 rule tables:
     input:
         expand("results/tables/{table}.{end}", table=TABLES, end=["csv", "md", "tex"]),
     localrule: True
+
+
+rule configuration:
+    output:
+        "results/config.json",
+    log:
+        "results/logs/configuration.log",
+    localrule: True
+    conda:
+        "../../environment.yml"
+    params:
+        config=json.dumps(config, default=str),
+    shell:
+        "printf '%s\n' {params.config:q} > {output:q} 2> {log:q}"

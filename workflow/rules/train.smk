@@ -1,4 +1,8 @@
-# One method over one stream, every seed. A job that was cut goes on from its checkpoint.
+# One method over one stream, every seed, in one job or several. A job that was cut goes on from its checkpoint.
+
+RUN = "{dataset}/{stream}/{task}/{method}"
+JOB = f"{RUN}/parts/{{seeds}}" if GRID.parts() else RUN
+FILES = ["outcomes.parquet", "sizes.parquet", "progress.parquet", "allocation.parquet", "run.json"]
 
 
 rule train:
@@ -6,20 +10,21 @@ rule train:
         stream="results/streams/{dataset}/{stream}.parquet",
         code=lambda wildcards: code("autoemb.stages.train", method_module(wildcards)),
     output:
-        outcomes="results/runs/{dataset}/{stream}/{task}/{method}/outcomes.parquet",
-        sizes="results/runs/{dataset}/{stream}/{task}/{method}/sizes.parquet",
-        progress="results/runs/{dataset}/{stream}/{task}/{method}/progress.parquet",
-        allocation="results/runs/{dataset}/{stream}/{task}/{method}/allocation.parquet",
-        record="results/runs/{dataset}/{stream}/{task}/{method}/run.json",
+        outcomes=f"results/runs/{JOB}/outcomes.parquet",
+        sizes=f"results/runs/{JOB}/sizes.parquet",
+        progress=f"results/runs/{JOB}/progress.parquet",
+        allocation=f"results/runs/{JOB}/allocation.parquet",
+        record=f"results/runs/{JOB}/run.json",
     log:
-        "results/logs/train/{dataset}/{stream}/{task}/{method}.log",
+        f"results/logs/train/{JOB}.log",
     benchmark:
-        "results/benchmarks/train/{dataset}/{stream}/{task}/{method}.tsv"
+        f"results/benchmarks/train/{JOB}.tsv"
     conda:
         "../../environment.yml"
     threads: 1
     resources:
         gpu=gpus(),
+        gpu_share=GRID.config.gpu_share,  # no parameter: another share is no reason to train again
         mem_mb=more(8000),
         runtime=more(1440),
     params:
@@ -27,9 +32,34 @@ rule train:
         settings=lambda wildcards: as_json(GRID.methods[wildcards.method].settings),
         training=lambda wildcards: as_json(GRID.training(wildcards.dataset, wildcards.task)),
         packages=lambda wildcards: packages("autoemb.stages.train", method_module(wildcards)),
+        seeds=seeds_option,
         folder=subpath(output.outcomes, parent=True),
-        checkpoint="results/checkpoints/{dataset}/{stream}/{task}/{method}.safetensors",
+        checkpoint=f"results/checkpoints/{JOB}.safetensors",
     shell:
         "autoemb train --stream {input.stream:q} --method {params.module:q}"
-        " --settings {params.settings:q} --run {params.training:q} --threads {threads}"
+        " --settings {params.settings:q} --run {params.training:q} {params.seeds} --threads {threads}"
+        " --gpu-share {resources.gpu_share}"
         " --checkpoint {params.checkpoint:q} --out {params.folder:q} 2> {log:q}"
+
+
+if GRID.parts():
+
+    rule join:
+        input:
+            parts=expand(
+                f"results/runs/{RUN}/parts/{{seeds}}/{{file}}", seeds=GRID.parts(), file=FILES, allow_missing=True
+            ),
+            code=code("autoemb.stages.join"),
+        output:
+            [f"results/runs/{RUN}/{file}" for file in FILES],
+        log:
+            f"results/logs/join/{RUN}.log",
+        localrule: True
+        conda:
+            "../../environment.yml"
+        params:
+            parts=expand(f"results/runs/{RUN}/parts/{{seeds}}", seeds=GRID.parts(), allow_missing=True),
+            folder=subpath(output[0], parent=True),
+            packages=packages("autoemb.stages.join"),
+        shell:
+            "autoemb join --parts {params.parts:q} --out {params.folder:q} 2> {log:q}"

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from autoemb.config import DatasetConfig, PopularityConfig
 from autoemb.files import StoredTable, write_table
+from autoemb.provenance import add_argument, recorded
 from autoemb.schema import BUCKETS, INTERACTIONS
 from autoemb.settings import parse
 from autoemb.stream import popularity_buckets
@@ -16,11 +17,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--settings", required=True, help="settings of the splits, as JSON")
     parser.add_argument("--labels", required=True, help="the data set's positive_from and class_edges, as JSON")
     parser.add_argument("--out", type=Path, required=True, help="Parquet file to write")
+    add_argument(parser)
 
 
 def run(arguments: argparse.Namespace) -> None:
     """Interactions -> popularity-bucket splits."""
     config = parse(PopularityConfig, arguments.settings, "--settings")
     labels = parse(DatasetConfig, arguments.labels, "--labels")
-    buckets = popularity_buckets(StoredTable(arguments.interactions, INTERACTIONS), config, labels)
-    write_table(buckets, arguments.out, BUCKETS)
+    resolved = {"popularity": config.model_dump(), "labels": labels.model_dump()}
+    with recorded(arguments.record, resolved, [__name__], [arguments.interactions], [arguments.out]):
+        buckets = popularity_buckets(StoredTable(arguments.interactions, INTERACTIONS), config, labels)
+        write_table(buckets, arguments.out, BUCKETS)

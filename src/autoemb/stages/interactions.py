@@ -11,6 +11,7 @@ from autoemb import datasets
 from autoemb.datasets.base import Counts, Dataset
 from autoemb.files import whole, write_blocks
 from autoemb.interactions import Interactions
+from autoemb.provenance import add_argument, recorded
 from autoemb.schema import INTERACTIONS, ITEMS, USERS
 
 
@@ -26,17 +27,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "counts": "counts found and expected (JSON)",
     }.items():
         parser.add_argument(f"--{name}", required=True, type=Path, metavar="PATH", help=what)
+    add_argument(parser)
 
 
 def run(arguments: argparse.Namespace) -> None:
     """Write the three tables and the counts; all of them or none."""
     dataset = datasets.find(arguments.dataset)
     config = dataset.settings(arguments.settings)
-    found = Interactions(dataset.read(arguments.archive, config), config.duplicates)
-    counts = Counts(found.rows, len(found.users), len(found.items))
-    matches = matching(dataset, counts)
-    with ExitStack() as stack:
-        paths = (arguments.counts, arguments.items, arguments.users, arguments.out)
+    paths = (arguments.counts, arguments.items, arguments.users, arguments.out)
+    module = f"{datasets.__name__}.{arguments.dataset.replace('-', '_')}"
+    resolved = {"dataset": arguments.dataset, "settings": config.model_dump()}
+    with recorded(arguments.record, resolved, [__name__, module], [arguments.archive], paths), ExitStack() as stack:
+        found = Interactions(dataset.read(arguments.archive, config), config.duplicates)
+        counts = Counts(found.rows, len(found.users), len(found.items))
+        matches = matching(dataset, counts)
         report_to, items, users, out = (stack.enter_context(whole(path)) for path in paths)
         write_blocks(found.blocks(), out, INTERACTIONS)
         write_blocks([found.users], users, USERS)

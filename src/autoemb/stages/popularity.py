@@ -2,12 +2,15 @@
 
 import argparse
 import logging
+from contextlib import nullcontext
 from pathlib import Path
 
+from autoemb.checkpoint import Checkpoint, identity
 from autoemb.config import PopularityConfig, RunConfig
-from autoemb.device import choose
+from autoemb.device import chosen
 from autoemb.files import read_table, write_table
 from autoemb.popularity import run_levels
+from autoemb.provenance import add_argument, checksums, record, recorded
 from autoemb.schema import BUCKETS, POPULARITY
 from autoemb.settings import parse
 
@@ -19,7 +22,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--settings", required=True, help="settings of the splits, as JSON")
     parser.add_argument("--run", dest="training", required=True, help="settings of the run, as JSON")
     parser.add_argument("--threads", type=int, default=1, help="CPU threads")
+    parser.add_argument("--gpu-share", type=int, default=1, help="jobs that may use one GPU at a time")
+    parser.add_argument("--checkpoint", type=Path, help="file to leave finished models' sums in, and to go on from")
+    parser.add_argument("--checkpoint-seconds", type=float, default=300, help="seconds between two states")
     parser.add_argument("--out", type=Path, required=True, help="Parquet file to write")
+    add_argument(parser)
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -27,6 +34,18 @@ def run(arguments: argparse.Namespace) -> None:
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     config = parse(PopularityConfig, arguments.settings, "--settings")
     training = parse(RunConfig, arguments.training, "--run")
-    device = choose(training.device, arguments.threads)
-    buckets = read_table(arguments.buckets, BUCKETS)
-    write_table(run_levels(buckets, arguments.size, config, training, device), arguments.out, POPULARITY)
+    resolved = {"size": arguments.size, "popularity": config.model_dump(), "run": training.model_dump()}
+    with (
+        chosen(training.device, arguments.threads, arguments.gpu_share) as device,
+        recorded(arguments.record, resolved, [__name__], [arguments.buckets], [arguments.out], device),
+    ):
+        buckets = read_table(arguments.buckets, BUCKETS)
+        checkpoint = None
+        if arguments.checkpoint:
+            made = {**record(resolved, [__name__], device), "threads": arguments.threads}
+            made |= {"inputs": checksums([arguments.buckets], arguments.out)}
+            key = identity({name: value for name, value in made.items() if name != "commit"})
+            checkpoint = Checkpoint(arguments.checkpoint, key, arguments.checkpoint_seconds)
+        with checkpoint.heeding_signals() if checkpoint else nullcontext():
+            result = run_levels(buckets, arguments.size, config, training, device, checkpoint)
+            write_table(result, arguments.out, POPULARITY)

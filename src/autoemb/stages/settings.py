@@ -67,7 +67,7 @@ def run(arguments: argparse.Namespace) -> None:
     """Config -> text."""
     found = sections(read(arguments.config), str(arguments.config), arguments.protocol)
     if arguments.json:
-        print(json.dumps({title: {row.key: _for_machines(row) for row in rows} for title, rows in found}, indent=2))
+        print(json.dumps(for_machines(found), indent=2))
     else:
         print(text(found, shutil.get_terminal_size((120, 24)).columns), end="")
 
@@ -151,6 +151,11 @@ def text(found: Sequence[Section], width: int) -> str:
     return "\n".join(lines[:-1]) + "\n"
 
 
+def for_machines(found: Sequence[Section]) -> dict[str, dict[str, Any]]:
+    """All settings as JSON has them: section -> key -> value, who set it, what it is."""
+    return {title: {row.key: _of_row(row) for row in rows} for title, rows in found}
+
+
 def _rows(settings: BaseModel, sources: Sources, group: tuple[str, ...] = ()) -> Iterator[Row]:
     """A row for every field, and for every field of a group of them."""
     for key, field in type(settings).model_fields.items():
@@ -179,7 +184,7 @@ def _spelt(value: object) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def _for_machines(row: Row) -> dict[str, Any]:
+def _of_row(row: Row) -> dict[str, Any]:
     return {"value": row.value, "set_by": row.set_by, "explanation": row.explanation}
 
 

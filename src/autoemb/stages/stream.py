@@ -5,6 +5,7 @@ from pathlib import Path
 
 from autoemb.config import DatasetConfig, StreamConfig
 from autoemb.files import StoredTable, read_table, whole, write_blocks
+from autoemb.provenance import add_argument, recorded
 from autoemb.schema import INTERACTIONS, ITEMS, STREAM
 from autoemb.settings import parse
 from autoemb.stream import stream_blocks
@@ -17,13 +18,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--settings", required=True, help="settings of the stream, as JSON")
     parser.add_argument("--labels", required=True, help="the data set's positive_from and class_edges, as JSON")
     parser.add_argument("--out", type=Path, required=True, help="Parquet file to write")
+    add_argument(parser)
 
 
 def run(arguments: argparse.Namespace) -> None:
     """Interactions -> stream."""
     config = parse(StreamConfig, arguments.settings, "--settings")
     labels = parse(DatasetConfig, arguments.labels, "--labels")
-    interactions = StoredTable(arguments.interactions, INTERACTIONS)
-    blocks = stream_blocks(interactions, read_table(arguments.items, ITEMS), config, labels)
-    with whole(arguments.out) as temporary:
-        write_blocks(blocks, temporary, STREAM)
+    resolved = {"stream": config.model_dump(), "labels": labels.model_dump()}
+    used = [arguments.interactions, arguments.items]
+    with recorded(arguments.record, resolved, [__name__], used, [arguments.out]):
+        interactions = StoredTable(arguments.interactions, INTERACTIONS)
+        blocks = stream_blocks(interactions, read_table(arguments.items, ITEMS), config, labels)
+        with whole(arguments.out) as temporary:
+            write_blocks(blocks, temporary, STREAM)

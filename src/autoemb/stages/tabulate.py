@@ -13,6 +13,7 @@ import pandas as pd
 from autoemb import claims, tables
 from autoemb.errors import InputError
 from autoemb.files import read_table, whole
+from autoemb.provenance import add_argument, recorded
 from autoemb.schema import ALLOCATION, OUTCOMES, POPULARITY, PROGRESS, SIDES, SIZES, TASKS, Table
 from autoemb.tables import text
 from autoemb.tables.intervals import RUN, arrange
@@ -36,17 +37,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "<dataset>/<side>/<task>/*.parquet or <dataset>.counts.json; the folders name the run",
     )
     parser.add_argument("--out", type=Path, required=True, metavar="STEM", help="path without a suffix")
+    add_argument(parser)
 
 
 def run(arguments: argparse.Namespace) -> None:
     """Read, tabulate, write; all three files or none."""
-    table = TABLES[arguments.table](arguments.inputs)
-    view = text.compact(arguments.table, table)
     stem: Path = arguments.out
-    with ExitStack() as stack:
-        csv, md, tex = (
-            stack.enter_context(whole(stem.with_name(f"{stem.name}.{end}"))) for end in ("csv", "md", "tex")
-        )
+    paths = [stem.with_name(f"{stem.name}.{end}") for end in ("csv", "md", "tex")]
+    resolved = {"table": arguments.table}
+    with recorded(arguments.record, resolved, [__name__], arguments.inputs, paths), ExitStack() as stack:
+        table = TABLES[arguments.table](arguments.inputs)
+        view = text.compact(arguments.table, table)
+        csv, md, tex = (stack.enter_context(whole(path)) for path in paths)
         table.to_csv(csv, index=False, float_format="%.8g", lineterminator="\n")
         md.write_text(text.markdown(view))
         tex.write_text(text.latex(view))

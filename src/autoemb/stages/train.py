@@ -1,21 +1,26 @@
-"""Run one method over a stream for every seed, and record its outcomes."""
+"""Run one method over a stream for every seed, or for some of them, and record its outcomes."""
 
 import argparse
+import json
 import logging
+import re
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from autoemb.checkpoint import Checkpoint, identity
 from autoemb.config import RunConfig
-from autoemb.device import choose
+from autoemb.device import chosen
+from autoemb.errors import InputError
 from autoemb.files import whole_folder, write_json, write_table
 from autoemb.methods import find
 from autoemb.methods.base import Method
 from autoemb.prequential import run_stream
-from autoemb.provenance import cost, record
+from autoemb.provenance import checksums, complete, now, record
 from autoemb.schema import ALLOCATION, OUTCOMES, PROGRESS, SIZES
 from autoemb.settings import parse
 from autoemb.stored import StoredStream
@@ -29,8 +34,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--method", required=True, help="module of the method")
     parser.add_argument("--settings", required=True, help="settings of the method, as JSON")
     parser.add_argument("--run", dest="training", required=True, help="settings of the run, as JSON")
+    parser.add_argument("--seeds", metavar="FIRST-LAST", help="those of the run's seeds to train; the rest elsewhere")
     parser.add_argument("--threads", type=int, default=1, help="CPU threads")
-    parser.add_argument("--checkpoint", type=Path, help="file to leave the state in, and to go on from")
+    parser.add_argument("--gpu-share", type=int, default=1, help="jobs that may use one GPU at a time")
+    parser.add_argument(
+        "--checkpoint",
+        type=Path,
+        help="file to leave the state in, and to go on from; at the end, the results stay beside it (.finished)",
+    )
     parser.add_argument("--checkpoint-seconds", type=float, default=300, help="seconds between two states")
     parser.add_argument("--out", type=Path, required=True, help="folder to write the run's files to")
 
@@ -38,32 +49,88 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> None:
     """Stream -> run."""
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    start = time.monotonic()
     module = find(arguments.method)
     settings = parse(module.Config, arguments.settings, "--settings")
     asked = parse(RunConfig, arguments.training, "--run")
-    config = asked.model_copy(update={"device": choose(asked.device, arguments.threads)})
-    stream = StoredStream(arguments.stream, config.task)
-    shape = stream.shape(config.classes)
+    seeds = seeds_of(arguments.seeds, asked.seeds)
+    stream = StoredStream(arguments.stream, asked.task)
+    shape = stream.shape(asked.classes)
+    with chosen(asked.device, arguments.threads, arguments.gpu_share) as device:
+        start, began = now(), time.monotonic()  # not before, as there may have been no GPU free for hours
+        config = asked.model_copy(update={"device": device})
 
-    def build(seeds: Sequence[int]) -> Method:
-        model: Method = module.Model(settings, shape, seeds, getattr(torch, config.dtype), config.device)
-        return model
+        def build(group: Sequence[int]) -> Method:
+            model: Method = module.Model(settings, shape, group, getattr(torch, config.dtype), config.device)
+            return model
 
-    resolved = {"method": arguments.method, "settings": settings.model_dump(), "run": asked.model_dump()}
-    made = record(resolved, [__name__, module.__name__], [arguments.stream], config.device)
-    checkpoint = None
-    if arguments.checkpoint:
+        resolved = {"method": arguments.method, "settings": settings.model_dump(), "run": asked.model_dump()}
+        if arguments.seeds:
+            resolved["seeds"] = arguments.seeds
+        used = checksums([arguments.stream], arguments.out / "run.json")
+        made = record(resolved, [__name__, module.__name__], config.device)
+        made["inputs"] = dict(zip([arguments.stream.name], used.values(), strict=True))
         valid_for = {key: value for key, value in made.items() if key != "commit"}  # the code's checksums are in it
-        checkpoint = Checkpoint(arguments.checkpoint, identity(valid_for), arguments.checkpoint_seconds)
-    recorder = run_stream(build, stream.columns, config, checkpoint)
-    seconds = time.monotonic() - start
-    log.info("%d interactions x %d seeds in %.1f s", len(stream), config.seeds, seconds)
-    with whole_folder(arguments.out) as folder:
-        write_table(recorder.outcomes(), folder / "outcomes.parquet", OUTCOMES)
-        write_table(recorder.size_weights(), folder / "sizes.parquet", SIZES)
-        write_table(recorder.progress(), folder / "progress.parquet", PROGRESS)
-        write_table(recorder.allocation(), folder / "allocation.parquet", ALLOCATION)
-        write_json({**made, **cost(seconds)}, folder / "run.json")
-    if checkpoint:
-        checkpoint.remove()
+        alone = Alone(arguments.out / "run.json", valid_for)
+        checkpoint = None
+        if arguments.checkpoint:
+            key = identity({**valid_for, "threads": arguments.threads})
+            checkpoint = Checkpoint(arguments.checkpoint, key, arguments.checkpoint_seconds)
+        with checkpoint.heeding_signals() if checkpoint else nullcontext():
+            recorder = run_stream(build, stream.columns, config, checkpoint, seeds)
+            seconds = time.monotonic() - began + (checkpoint.before if checkpoint else 0)
+            log.info("%d interactions x %d seeds in %.1f s", len(stream), len(seeds), seconds)
+            tables = (
+                (OUTCOMES, recorder.outcomes()),
+                (SIZES, recorder.size_weights()),
+                (PROGRESS, recorder.progress()),
+                (ALLOCATION, recorder.allocation()),
+            )
+            with whole_folder(arguments.out) as folder:
+                for table, frame in tables:
+                    write_table(frame.assign(seed=frame["seed"] + seeds.start), folder / f"{table.name}.parquet", table)
+                generated = checksums(sorted(folder.iterdir()), folder / "run.json")
+                write_json(complete(made, used, generated, start, seconds), folder / "run.json")
+                alone.check()
+
+
+class Alone:
+    """Notices that a run of other settings has put its files where this one is about to put its own.
+
+    If Snakemake alone is killed, its job goes on; should its owner change a setting and start anew meanwhile, the
+    old job must not overwrite what the new one has made.
+    """
+
+    def __init__(self, path: Path, settings: Mapping[str, Any]) -> None:
+        """Remember what stands at ``path``, a ``run.json``, and what this run will say there."""
+        self.path, self.settings = path, settings
+        self.before = self._stands()
+
+    def check(self) -> None:
+        """Compare.
+
+        Raises:
+            InputError: another run's record has come there since, and it says something else.
+        """
+        now = self._stands()
+        if now in (b"", self.before):
+            return
+        found = json.loads(now)
+        if any(found.get(key) != json.loads(json.dumps(value)) for key, value in self.settings.items()):
+            raise InputError(f"{self.path}: written by another run, of other settings, since this one began")
+
+    def _stands(self) -> bytes:
+        return self.path.read_bytes() if self.path.is_file() else b""
+
+
+def seeds_of(text: str | None, of: int) -> range:
+    """The seeds that ``--seeds`` names, of so many; all of them if it is left out.
+
+    Raises:
+        InputError: it is not a range of these seeds.
+    """
+    if text is None:
+        return range(of)
+    bounds = re.fullmatch(r"(\d+)-(\d+)", text)
+    if bounds is None or not int(bounds[1]) <= int(bounds[2]) < of:
+        raise InputError(f"--seeds {text}: expected FIRST-LAST, both among the run's seeds 0 to {of - 1}")
+    return range(int(bounds[1]), int(bounds[2]) + 1)

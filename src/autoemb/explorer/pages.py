@@ -1,0 +1,101 @@
+"""The pages' HTML: a template, with the style, the scripts and the data in it."""
+
+import base64
+import gzip
+import json
+from collections.abc import Mapping
+from importlib import resources
+from typing import Any
+
+import pandas as pd
+import vl_convert
+from jinja2 import Environment, StrictUndefined
+
+from autoemb.explorer.curves import curves, look
+from autoemb.plots import method_mark
+from autoemb.plots.panels import METRIC_LABELS
+from autoemb.schema import SIDES, TASKS
+from autoemb.tables import sort_methods
+from autoemb.tables.intervals import LOSSES
+
+_VEGA_LITE = "6.4"
+
+
+def explorer(tables: Mapping[str, pd.DataFrame]) -> str:
+    """The page on which a person chooses data set, order, task, side and methods, and sees their curves.
+
+    Args:
+        tables: name -> table, as ``reading.EXPLORED`` has them; a panel without its table says that there are no data.
+    """
+    found = curves(tables)
+    named = [frame for name, frame in tables.items() if name != "datasets"]
+    methods = sort_methods({name for frame in named if "method" in frame for name in frame["method"]})
+    runs = [frame for frame in named if "method" in frame]
+    data = {
+        "choices": {
+            "dataset": _all("dataset", named),
+            "stream": _all("stream", runs),
+            "task": [task for task in TASKS if any((frame["task"] == task).any() for frame in named)],
+            "side": list(SIDES),
+        },
+        "datasets": _titles(tables.get("datasets")),
+        "methods": {name: look(method_mark(name)) for name in methods},
+        "losses": LOSSES,
+        "metrics": METRIC_LABELS,
+        "curves": found,
+        "comparison": _records(tables.get("comparison")),
+        "claims": _records(tables.get("claims")),
+    }
+    # the charts' library in one file, as its package carries it; the pages ask no network for it
+    vega = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;", vl_version=_VEGA_LITE)
+    return _render("explorer.html", data, vega=vega)
+
+
+def sheet(name: str, table: pd.DataFrame) -> str:
+    """A page with one table, whose rows can be sorted by every column and searched.
+
+    Args:
+        name: what the table is called.
+        table: any; numbers are shown as in its csv.
+    """
+    types = {column: table[column].dtype for column in table.columns}
+    columns = [{"name": column, "number": dtype.kind in "iuf"} for column, dtype in types.items()]
+    return _render("sheet.html", {"columns": columns, "rows": _rows(table)}, name=name, number=len(table))
+
+
+def _render(template: str, data: Any, **names: Any) -> str:
+    """What comes from data cannot become HTML: names are escaped by the template, the rest is packed."""
+    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    files = {name: _asset(name) for name in ("page.css", "page.js", "explorer.js")}
+    text = json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    packed = base64.b64encode(gzip.compress(text.encode(), mtime=0)).decode()
+    return environment.from_string(_asset(template)).render(files=files, data=packed, **names)
+
+
+def _asset(name: str) -> str:
+    return (resources.files("autoemb.explorer") / "assets" / name).read_text(encoding="utf-8")
+
+
+def _all(column: str, frames: list[pd.DataFrame]) -> list[str]:
+    """Every value, in the order of the tables."""
+    return list(dict.fromkeys(value for frame in frames if column in frame for value in frame[column]))
+
+
+def _titles(table: pd.DataFrame | None) -> dict[str, str]:
+    """Data set -> what it is, in one line."""
+    if table is None:
+        return {}
+    return {
+        row["dataset"]: f"{row['title']}: {int(row['ratings']):,} ratings by {int(row['users']):,} users"
+        f" of {int(row['items']):,} items"
+        for row in table.to_dict("records")
+    }
+
+
+def _records(table: pd.DataFrame | None) -> list[dict[str, Any]]:
+    return [] if table is None else [dict(zip(table.columns, row, strict=True)) for row in _rows(table)]
+
+
+def _rows(table: pd.DataFrame) -> list[list[Any]]:
+    """Plain values, None where one is missing."""
+    return table.astype(object).where(table.notna(), None).to_numpy().tolist()

@@ -1,0 +1,33 @@
+"""Write results, records, source, config and pins into one archive, an RO-Crate without the ratings."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from autoemb import bundle
+from autoemb.provenance import PACKAGE, commit
+from autoemb.records import Checksums, problems, read_all
+from autoemb.stages import settings
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The results, and where to write it."""
+    parser.add_argument("results", type=Path, nargs="?", default=Path("results"), metavar="RESULTS", help="folder")
+    parser.add_argument("--out", type=Path, metavar="FILE", help="by default RESULTS/autoemb-<commit or version>.zip")
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Results -> archive, whose name is printed."""
+    results: Path = arguments.results
+    found, lines = read_all(results)
+    with Checksums(found) as checksums:
+        lines += problems(found, results, checksums)
+    if lines:
+        first = f"{lines[0]}{f'; and {len(lines) - 1} more' if len(lines) > 1 else ''}"
+        print(f"autoemb bundle: warning: {first}; autoemb verify has all; going on with what is there", file=sys.stderr)
+    config = bundle.read_config(results)
+    resolved = settings.for_machines(settings.sections(config, "config.yaml"))
+    content = bundle.contents(results, PACKAGE.parents[1], found, config, resolved, commit())
+    out = arguments.out or results / f"autoemb-{bundle.label(commit())}.zip"
+    bundle.write(content, out)
+    print(out)

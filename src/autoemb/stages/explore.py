@@ -1,0 +1,34 @@
+"""Make the page on which a person chooses data set, task, side and methods, and sees their curves."""
+
+import argparse
+from pathlib import Path
+
+from autoemb.errors import InputError
+from autoemb.explorer.pages import explorer
+from autoemb.explorer.reading import EXPLORED, read_explored
+from autoemb.files import whole
+from autoemb.provenance import add_argument, recorded
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The tables, and where to write the page."""
+    names = ", ".join(f"{name}.csv" for name in EXPLORED)
+    parser.add_argument(
+        "--inputs", type=Path, nargs="+", required=True, metavar="FILE", help=f"{names}: those that there are"
+    )
+    parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="the page, html")
+    add_argument(parser)
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Tables -> page."""
+    with recorded(arguments.record, {}, [__name__], arguments.inputs, [arguments.out]):
+        tables = {}
+        for path in arguments.inputs:
+            name, table = read_explored(path)
+            if name in tables:
+                raise InputError(f"{path}: there are two tables {name}; expected each once")
+            tables[name] = table
+        page = explorer(tables)
+        with whole(arguments.out) as temporary:
+            temporary.write_text(page, encoding="utf-8")

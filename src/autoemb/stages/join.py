@@ -1,0 +1,128 @@
+"""Put the parts of a run together, each of which trained some of its seeds: the files of one job that trained all."""
+
+import argparse
+import json
+import logging
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pandas as pd
+
+from autoemb.errors import InputError
+from autoemb.files import read_table, whole_folder, write_json, write_table
+from autoemb.provenance import checksums, identity
+from autoemb.schema import ALLOCATION, OUTCOMES, PROGRESS, SIZES
+
+log = logging.getLogger(__name__)
+
+TABLES = (OUTCOMES, SIZES, PROGRESS, ALLOCATION)
+RECORD = "run.json"
+DECIDES = ("config", "autoemb", "code", "packages", "inputs")
+"""What a record says of where the numbers come from: the same in all parts."""
+OWN = ("seeds", "device", "seconds", "peak_mib", "used", "generated", "identity", "start", "end")
+"""What a record says of the part alone."""
+
+
+class Part(NamedTuple):
+    """A folder that ``autoemb train --seeds FIRST-LAST`` has written."""
+
+    folder: Path
+    seeds: range
+    of: int
+    """Seeds of the whole run."""
+    record: Mapping[str, Any]
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Inputs, output."""
+    parser.add_argument("--parts", type=Path, nargs="+", required=True, help="folders of the parts, in any order")
+    parser.add_argument("--out", type=Path, required=True, help="folder to write the run's files to")
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Parts -> run."""
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    parts = sorted((read_part(folder) for folder in arguments.parts), key=lambda part: part.seeds.start)
+    check(parts)
+    with whole_folder(arguments.out) as folder:
+        for table in TABLES:
+            frames = [read_table(part.folder / f"{table.name}.parquet", table) for part in parts]
+            for part, frame in zip(parts, frames, strict=True):
+                if frame["seed"].unique().tolist() != list(part.seeds):
+                    raise InputError(
+                        f"{part.folder}/{table.name}.parquet: seeds {frame['seed'].unique().tolist()};"
+                        f" expected {list(part.seeds)}, as its {RECORD} says"
+                    )
+            write_table(pd.concat(frames, ignore_index=True), folder / f"{table.name}.parquet", table)
+        generated = checksums(sorted(folder.iterdir()), folder / RECORD)
+        write_json(joined(parts, arguments.out) | {"generated": generated}, folder / RECORD)
+    log.info("%d parts, %d seeds", len(parts), parts[-1].seeds.stop)
+
+
+def read_part(folder: Path) -> Part:
+    """A part's record.
+
+    Raises:
+        InputError: it is not there, not a record, or not of a part.
+    """
+    path = folder / RECORD
+    try:
+        record = json.loads(path.read_text())
+        record["seeds"] = record["config"].pop("seeds")
+        first, last = map(int, record["seeds"].split("-"))
+        for key in (*DECIDES, *OWN):
+            record[key]
+        return Part(folder, range(first, last + 1), int(record["config"]["run"]["seeds"]), record)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror}; expected the record of a part") from error
+    except KeyError as error:
+        raise InputError(f"{path}: has no {error}; expected a record of autoemb train --seeds FIRST-LAST") from error
+    except (ValueError, TypeError, AttributeError) as error:
+        raise InputError(f"{path}: not a part's record ({error})") from error
+
+
+def check(parts: Sequence[Part]) -> None:
+    """Hold the parts, by ascending seeds, to be those of one run.
+
+    Raises:
+        InputError: two were made from other settings, code or data, a seed is missing, or it is there twice.
+    """
+    first, expected = parts[0], 0
+    for part in parts:
+        for key in DECIDES:
+            if part.record[key] != first.record[key]:
+                differs = difference(part.record[key], first.record[key], key)
+                raise InputError(f"{part.folder / RECORD}: {differs}, as in {first.folder / RECORD}")
+        if part.seeds.start != expected:
+            raise InputError(f"{part.folder}: begins with seed {part.seeds.start}; expected seed {expected} next")
+        expected = part.seeds.stop
+    if expected != first.of:
+        raise InputError(f"{parts[-1].folder}: ends with seed {expected - 1}; expected all {first.of} seeds of the run")
+
+
+def difference(ours: Any, theirs: Any, key: str) -> str:
+    """The first value in which two records differ, and its place."""
+    if not (isinstance(ours, dict) and isinstance(theirs, dict)):
+        return f"{key} = {ours!r}; expected {theirs!r}"
+    names = [name for name in sorted({*ours, *theirs}) if ours.get(name) != theirs.get(name)]
+    return difference(ours.get(names[0]), theirs.get(names[0]), f"{key}.{names[0]}")
+
+
+def joined(parts: Sequence[Part], out: Path) -> dict[str, Any]:
+    """The run's record, but for its files: what the parts share, cost together, and have each of their own."""
+    records = [part.record for part in parts]
+    used = checksums((part.folder / f"{table.name}.parquet" for part in parts for table in TABLES), out / RECORD)
+    shared = {key for key in records[0] if key not in OWN and all(r.get(key) == records[0][key] for r in records)}
+    return {
+        **{key: records[0][key] for key in shared - {"commit"}},
+        "commit": ", ".join(sorted({str(record["commit"]) for record in records})),
+        "used": used,
+        "identity": identity(records[0], used),
+        "start": min(record["start"] for record in records),
+        "end": max(record["end"] for record in records),
+        "device": ", ".join(sorted({record["device"] for record in records})),
+        "seconds": round(sum(record["seconds"] for record in records), 3),
+        "peak_mib": max(record["peak_mib"] for record in records),
+        "parts": [{key: value for key, value in part.record.items() if key not in shared} for part in parts],
+    }

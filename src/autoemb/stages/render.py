@@ -1,0 +1,46 @@
+"""Run a notebook over the tables: it draws its figures, and is kept, executed, as the record of what it says."""
+
+import argparse
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from autoemb.errors import InputError
+from autoemb.files import whole
+from autoemb.plots.style import POINTER
+from autoemb.provenance import add_argument, imports_of_notebook, recorded
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The notebook, what it reads and draws, and where to keep it."""
+    parser.add_argument("notebook", type=Path, metavar="NOTEBOOK", help="with a cell of parameters: tables, figures")
+    parser.add_argument("--reads", type=Path, nargs="+", required=True, metavar="FILE", help="tables, of one folder")
+    parser.add_argument("--draws", type=Path, nargs="+", required=True, metavar="FILE", help="figures, in one folder")
+    parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="the executed notebook")
+    add_argument(parser)
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Tables -> figures and an executed notebook."""
+    notebook, reads, draws = arguments.notebook, arguments.reads, arguments.draws
+    modules = [name for name in imports_of_notebook(notebook) if name.startswith("autoemb")]
+    folders = {"tables": str(reads[0].parent), "figures": str(draws[0].parent)}
+    used, generated = [notebook, *reads], [arguments.out, *draws]
+    with recorded(arguments.record, folders, [__name__, *modules], used, generated) as identity:
+        with whole(arguments.out) as temporary:
+            _execute(notebook, temporary, folders, identity)
+        missing = [str(figure) for figure in draws if not figure.is_file()]
+        if missing:
+            raise InputError(f"{notebook}: did not draw {', '.join(missing)}")
+
+
+def _execute(notebook: Path, out: Path, parameters: dict[str, str], identity: str) -> None:
+    """Run it in a kernel of its own, whose figures carry no time, and the job's identity if it has one."""
+    words = [word for name, value in parameters.items() for word in ("-p", name, value)]
+    papermill = [sys.executable, "-m", "papermill", "--log-output", "--no-progress-bar", "-k", "python3"]
+    environment = {**os.environ, "SOURCE_DATE_EPOCH": "0", POINTER: identity}
+    with out.open("wb") as file:
+        told = subprocess.run([*papermill, *words, str(notebook), "-"], env=environment, stdout=file, check=False)
+    if told.returncode != 0:
+        raise InputError(f"{notebook}: did not run to its end; the lines above say where and why")

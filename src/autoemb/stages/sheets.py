@@ -1,0 +1,28 @@
+"""Make a page of each table, whose rows can be sorted by every column and searched."""
+
+import argparse
+from contextlib import ExitStack
+from pathlib import Path
+
+from autoemb.explorer.pages import sheet
+from autoemb.explorer.reading import read_csv
+from autoemb.files import whole
+from autoemb.provenance import add_argument, recorded
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The tables, and where to write their pages."""
+    parser.add_argument(
+        "--inputs", type=Path, nargs="+", required=True, metavar="FILE", help="csv files that `autoemb tabulate` wrote"
+    )
+    parser.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="of the pages, <table>.html")
+    add_argument(parser)
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Tables -> pages; all of them or none."""
+    pages = [arguments.out / f"{path.stem}.html" for path in arguments.inputs]
+    with recorded(arguments.record, {}, [__name__], arguments.inputs, pages), ExitStack() as stack:
+        for path, out in zip(arguments.inputs, pages, strict=True):
+            page = stack.enter_context(whole(out))
+            page.write_text(sheet(path.stem, read_csv(path)), encoding="utf-8")

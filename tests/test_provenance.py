@@ -1,0 +1,120 @@
+"""Records: every verb leaves one that is true, and the same job has the same identity and the same outputs."""
+
+import json
+import re
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from matplotlib.figure import Figure
+
+from autoemb import plots, provenance
+from autoemb.files import digest
+from autoemb.plots.style import POINTER
+from autoemb.records import paths, read
+from tests.small_results import make
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory):
+    """Results of every verb that keeps a record."""
+    return make(tmp_path_factory.mktemp("provenance"))
+
+
+def test_every_output_has_a_record_of_how_it_was_made(root):
+    results = root / "results"
+    records = [read(path) for path in paths(results)]
+    named = {path for record in records for path in record.generated}
+    others = {path for path in results.rglob("*") if path.is_file()} - named - {record.path for record in records}
+    assert others == {results / "archives/synthetic", results / "config.json"}
+    for record in records:
+        assert all(digest(path) == sha for path, sha in {**record.used, **record.generated}.items())
+        assert record.content["code"]["provenance.py"] == digest(Path(provenance.__file__))
+        assert record.content["packages"]["pandas"]
+        assert record.content["device"] == "cpu"
+        start, end = (datetime.fromisoformat(record.content[key]) for key in ("start", "end"))
+        assert start <= end <= datetime.now(UTC)
+        assert record.content["peak_mib"] > 10
+
+
+def test_records_have_the_resolved_settings(root):
+    def config(name):
+        return read(root / "results" / name).content["config"]
+
+    assert config("provenance/interactions/synthetic.json")["settings"]["signal"] > 0
+    assert config("provenance/streams/synthetic/temporal.json")["stream"]["test"] == 0.25
+    assert config("provenance/popularity/synthetic/user/buckets.json")["popularity"]["test_share"] == 0.2
+    level = config("provenance/popularity/synthetic/user/regression/size-2.json")
+    assert (level["size"], level["run"]["dtype"]) == (2, "float32")
+    assert config("runs/synthetic/temporal/regression/fse/run.json")["settings"]["learning_rate"] == 1e-3
+    assert config("provenance/tables/comparison.json") == {"table": "comparison"}
+
+
+def test_the_same_job_elsewhere_has_the_same_identity_and_outputs(root, tmp_path):
+    again = make(tmp_path)
+    for path in paths(root / "results"):
+        one, two = read(path), read(again / path.relative_to(root))
+        assert one.content["identity"] == two.content["identity"]
+        assert one.content["generated"] == two.content["generated"]
+
+
+def test_identity_follows_settings_code_versions_and_inputs():
+    made = {"config": {"a": 1}, "code": {"x.py": "1"}, "packages": {"numpy": "1"}}
+    first = provenance.identity(made, {"in": "1", "also": "2"})
+    assert provenance.identity({**made, "commit": "other"}, {"moved/in": "1", "also": "2"}) == first
+    for key in made:
+        assert provenance.identity({**made, key: {"other": "1"}}, {"in": "1", "also": "2"}) != first
+    assert provenance.identity(made, {"in": "3", "also": "2"}) != first
+
+
+def test_without_a_path_there_is_no_record(tmp_path):
+    with provenance.recorded(None, {}, [], [], []) as identity:
+        assert identity == ""
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_job_that_fails_leaves_no_record(tmp_path):
+    with pytest.raises(ZeroDivisionError), provenance.recorded(tmp_path / "record.json", {}, [], [], []):
+        raise ZeroDivisionError
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has /proc")
+def test_peak_is_that_of_this_process_not_of_its_parent():
+    program = "from autoemb.provenance import peak; print(peak())"
+    big = f"import subprocess, sys; held = b'x' * 600_000_000; subprocess.run([sys.executable, '-c', {program!r}])"
+    told = subprocess.run([sys.executable, "-c", big], capture_output=True, text=True, check=True)
+    assert 10 < float(told.stdout) < 400
+
+
+def test_peak_without_the_kernels_mark_is_that_of_getrusage(tmp_path):
+    (tmp_path / "status").write_text("Name:\tpython\nVmHWM:\t  2048 kB\n")
+    assert provenance.peak(tmp_path / "status") == 2
+    assert provenance.peak(tmp_path / "none") > 10
+
+
+def test_figures_name_the_job_and_no_time(tmp_path, monkeypatch):
+    def files(folder):
+        figure = Figure()
+        figure.subplots().plot([1, 2])
+        plots.save(figure, tmp_path / folder / "figure")
+        return [(tmp_path / folder / f"figure.{end}").read_bytes() for end in ("pdf", "svg", "png")]
+
+    plain = files("plain")
+    monkeypatch.setenv(POINTER, "1234abcd")
+    named = files("named")
+    assert named == files("again")
+    assert all(b"made as 1234abcd" in content for content in named)
+    assert not any(b"made as" in content for content in plain)
+    assert not any(re.search(rb"\b20\d\d-\d\d-\d\d|D:20\d\d", content) for content in named)
+
+
+def test_a_records_notebook_names_what_it_imports(tmp_path):
+    cells = [
+        {"cell_type": "code", "source": ["import json\n", "from autoemb import plots"]},
+        {"cell_type": "markdown", "source": ["import nothing"]},
+    ]
+    (tmp_path / "a.ipynb").write_text(json.dumps({"cells": cells}))
+    assert provenance.imports_of_notebook(tmp_path / "a.ipynb") == ["autoemb", "autoemb.plots", "json"]

@@ -1,0 +1,161 @@
+"""``autoemb verify``: silent while results are as recorded, one line for each thing that is not."""
+
+import json
+import os
+import shutil
+
+import pytest
+
+from autoemb.cli import main
+from tests.small_results import make, tabulate
+
+TABLE = "results/tables/comparison.csv"
+RECORD = "results/provenance/tables/comparison.json"
+OUTCOMES = "results/runs/synthetic/temporal/regression/fse/outcomes.parquet"
+STREAM = "results/streams/synthetic/temporal.parquet"
+
+
+@pytest.fixture(scope="module")
+def original(tmp_path_factory):
+    return make(tmp_path_factory.mktemp("original"))
+
+
+@pytest.fixture
+def root(original, tmp_path, monkeypatch):
+    """A copy of the results to spoil, in the working folder."""
+    shutil.copytree(original, tmp_path / "copy")
+    monkeypatch.chdir(tmp_path / "copy")
+    return tmp_path / "copy"
+
+
+def verify(capsys, *words: str) -> tuple[int, list[str]]:
+    """Exit status, and the lines without the last."""
+    capsys.readouterr()
+    try:
+        status = main(["verify", *words])
+    except SystemExit as exit_:
+        status = exit_.code
+    return status, capsys.readouterr().out.splitlines()
+
+
+def edit(path, **changes) -> None:
+    path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
+
+
+def test_what_nobody_touched_matches_also_where_it_was_moved_to(root, capsys):
+    (root / "results").rename(root / "moved")
+    status, lines = verify(capsys, "moved")
+    assert status == 0
+    assert len(lines) == 1
+    assert lines[0].startswith("moved: 8 records, ")
+    assert lines[0].endswith(" files read: everything matches")
+
+
+@pytest.mark.parametrize("file", [TABLE, OUTCOMES, STREAM, "results/interactions/synthetic.parquet"])
+@pytest.mark.parametrize("how", ["changed", "missing"])
+def test_a_file_that_was_changed_or_removed_is_one_line(root, capsys, file, how):
+    if how == "missing":
+        (root / file).unlink()
+    else:
+        (root / file).write_bytes((root / file).read_bytes() + b"\n")
+    status, lines = verify(capsys)
+    assert status == 1
+    assert len(lines) == 2
+    assert lines[0].startswith(f"{file}: {'is missing' if how == 'missing' else 'has changed since'}")
+    assert lines[1].endswith(": 1 thing no longer matches")
+
+
+def test_one_byte_is_enough_and_times_do_not_matter(root, capsys):
+    content = bytearray((root / OUTCOMES).read_bytes())
+    os.utime(root / OUTCOMES, (0, 0))
+    assert verify(capsys)[0] == 0
+    content[len(content) // 2] ^= 1
+    (root / OUTCOMES).write_bytes(content)
+    os.utime(root / OUTCOMES, (0, 0))
+    assert verify(capsys)[0] == 1
+
+
+def test_an_input_that_no_job_made(root, capsys):
+    (root / "results/archives/synthetic").write_bytes(b"other")
+    record = "results/provenance/interactions/synthetic.json"
+    assert verify(capsys)[1][:-1] == [
+        f"{record}: was made from results/archives/synthetic, which has changed since",
+    ]
+    (root / "results/archives/synthetic").unlink()
+    assert verify(capsys)[1][:-1] == [f"{record}: was made from results/archives/synthetic, which is missing"]
+
+
+def test_an_input_that_was_made_anew(root, capsys):
+    """A stream of another order: what was trained on the old one says so; the stream itself is as recorded."""
+    interactions = root / "results/interactions"
+    words = ["--interactions", interactions / "synthetic.parquet", "--items", interactions / "synthetic.items.parquet"]
+    words += ["--settings", '{"order": "shuffled"}', "--labels", "{}", "--out", root / STREAM]
+    record = root / "results/provenance/streams/synthetic/temporal.json"
+    assert main(["stream", *map(str, words), "--record", str(record)]) == 0
+    status, lines = verify(capsys)
+    assert status == 1
+    run = "results/runs/synthetic/temporal/regression/fse/run.json"
+    assert lines[:-1] == [f"{run}: was made from {STREAM}, which has been made anew since"]
+
+
+def test_other_code_and_other_packages(root, capsys):
+    content = json.loads((root / RECORD).read_text())
+    code = content["code"] | {"tables/text.py": "0" * 64, "tables/gone.py": "0" * 64}
+    edit(root / RECORD, code=code, packages={**content["packages"], "numpy": "0.1", "nopackage": "1"})
+    status, lines = verify(capsys)
+    assert status == 1
+    assert lines[0] == f"{RECORD}: was made by other code than is installed: tables/text.py and 1 more"
+    assert lines[1].startswith(f"{RECORD}: was made with numpy 0.1; installed is ")
+    assert lines[2] == f"{RECORD}: was made with nopackage 1; none is installed"
+    assert lines[3].endswith("3 things no longer match")
+
+
+def test_a_table_without_a_record(root, capsys):
+    (root / "results/tables/mine.csv").write_text("a\n")
+    assert verify(capsys)[1][:-1] == ["results/tables/mine.csv: no record says how it was made"]
+    tabulate(root / "results", "datasets", [root / "results/interactions/synthetic.counts.json"])
+    (root / "results/tables/mine.csv").unlink()
+    assert verify(capsys)[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b'{"a', "not a readable record (Unterminated string"),
+        (b"\xff\xfe", "not a readable record ('utf-8' codec"),
+        (b"[]", "holds list; expected a record"),
+        (b'{"config": {}}', "key 'autoemb' is missing; it was made by another version of autoemb"),
+    ],
+)
+def test_what_is_no_record_is_one_line(root, capsys, content, message):
+    (root / "results/provenance/broken.json").write_bytes(content)
+    status, lines = verify(capsys)
+    assert status == 1
+    assert len(lines) == 2
+    assert lines[0].startswith(f"results/provenance/broken.json: {message}")
+
+
+def test_a_record_with_other_types_is_one_line(root, capsys):
+    edit(root / RECORD, used=["a"])
+    lines = verify(capsys)[1]
+    assert lines[0] == f"{RECORD}: used = ['a']: expected names, each with a text"
+
+
+def test_an_unpacked_archive_lacks_files(root, capsys):
+    (root / STREAM).unlink()
+    (root / "results/archives/synthetic").unlink()
+    assert verify(capsys)[0] == 1
+    assert verify(capsys, "--present")[0] == 0
+    (root / TABLE).write_text("other")
+    assert verify(capsys, "--present")[0] == 1
+
+
+def test_quiet_says_it_by_its_status(root, capsys):
+    assert verify(capsys, "--quiet") == (0, [])
+    (root / TABLE).unlink()
+    assert verify(capsys, "--quiet") == (1, [])
+
+
+def test_no_records_is_bad_input(tmp_path, capsys):
+    assert main(["verify", str(tmp_path)]) == 2
+    assert "has no records; expected a folder" in capsys.readouterr().err

@@ -41,8 +41,8 @@ test-archive: install ## run the smoke grid elsewhere, archive it, unpack the ar
 	set -e; there=$$(mktemp -d); $(BIN)/python -m zipfile -e build/archive/smoke.zip $$there; \
 	PYTHON=$(CURDIR)/$(BIN)/python bash $$there/rerun.sh --here; rm -r $$there
 
-test: install ## the whole test suite
-	$(BIN)/pytest
+test: install ## the whole test suite, in JOBS (2) processes
+	$(BIN)/pytest --numprocesses $(or $(JOBS),2) --dist loadfile
 
 test-kill: install ## kill runs and the whole workflow at random MOMENTS (20), run them again, compare bytes (5 minutes)
 	$(BIN)/python -m tests.kill --moments $(or $(MOMENTS),20) $(if $(SEED),--seed $(SEED))

@@ -302,7 +302,7 @@ def test_every_table_is_written_three_times(name, empty, inputs, tmp_path):
 )
 def test_bad_input_is_one_clear_line_and_leaves_nothing(name, files, expected, inputs, tmp_path):
     paths = [Path(file.format(**{key: value[0] for key, value in inputs.items()})) for file in files]
-    arguments = argparse.Namespace(table=name, inputs=paths, out=tmp_path / "out" / name)
+    arguments = argparse.Namespace(table=name, inputs=paths, out=tmp_path / "out" / name, record=None)
     with pytest.raises(InputError, match=expected) as caught:
         tabulate.run(arguments)
     assert "\n" not in str(caught.value)

@@ -69,7 +69,6 @@ def test_every_key_is_an_option(name):
 @pytest.mark.parametrize("name", PLUGINS)
 def test_what_holds_on_one_machine_holds_on_a_cluster(name):
     default = profile("default")
-    del default["resources"]  # GPUs of this machine
     assert {key: profile(name).get(key) for key in default} == default
     assert profile(name)["retries"] == 2
     assert "retries" not in profile("default")  # a bad input would be tried three times

@@ -126,11 +126,7 @@ def read_delimited(source: Source, layout: Layout, scale: Scale, size: int = BLO
             try:
                 block = parse(text, layout, scale)
             except ValueError as error:
-                before = problems.count
-                for offset, what in bad_rows(text, layout, scale):
-                    problems.add(f"{source}: line {line + offset}: {what}")
-                if problems.count == before:
-                    problems.add(f"{source}: after line {line - 1}: cannot be parsed: {error}")
+                problems.in_block(str(source), line, bad_rows(text, layout, scale), error)
             else:
                 rows += len(block.rating)
                 if not problems.count:

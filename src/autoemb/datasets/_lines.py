@@ -1,7 +1,7 @@
 """Text in blocks of whole lines: large enough for a vectorised parser, small beside the memory."""
 
 import io
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import IO
 
 from autoemb.datasets._archive import Source
@@ -63,6 +63,14 @@ class Problems:
         """One more."""
         self.first = self.first or text
         self.count += 1
+
+    def in_block(self, place: str, line: int, bad: Iterable[tuple[int, str]], error: Exception) -> None:
+        """The bad lines of a block whose first one is number ``line``; if there is none, what its parser said."""
+        before = self.count
+        for offset, what in bad:
+            self.add(f"{place}: line {line + offset}: {what}")
+        if self.count == before:
+            self.add(f"{place}: after line {line - 1}: cannot be parsed: {error}")
 
     def refuse(self) -> None:
         """Raise InputError if there were any: the first of them, and how many more there are."""

@@ -49,11 +49,7 @@ def blocks(archive: Path) -> Iterator[Block]:
             try:
                 block, movie = parse(text, movie)
             except ValueError as error:
-                before = problems.count
-                for offset, shown in bad_lines(text, movie is not None):
-                    problems.add(f"{archive} ({name}): line {line + offset}: {shown}; expected {EXPECTED}")
-                if problems.count == before:
-                    problems.add(f"{archive} ({name}): after line {line - 1}: cannot be parsed: {error}")
+                problems.in_block(f"{archive} ({name})", line, bad_lines(text, movie is not None), error)
                 movie = last_movie(text) or movie
             else:
                 rows += len(block.rating)
@@ -111,12 +107,12 @@ def parse(text: bytes, movie: int | None) -> tuple[Block, int | None]:
 
 
 def bad_lines(text: bytes, movie: bool) -> Iterator[tuple[int, str]]:
-    """Number, from 0, and text of each line that is not as expected; ``movie``: whether one was named before."""
+    """Number, from 0, and what is wrong, of each bad line; ``movie``: whether one was named before."""
     for number, line in enumerate(lines(text)):
         named = MOVIE.fullmatch(line) is not None
         movie = movie or named
         if not (named or (movie and _good(line.decode(errors="replace")))):
-            yield number, repr(line[:80].decode(errors="backslashreplace"))
+            yield number, f"{line[:80].decode(errors='backslashreplace')!r}; expected {EXPECTED}"
 
 
 def last_movie(text: bytes) -> int | None:

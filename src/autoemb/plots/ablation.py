@@ -59,17 +59,20 @@ def _effects(axes: Axes, effects: pd.DataFrame, lines: list[tuple[str, str]], co
 
 
 def _scale(axes: Axes, effects: pd.DataFrame) -> None:
-    """The same for all panels of a task: linear up to the middle one of the effects, within two decades of the end."""
+    """The same for all panels of a task: linear up to the middle one of the effects, within two decades of the end.
+
+    Only the outer ticks and zero are labelled, as a tenth of them would stand too close; its grid line has no label.
+    """
     sizes = effects["effect"].abs()[effects["effect"] != 0]
     if sizes.empty:
         return
-    end = 1.15 * float(np.nanmax(np.abs(effects[["effect", "low", "high"]].to_numpy(dtype=np.float64))))
+    end = 1.5 * float(np.nanmax(np.abs(effects[["effect", "low", "high"]].to_numpy(dtype=np.float64))))
     top = 10.0 ** np.floor(np.log10(end))
     linear = np.clip(10.0 ** np.floor(np.log10(sizes.median())), top / 100, top / 10)
     axes.set_xscale("symlog", linthresh=linear, linscale=0.6)
     axes.set_xlim(-end, end)
-    ticks = [-top, -top / 10, 0, top / 10, top]
-    axes.set_xticks(ticks, labels=[f"{tick:g}".replace("0.", ".", 1) for tick in ticks])
+    label = f"{top:g}".replace("0.", ".", 1)
+    axes.set_xticks([-top, -top / 10, 0, top / 10, top], labels=[f"-{label}", "", "0", "", label])
     axes.xaxis.set_minor_locator(NullLocator())
 
 

@@ -9,7 +9,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 LOCALLY = ("--cores", "all", "--workflow-profile", ROOT / "workflow/profiles/default")
-RESULTS = ("results/tables/*", "results/figures/*", "results/runs/**/*.parquet", "results/popularity/**/*.parquet")
+TRAINED = tuple(f"results/{folder}/**/*.parquet" for folder in ("runs", "ablation", "popularity"))
+RESULTS = ("results/tables/*", "results/figures/*", *TRAINED)
 
 
 @contextlib.contextmanager
@@ -39,7 +40,7 @@ def snakemake(log: Path, *words: object, before: tuple[str, ...] = (), **how: ob
 
 
 def compare(one: Path, other: Path, *patterns: str) -> None:
-    """Hold all files of two folders by these patterns to each other, and say how many there are.
+    """Hold all files of two folders by these patterns to each other, and say how many files and bytes there are.
 
     Raises:
         AssertionError: any byte differs, only one has a file, or there are none at all.
@@ -50,5 +51,6 @@ def compare(one: Path, other: Path, *patterns: str) -> None:
         assert found.keys() == expected.keys(), sorted(map(str, found.keys() ^ expected.keys()))
         differ = [str(name) for name in found if found[name] != expected[name]]
         assert not differ, f"differ: {', '.join(differ)}"
-        print(f"{one.name}, {other.name}: {len(found)} files are the same: {pattern}", flush=True)
+        size = sum(map(len, found.values()))
+        print(f"{one.name}, {other.name}: {len(found)} files, {size:,} bytes, are the same: {pattern}", flush=True)
         assert found or pattern != patterns[0], f"{one}: has no {pattern}"

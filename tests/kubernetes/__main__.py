@@ -78,7 +78,10 @@ def mount_points(*folders: Path) -> Iterator[None]:
 
 
 def same_grid(scratch: Path, configfile: Path, targets: list[str]) -> None:
-    """Every table, figure and outcome is the same, byte for byte, whether pods made it or this machine."""
+    """Every table, figure and outcome is the same, byte for byte, whether pods made it or this machine.
+
+    The records that pods wrote, of copies of the files elsewhere, match the files as well.
+    """
     options = ("--snakefile", ROOT / "Snakefile", "--directory", scratch / "locally", "--configfile", configfile)
     with snakemake(scratch / "locally.log", *targets, *LOCALLY, *options):
         pass
@@ -104,6 +107,8 @@ def same_grid(scratch: Path, configfile: Path, targets: list[str]) -> None:
             pass
         check_requests(server)
     compare(volume / CHECKOUT.name, scratch / "locally", *RESULTS)
+    verify = [sys.executable, "-m", "autoemb.cli", "verify", volume / CHECKOUT.name / "results"]
+    subprocess.run(verify, cwd=ROOT, check=True)
 
 
 def main() -> int:

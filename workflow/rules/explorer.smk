@@ -51,9 +51,10 @@ rule sheets:  # Snakemake's report only offers a csv file to download
         mem_mb=more(2000),
         runtime=more(10),
     params:
+        folder=subpath(output[0], parent=True),
         packages=packages("autoemb.stages.sheets"),
     shell:
-        "autoemb sheets --inputs {input.tables:q} --out results/tables --record {output.record:q} 2> {log:q}"
+        "autoemb sheets --inputs {input.tables:q} --out {params.folder:q} --record {output.record:q} 2> {log:q}"
 
 
 rule explorer:

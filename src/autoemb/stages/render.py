@@ -27,7 +27,8 @@ def run(arguments: argparse.Namespace) -> None:
     modules = [name for name in imports_of_notebook(notebook) if name.startswith("autoemb")]
     folders = {"tables": str(reads[0].parent), "figures": str(draws[0].parent)}
     used, generated = [notebook, *reads], [arguments.out, *draws]
-    with recorded(arguments.record, folders, [__name__, *modules], used, generated) as identity:
+    # no settings: where the folders are makes no other figures
+    with recorded(arguments.record, {}, [__name__, *modules], used, generated) as identity:
         with whole(arguments.out) as temporary:
             _execute(notebook, temporary, folders, identity)
         missing = [str(figure) for figure in draws if not figure.is_file()]

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from autoemb import tables
+from autoemb import claims, tables
 from autoemb.cli import main
 from autoemb.errors import InputError
 from autoemb.files import read_table, write_table
@@ -272,7 +272,7 @@ KINDS = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", sorted(tabulate.TABLES))
+@pytest.mark.parametrize("name", sorted(KINDS))
 @pytest.mark.parametrize("empty", [False, True])
 def test_every_table_is_written_three_times(name, empty, inputs, tmp_path):
     files = [] if empty else [str(path) for path in inputs[KINDS[name]]]
@@ -284,6 +284,21 @@ def test_every_table_is_written_three_times(name, empty, inputs, tmp_path):
     if not empty:
         assert table["dataset"].unique().tolist() == ["ml-20m"]
         assert "ml-20m" in stem.with_suffix(".md").read_text()
+
+
+def test_every_table_has_inputs_here():
+    assert set(KINDS) == {*tabulate.TABLES, *tabulate.JUDGED}
+
+
+def test_claims_are_told_which_streams_restart(inputs, tmp_path, monkeypatch):
+    told = []
+    judge = claims.comparisons
+    monkeypatch.setattr(claims, "comparisons", lambda *given: told.append(given[-1]) or judge(*given))
+    files = [str(path) for path in inputs["all"]]
+    stem = str(tmp_path / "claims")
+    assert main(["tabulate", "claims", "--inputs", *files, "--restarting", "--out", stem]) == 0
+    assert main(["tabulate", "claims", "--inputs", *files, "--restarting", "shuffled", "--out", stem]) == 0
+    assert told == [[], ["shuffled"]]
 
 
 @pytest.mark.parametrize(
@@ -302,7 +317,7 @@ def test_every_table_is_written_three_times(name, empty, inputs, tmp_path):
 )
 def test_bad_input_is_one_clear_line_and_leaves_nothing(name, files, expected, inputs, tmp_path):
     paths = [Path(file.format(**{key: value[0] for key, value in inputs.items()})) for file in files]
-    arguments = argparse.Namespace(table=name, inputs=paths, out=tmp_path / "out" / name, record=None)
+    arguments = argparse.Namespace(table=name, inputs=paths, restarting=[], out=tmp_path / "out" / name, record=None)
     with pytest.raises(InputError, match=expected) as caught:
         tabulate.run(arguments)
     assert "\n" not in str(caught.value)

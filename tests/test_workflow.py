@@ -25,7 +25,7 @@ NOTEBOOKS = ("popularity", "comparison", "sizes", "stream", "claims")
 CONFIG = {
     "seeds": 2,
     "datasets": {"mine": {"source": "csv", "archive": "ratings.csv", "columns": COLUMNS}},
-    "streams": {"shuffled": {"order": "shuffled"}, "temporal": {"order": "temporal"}},
+    "streams": {"shuffled": {"order": "shuffled", "popularity": "restart"}, "temporal": {"order": "temporal"}},
     "tasks": ["regression"],
     "methods": {
         "fse": {"size": 4, "hidden": 8},
@@ -104,6 +104,12 @@ def restored(project):
     for path, content in keep.items():
         if path.read_bytes() != content:
             path.write_bytes(content)
+
+
+def test_claims_are_told_which_streams_restart(project):
+    for table, restarting in (("claims", ["shuffled"]), ("claim-details", ["shuffled"]), ("comparison", [])):
+        record = json.loads((project.root / f"results/provenance/tables/{table}.json").read_text())
+        assert record["config"]["restarting"] == restarting
 
 
 def test_it_leaves_what_the_readme_says(project):

@@ -1,5 +1,7 @@
 """From one number per seed to effects with intervals, and from these to verdicts."""
 
+from collections.abc import Collection
+
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
@@ -39,6 +41,7 @@ def comparisons(
     allocation: pd.DataFrame,
     levels: pd.DataFrame,
     generator: np.random.Generator,
+    restarting: Collection[str] = (),
 ) -> pd.DataFrame:
     """Every comparison behind the claims for which there are all inputs.
 
@@ -49,6 +52,7 @@ def comparisons(
         allocation: ``schema.ALLOCATION`` of every run, with the same four.
         levels: ``schema.POPULARITY``, with ``dataset``, ``side``, ``task``.
         generator: draws the windows of the bootstrap.
+        restarting: streams whose counts restart at the test part; there, claims about frequency have no rows.
 
     Returns:
         One row per claim x comparison x data set x stream x task x metric: ``effect`` (mean over seeds, in the
@@ -63,8 +67,8 @@ def comparisons(
     observed = observations.stack([
         observations.of_levels(values),
         observations.of_means(outcomes),
-        observations.of_frequency(outcomes),
-        observations.of_sizes(grown),
+        observations.of_frequency(outcomes[~outcomes["stream"].isin(restarting)]),
+        observations.of_sizes(grown, restarting),
         observations.of_memory(allocation),
     ])  # fmt: skip
     if observed.empty:
@@ -150,9 +154,11 @@ def _detectable(seeds: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
 def _findings(table: pd.DataFrame) -> npt.NDArray[np.object_]:
     """What each comparison shows by itself."""
     number = table.groupby(["claim", *CELL])["comparison"].transform("size")
-    reversed_ = (table["effect"] < 0) & (table["p"] < LEVEL / number)
-    seen = table["detectable"] <= table["paper_effect"]
-    smaller = seen & (table["high"] < table["paper_effect"]) & (table["low"] <= 0)
+    highest = table[["high", "window_high"]].max(axis=1)  # without a window interval, that over seeds
+    reversed_ = (table["effect"] < 0) & (table["p"] < LEVEL / number) & (highest < 0)
+    # another data set's effect is shown for comparison, and refutes nothing
+    seen = (table["detectable"] <= table["paper_effect"]) & (table["paper_dataset"] == table["dataset"])
+    smaller = seen & (highest < table["paper_effect"]) & (table["low"] <= 0)
     claimed = (table["effect"] > 0) & (table["p"] < LEVEL)
     return np.select([reversed_, smaller, claimed], [_REVERSED, _SMALLER, _AS_CLAIMED], _OPEN)
 

@@ -1,6 +1,6 @@
 """What the claims are judged from: one number per seed and comparison, positive where it is as claimed."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -14,6 +14,9 @@ from autoemb.tables.selection import mean_size_per_seed
 CELL = ["dataset", "stream", "task", "metric"]
 FIXED_SIZE = 128
 """Embedding size of FIXED, the baseline of the ESAPN paper."""
+
+RARE = 0.1
+"""Rare ids are those of the lowest popularity bins that hold this share of the test part's interactions."""
 
 _SEED = [*CELL, "seed"]
 _COLUMNS = ["claim", "comparison", *CELL, "seed", "value"]
@@ -90,32 +93,36 @@ def of_means(outcomes: pd.DataFrame) -> pd.DataFrame:
 def of_frequency(outcomes: pd.DataFrame) -> pd.DataFrame:
     """E2, E3: improvement per doubling of popularity, the slope over the test part's bins weighted by interactions.
 
-    ESAPN gains most for rare ids where its improvement with popularity is smaller than that of FIXED.
+    ESAPN gains most for rare ids where it is better than FIXED for them and improves less with popularity than that.
 
     Args:
-        outcomes: as in ``of_means``.
+        outcomes: as in ``of_means``, of streams whose counts go on in the test part.
     """
     baseline = fixed(outcomes)
     methods = [baseline, "darts", "autoemb", "esapn"]
     test = outcomes[(outcomes["split"] == "test") & outcomes["method"].isin(methods)]
     keys = ["dataset", "stream", "task", "metric", "method", "side"]
-    slopes = _per_doubling(oriented(per_seed(test, [*RUN, "side", *BIN])), keys)
-    slopes = slopes.assign(curve=slopes["method"] + ", " + slopes["side"] + " popularity")
+    by_bin = oriented(per_seed(test, [*RUN, "side", *BIN]))
     curves = {(name, side): f"{name}, {side} popularity" for side in SIDES for name in methods}
-    wide = _by(slopes, "curve", list(curves.values()))
-    improving = {curve: wide[curve] for curve in curves.values()}
-    rare = {
-        f"esapn over {baseline}, {side} popularity": wide[curves[baseline, side]] - wide[curves["esapn", side]]
-        for side in SIDES
-    }
-    return stack([_observed("E2", improving), _observed("E3", rare)])
+    slope = _by_curve(_per_doubling(by_bin, keys), list(curves.values()))
+    rare = _by_curve(_rare(by_bin, keys), list(curves.values()))
+    improving = {curve: slope[curve] for curve in curves.values()}
+    gains = {}
+    for side in SIDES:
+        ours, theirs = curves["esapn", side], curves[baseline, side]
+        gains[f"esapn over {baseline}, {side} popularity"] = slope[theirs] - slope[ours]
+        gains[f"esapn over {baseline}, rare {side}s"] = rare[ours] - rare[theirs]
+    return stack([_observed("E2", improving), _observed("E3", gains)])
 
 
-def of_sizes(grown: pd.DataFrame) -> pd.DataFrame:
+def of_sizes(grown: pd.DataFrame, restarting: Collection[str] = ()) -> pd.DataFrame:
     """A6, E4: growth of the mean size, in dimensions per doubling of popularity, or in dimensions over time.
+
+    AutoEmb's sizes follow the count that its controller is shown, also one that restarts; ESAPN's belong to the ids.
 
     Args:
         grown: ``growth`` of every run.
+        restarting: streams whose counts restart at the test part; E4 has no rows of them.
     """
     by_side = grown.assign(metric="mean_size").melt([*_SEED, "method", "side"], ["per_doubling", "over_time"])
     name = {"per_doubling": "with {} popularity", "over_time": "{} side over time"}
@@ -124,7 +131,9 @@ def of_sizes(grown: pd.DataFrame) -> pd.DataFrame:
     popular, later = ([text.format(side) for side in SIDES] for text in name.values())
     found = []
     for claim, method, wanted in (("A6", "autoemb", [*popular, *later]), ("E4", "esapn", popular)):
-        wide = _by(by_side[by_side["method"] == method], "comparison", wanted)
+        own = by_side[by_side["method"] == method]
+        own = own[~own["stream"].isin(restarting)] if claim == "E4" else own
+        wide = _by(own, "comparison", wanted)
         found.append(_observed(claim, {label: wide[label] for label in wanted}))
     return stack(found)
 
@@ -182,6 +191,11 @@ def _of_ends(
     return [("A1", improving | more), ("A2", first | then)] if larger else [("A1", improving)]
 
 
+def _by_curve(values: pd.DataFrame, curves: Sequence[str]) -> pd.DataFrame:
+    """A row per cell and seed, a column per method and side."""
+    return _by(values.assign(curve=values["method"] + ", " + values["side"] + " popularity"), "curve", curves)
+
+
 def _by(frame: pd.DataFrame, column: str, names: Sequence[str]) -> pd.DataFrame:
     """A row per cell and seed, a column of values per name; NaN where there is no such value."""
     return frame.pivot_table("value", index=_SEED, columns=column).reindex(columns=list(names))
@@ -219,6 +233,14 @@ def _per_doubling(curves: pd.DataFrame, keys: Sequence[str]) -> pd.DataFrame:
         found.append([*cell, *slopes])
     table = pd.DataFrame(found, columns=[*keys, *seeds])
     return table.melt(list(keys), var_name="seed", value_name="value").astype({"seed": seeds.dtype})[columns]
+
+
+def _rare(curves: pd.DataFrame, keys: Sequence[str]) -> pd.DataFrame:
+    """Mean of ``value`` over the lowest bins that hold at least ``RARE`` of the interactions, per ``keys`` and seed."""
+    ordered = curves.sort_values("popularity_low")
+    n = ordered.groupby([*keys, "seed"])["n"]
+    rare = ordered[n.cumsum() - ordered["n"] < RARE * n.transform("sum")]  # of all bins, those that begin below it
+    return _pooled(rare, [*keys, "seed"]).rename("value").reset_index()
 
 
 def _pooled(frame: pd.DataFrame, keys: Sequence[str]) -> "pd.Series[float]":

@@ -25,7 +25,7 @@ _BOOTSTRAP_SEED = 0
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The table, its input files, and where to write it."""
-    parser.add_argument("table", choices=sorted(TABLES), help="which table")
+    parser.add_argument("table", choices=sorted({**TABLES, **JUDGED}), help="which table")
     parser.add_argument(
         "--inputs",
         type=Path,
@@ -36,6 +36,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "<dataset>/<setting>/<task>/<method>/outcomes.parquet, "
         "<dataset>/<side>/<task>/*.parquet or <dataset>.counts.json; the folders name the run",
     )
+    parser.add_argument(
+        "--restarting",
+        nargs="*",
+        default=[],
+        metavar="STREAM",
+        help="streams whose counts restart at the test part: claims about frequency are not judged there",
+    )
     parser.add_argument("--out", type=Path, required=True, metavar="STEM", help="path without a suffix")
     add_argument(parser)
 
@@ -44,14 +51,18 @@ def run(arguments: argparse.Namespace) -> None:
     """Read, tabulate, write; all three files or none."""
     stem: Path = arguments.out
     paths = [stem.with_name(f"{stem.name}.{end}") for end in ("csv", "md", "tex")]
-    resolved = {"table": arguments.table}
+    resolved = {"table": arguments.table, "restarting": arguments.restarting}
     with recorded(arguments.record, resolved, [__name__], arguments.inputs, paths), ExitStack() as stack:
-        table = TABLES[arguments.table](arguments.inputs)
+        table = _table(arguments.table, arguments.inputs, arguments.restarting)
         view = text.compact(arguments.table, table)
         csv, md, tex = (stack.enter_context(whole(path)) for path in paths)
         table.to_csv(csv, index=False, float_format="%.8g", lineterminator="\n")
         md.write_text(text.markdown(view))
         tex.write_text(text.latex(view))
+
+
+def _table(name: str, paths: Sequence[Path], restarting: Sequence[str]) -> pd.DataFrame:
+    return JUDGED[name](_comparisons(paths, restarting)) if name in JUDGED else TABLES[name](paths)
 
 
 def _comparison(paths: Sequence[Path]) -> pd.DataFrame:
@@ -92,7 +103,7 @@ def _levels(paths: Sequence[Path]) -> pd.DataFrame:
     return sums
 
 
-def _comparisons(paths: Sequence[Path]) -> pd.DataFrame:
+def _comparisons(paths: Sequence[Path], restarting: Sequence[str]) -> pd.DataFrame:
     """What the claims are judged from: files of runs by their names, all others of popularity levels."""
     kinds = {_file(kind): kind for kind in (OUTCOMES, SIZES, PROGRESS, ALLOCATION)}
     files = {kind.name: [path for path in paths if path.name == name] for name, kind in kinds.items()}
@@ -103,6 +114,7 @@ def _comparisons(paths: Sequence[Path]) -> pd.DataFrame:
         _runs(files[ALLOCATION.name], ALLOCATION),
         _levels([path for path in paths if path.name not in kinds]),
         np.random.default_rng(_BOOTSTRAP_SEED),
+        restarting,
     )
 
 
@@ -127,8 +139,6 @@ def _settings(paths: Sequence[Path]) -> pd.DataFrame:
 
 
 TABLES: Mapping[str, Callable[[Sequence[Path]], pd.DataFrame]] = {
-    "claim-details": _comparisons,
-    "claims": lambda paths: claims.claims(_comparisons(paths)),
     "comparison": _comparison,
     "crossings": _buckets(tables.crossings),
     "datasets": _datasets,
@@ -140,7 +150,13 @@ TABLES: Mapping[str, Callable[[Sequence[Path]], pd.DataFrame]] = {
     "sizes": _selection(tables.sizes),
     "stream": _stream,
 }
-"""Every table by its name, built from paths of input files."""
+"""Tables by their names, built from paths of input files."""
+
+JUDGED: Mapping[str, Callable[[pd.DataFrame], pd.DataFrame]] = {
+    "claim-details": lambda compared: compared,
+    "claims": claims.claims,
+}
+"""The others, built from the claims' comparisons."""
 
 
 def _file(table: Table) -> str:

@@ -75,9 +75,21 @@ def test_a_setting_of_a_method_is_paired_by_seed_and_leaves_the_others():
     assert row(frame, "mean", "autoemb")[["effect", "low", "high"]].tolist() == [0, 0, 0]
 
 
-def test_a_setting_of_the_stream_is_not_paired():
+def test_counts_that_restart_or_go_on_are_paired_as_the_interactions_are_the_same():
+    # fse reads no counts: seed by seed it is the same, however far the seeds lie apart
+    frame = table(test_popularity__continue={"fse": BASE["fse"], "sam": [0.191, 0.202, 0.210]})
+    fse, sam = (row(frame, "test-popularity", method) for method in ("fse", "sam"))
+    assert fse["paired"]
+    assert fse[["effect", "low", "high"]].tolist() == [0, 0, 0]
+    half = stats.t.ppf(0.975, 2) * np.std([0.001, 0.002, 0], ddof=1) / np.sqrt(3)
+    assert sam[["low", "high"]].tolist() == pytest.approx([0.001 - half, 0.001 + half])
+    assert text.compact("settings", frame).loc[1, "fse"] == "+0.0000 ± 0.0000"
+
+
+@pytest.mark.parametrize("name", ["order__temporal", "rare_items__keep"])
+def test_other_interactions_are_not_paired(name):
     moved = {method: [loss + 0.1 for loss in losses] for method, losses in BASE.items()}
-    fse = row(table(order__temporal=moved), "order", "fse")
+    fse = table(**{name: moved}).query("base < mean and method == 'fse'").iloc[0]
     expected = stats.ttest_ind(moved["fse"], BASE["fse"], equal_var=False).confidence_interval()
     assert not fse["paired"]
     assert fse[["effect", "low", "high"]].tolist() == pytest.approx([0.1, expected.low, expected.high])

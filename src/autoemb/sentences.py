@@ -158,7 +158,7 @@ def claims(table: pd.DataFrame) -> str:
 def settings(table: pd.DataFrame) -> str:
     """What moves the loss of each method most, and whether any setting changes the order of the methods.
 
-    Here a difference is distinguishable if its own interval excludes zero (by seed where the stream is the same).
+    Here a difference is distinguishable if its own interval excludes zero (by seed where the interactions stay).
 
     Args:
         table: ``tables.settings`` of one data set.

@@ -53,8 +53,9 @@ def settings(outcomes: pd.DataFrame) -> pd.DataFrame:
         One row per data set x task x setting x value x method, in the order of ``ablation.SETTINGS``; first the
         base's own, with the value ``BASE_VALUE``. ``against``: the trial that it is compared with; ``base`` and
         ``mean``: mean loss (``metric``) there and here; of a method that is not touched both are the same.
-        ``effect``, ``low``, ``high``: mean - base with its 95 % interval, ``paired`` by seed where the stream is the
-        same, else by Welch's t; NaN where the method is not touched, the ends also with one seed. ``seeds`` (int64).
+        ``effect``, ``low``, ``high``: mean - base with its 95 % interval, ``paired`` by seed where the interactions
+        and their order are the same, else by Welch's t; NaN where the method is not touched, the ends also with one
+        seed. ``seeds`` (int64).
         ``rank_base``, ``rank`` (1 is the lowest loss) and ``order_base``, ``order`` (str, the best first: neighbours
         whose difference, paired by seed, is distinguishable from zero are joined by ``<``, others by ``~``);
         ``order_changed`` (bool). ``overtakes`` (str): the method right behind this one, which was ahead of it before,
@@ -138,11 +139,11 @@ def _rows(
 ) -> Iterator[dict[str, Any]]:
     """A row per method."""
     ranked, ranked_before = _ranked(after), _ranked(before)
-    same_stream = trial == BASE or TRIALS[trial].setting.of == "method"
+    same_interactions = trial == BASE or TRIALS[trial].setting.same_interactions
     for method in sort_methods(after):
         touched = trial != BASE and method in own[trial]
         effect = Interval(np.nan, np.nan, np.nan)
-        if touched and same_stream:
+        if touched and same_interactions:
             effect = paired((after[method] - before[method]).dropna())
         elif touched:
             effect = welch(after[method], before[method])
@@ -156,7 +157,7 @@ def _rows(
             "effect": effect.mean,
             "low": effect.low,
             "high": effect.high,
-            "paired": same_stream,
+            "paired": same_interactions,
             "seeds": len(after[method]),
             "rank_base": ranked_before.index(method) + 1,
             "rank": ranked.index(method) + 1,

@@ -192,8 +192,9 @@ def _order_changes(group: pd.DataFrame) -> str:
     text = f"{group['order'].iloc[0]} in the released code"
     text += f"; the means change places in {len(changed)} of {len(tried)} trials"
     swaps = [
-        f"{row['method']} passes {row['overtakes']} with {row['setting']} {row['value']}"
-        for row in group[group["clear"]].to_dict("records")
+        f"{row['method']} passes {' and '.join(row['overtakes'].split(', ')[: row['clear']])}"
+        f" with {row['setting']} {row['value']}"
+        for row in group[group["clear"] > 0].to_dict("records")
     ]
     if not changed:
         return f"{text}."

@@ -225,5 +225,18 @@ def test_sentences_name_the_largest_effects_and_the_swaps():
     assert "autoemb < sam < fse in the released code; the means change places in 1 of 3 trials (mean true), in" in said
     clear = table(mean__true={"sam": [0.21, 0.22, 0.23]})
     assert "distinguishably before and after: fse passes sam with mean true." in sentences.settings(clear)
+    assert "against" not in sentences.settings(clear)
     same = table(mean__true={"sam": BASE["sam"]})
     assert "the means change places in 0 of 1 trials.\n" in sentences.settings(same) + "\n"
+
+
+def test_sentences_tell_trials_apart_that_another_one_is_the_base_of():
+    # in the released code sam is ahead of fse; with policy 2 it is behind, and the bug brings it back
+    trials = {"policy__2": {"sam": [0.3, 0.31, 0.32]}, "item_context_loss__true": {"sam": [0.1, 0.11, 0.12]}}
+    said = sentences.settings(table(**trials))
+    assert "sam: -0.2000 ± 0.0000, item-context-loss true (against policy 2) (2 of 2 dist" in said
+    assert (
+        "autoemb < sam < fse in the released code; the means change places in 1 of 1 trials; "
+        "distinguishably before and after: fse passes sam with policy 2; against policy 2, the means change places in "
+        "1 of 1 trials; distinguishably before and after: sam passes autoemb and fse with item-context-loss true."
+    ) in said

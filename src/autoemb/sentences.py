@@ -15,7 +15,7 @@ import pandas as pd
 from autoemb.ablation import BASE
 from autoemb.schema import VERDICTS
 from autoemb.tables import lower_is_better, sort_methods, supported
-from autoemb.tables.text import change, plus_minus, popularity_label
+from autoemb.tables.text import change, plus_minus, popularity_label, span
 
 NAMES = {"mse": "MSE", "cross_entropy": "cross-entropy", "accuracy": "accuracy"}
 PAPER_ORDER = ("fse", "sam", "darts", "autoemb")
@@ -282,8 +282,8 @@ def _crossing(row: Row) -> str:
     else:
         text = f"{pair}overtakes size {row['smaller']} at popularity {row['crossing']:.1f}"
     text += f" ({row['seeds_crossing']} of {row['seeds']} seeds end ahead"
-    if not np.isnan(row["low"]):
-        text += f", 95 % of them from {row['low']:.1f} to {row['high']:.1f}"
+    if row["seeds_crossing"]:
+        text += f", their own crossings at {span(row['earliest'], row['latest'])}"
     return text + (")" if np.isnan(row["paper"]) else f"; paper, ml-20m: {row['paper']:.1f})")
 
 

@@ -121,15 +121,15 @@ def test_rare_bins_say_nothing():
 def test_stream_counts_windows_on_either_side():
     frame = pd.DataFrame(
         {
-            "window": [0, 1, 2],
-            "difference_low": [-0.3, -0.1, 0.1],
-            "difference_high": [-0.1, 0.1, 0.2],
+            "window": [0, 1, 2, 3],
+            "difference_low": [-0.3, -0.2, -0.1, 0.1],
+            "difference_high": [-0.1, -0.1, 0.1, 0.2],
             "difference": 0.0,
         }
     )
     frame = frame.assign(stream="s", task="regression", metric="mse", method="sam", split="test", seeds=3)
-    assert "3 test windows against fse: sam better in 1 and worse in 1" in sentences.stream(frame)
-    assert "sam better in 1 and worse in 1" in sentences.stream(frame.assign(metric="accuracy"))
+    assert "4 test windows against fse: sam better in 2 and worse in 1" in sentences.stream(frame)
+    assert "sam better in 1 and worse in 2" in sentences.stream(frame.assign(metric="accuracy"))
     unknown = frame.assign(difference=NAN, difference_low=NAN, difference_high=NAN)
     assert "nothing can be told apart" in sentences.stream(unknown)
 

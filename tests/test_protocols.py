@@ -1,6 +1,8 @@
 """Protocols say everything, and a config's own word goes before theirs."""
 
 import json
+import re
+from collections.abc import Iterator
 
 import pytest
 
@@ -14,6 +16,12 @@ BESIDE = ["sizes", "learning_rate", "weights_learning_rate", "selection", "hidde
 ODDITIES = [name for name in ablation.SETTINGS if name not in ("selection", "sizes", "classification-start")]
 """The fourteen of the list of the released code's oddities; of the FSE, size and path are two settings here."""
 
+REPRODUCES = [
+    *(("released-code", module) for module in methods.names()),
+    *(("esapn-paper" if module == "esapn" else "paper", module) for module in methods.names()),
+]
+"""What each method is a reproduction of: code and text."""
+
 CONFIG = {"seeds": 2, "datasets": {"ml-latest-small": {}}}
 
 
@@ -24,6 +32,12 @@ def inside(values: dict, path: str) -> bool:
             return False
         values = values[key]
     return True
+
+
+def flat(values: dict) -> Iterator[tuple[str, object]]:
+    """Every setting with its value, those of a group among them."""
+    for key, value in values.items():
+        yield from flat(value) if isinstance(value, dict) else [(key, value)]
 
 
 def loaded(protocol: str, **config: object) -> grid.Grid:
@@ -69,6 +83,17 @@ def test_a_protocol_says_nothing_that_no_method_reads(protocol):
     assert set(said.stream) <= set(StreamConfig.model_fields)
     for module in set(said.defaults) - {"all"}:
         assert set(said.defaults[module]) <= fields.get(module, set()), f"defaults.{module}"
+
+
+@pytest.mark.parametrize(("protocol", "module"), REPRODUCES)
+def test_a_methods_docstring_names_every_departure(protocol, module):
+    config = methods.find(module).Config
+    said = protocols.find(protocol).of_method(module, config.model_fields)
+    default = config().model_dump(mode="json")
+    departs = [key for key, value in flat(said) if value != dict(flat(default))[key]]
+    assert departs or (protocol, module) in {("paper", "fse"), ("esapn-paper", "esapn")}
+    for key in departs:
+        assert re.search(rf"``(\w+\.)?{key}\b", methods.find(module).__doc__), key
 
 
 def test_the_released_code():

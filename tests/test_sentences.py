@@ -59,7 +59,8 @@ def test_without_the_papers_methods_nothing_is_said_of_its_order():
     assert "order" not in sentences.comparison(compared({"fse": (0.19, 0.001), "sam": (0.18, 0.001)}))
 
 
-def levels(crossing: float, *, from_start: bool = False) -> str:
+def levels(crossing: float, *, from_start: bool = False, own: tuple[float, ...] = (7.0, 9.1)) -> str:
+    """Three seeds, of which those in ``own`` cross."""
     cell = {"side": "user", "task": "regression", "metric": "mse"}
     rows = [
         {**cell, "size": size, "level": level, "mean": mean, "low": mean - 0.001, "high": mean + 0.001, "seeds": 3}
@@ -67,8 +68,8 @@ def levels(crossing: float, *, from_start: bool = False) -> str:
         for level, mean in zip((2, 28), means, strict=True)
     ]
     pair = {
-        **cell, "smaller": 2, "larger": 16, "crossing": crossing, "from_start": from_start, "low": NAN, "high": NAN,
-        "seeds_crossing": 2, "seeds": 3, "paper": 8.4,
+        **cell, "smaller": 2, "larger": 16, "crossing": crossing, "from_start": from_start, "paper": 8.4,
+        "seeds_crossing": len(own), "seeds": 3, "earliest": min(own, default=NAN), "latest": max(own, default=NAN),
     }  # fmt: skip
     return sentences.popularity(pd.DataFrame(rows), pd.DataFrame([pair]))
 
@@ -77,11 +78,14 @@ def test_popularity_names_both_ends_and_the_crossing():
     said = levels(7.25)
     assert "at popularity 2 size 2 is best (0.2000 ± 0.0010" in said
     assert "at popularity 28 size 16 is best (0.1800 ± 0.0010" in said
-    assert "size 16 overtakes size 2 at popularity 7.2 (2 of 3 seeds end ahead; paper, ml-20m: 8.4)" in said
+    assert "size 16 overtakes size 2 at popularity 7.2 (2 of 3 seeds end ahead, their own crossings at 7.0 to" in said
+    assert " 9.1; paper, ml-20m: 8.4)" in said
 
 
 def test_no_crossing_and_crossing_from_the_start_are_said():
     assert "does not overtake size 2 for good" in levels(NAN)
+    assert "does not overtake size 2 for good (0 of 3 seeds end ahead; paper" in levels(NAN, own=())
+    assert "for good (1 of 3 seeds end ahead, their own crossings at 7.2; paper" in levels(NAN, own=(7.23,))
     assert "ahead of size 2 from the lowest popularity on" in levels(2.0, from_start=True)
 
 
@@ -117,15 +121,15 @@ def test_rare_bins_say_nothing():
 def test_stream_counts_windows_on_either_side():
     frame = pd.DataFrame(
         {
-            "window": [0, 1, 2],
-            "difference_low": [-0.3, -0.1, 0.1],
-            "difference_high": [-0.1, 0.1, 0.2],
+            "window": [0, 1, 2, 3],
+            "difference_low": [-0.3, -0.2, -0.1, 0.1],
+            "difference_high": [-0.1, -0.1, 0.1, 0.2],
             "difference": 0.0,
         }
     )
     frame = frame.assign(stream="s", task="regression", metric="mse", method="sam", split="test", seeds=3)
-    assert "3 test windows against fse: sam better in 1 and worse in 1" in sentences.stream(frame)
-    assert "sam better in 1 and worse in 1" in sentences.stream(frame.assign(metric="accuracy"))
+    assert "4 test windows against fse: sam better in 2 and worse in 1" in sentences.stream(frame)
+    assert "sam better in 1 and worse in 2" in sentences.stream(frame.assign(metric="accuracy"))
     unknown = frame.assign(difference=NAN, difference_low=NAN, difference_high=NAN)
     assert "nothing can be told apart" in sentences.stream(unknown)
 

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from autoemb.ablation import SETTINGS
 from autoemb.config import DatasetConfig, PopularityConfig, StreamConfig
 from autoemb.errors import InputError
 from autoemb.schema import popularity_bin, popularity_bin_bounds
@@ -106,6 +107,21 @@ def test_tag_genome_keeps_only_its_items():
     assert len(stream) == 6
     with pytest.raises(InputError, match="no tag genome"):
         build_stream(table(ratings), catalogue(), config, DatasetConfig())
+
+
+@pytest.mark.parametrize("name", [name for name, setting in SETTINGS.items() if setting.of == "stream"])
+def test_a_setting_keeps_the_interactions_or_says_that_it_does_not(name):
+    # else the ablation would pair what is no pair, or the other way round
+    base = StreamConfig(order="shuffled", popularity="restart", rare_items="tag-genome", first=100)
+    ratings = [(n % 7, n % 6, STARS[n % 10], n * 7919 % 1000) for n in range(300)]
+
+    def interactions(config: StreamConfig) -> pd.DataFrame:
+        stream = build_stream(table(ratings), catalogue(tag_genome=True), config, DatasetConfig())
+        return stream.drop(columns=["user_popularity", "item_popularity"])
+
+    for trial in SETTINGS[name].trials():
+        changed = interactions(base.model_copy(update=trial.change()))
+        assert changed.equals(interactions(base)) == SETTINGS[name].same_interactions
 
 
 @pytest.mark.parametrize("test", [10, 0.01])

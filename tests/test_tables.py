@@ -133,10 +133,22 @@ def test_planted_crossing_is_found():
     table = tables.crossings(sums)
     row = table[table["metric"] == "mse"].iloc[0]
     assert row["crossing"] == pytest.approx(4 + 3 * 0.5)
-    assert (row["low"], row["high"]) == pytest.approx(tuple(np.percentile([4 + 3 * 2 / 3, 4 + 3 / 3], [2.5, 97.5])))
+    assert (row["earliest"], row["latest"]) == pytest.approx((4 + 3 * 1 / 3, 4 + 3 * 2 / 3))
     assert (row["seeds_crossing"], row["seeds"], row["from_start"]) == (2, 2, False)
     assert row["paper"] == pytest.approx(8.4)
     assert table.loc[table["metric"] == "accuracy", "crossing"].item() == pytest.approx(5.5)
+
+
+def test_the_range_is_that_of_the_seeds_that_cross():
+    # the third seed never crosses, and so the mean curve crosses later than either of the others
+    early, late, never = [0.21, 0.21, 0.19, 0.19], [0.21, 0.21, 0.21, 0.19], [0.21, 0.21, 0.215, 0.215]
+    sums = levels({2: [[0.2] * 4] * 3, 16: [early, late, never]}, [3, 5, 7, 9])
+    row = tables.crossings(sums).query("metric == 'mse'").iloc[0]
+    assert (row["earliest"], row["latest"], row["crossing"]) == pytest.approx((6, 8, 8.5))
+    assert (row["seeds_crossing"], row["seeds"]) == (2, 3)
+    view = text.compact("crossings", pd.DataFrame([row])).iloc[0]
+    assert view[["seeds that cross", "range of these"]].tolist() == ["2 of 3", "6.0 to 8.0"]
+    assert "95 %" not in " ".join(view.index)
 
 
 def test_never_crossing_and_crossing_from_the_start():
@@ -145,6 +157,7 @@ def test_never_crossing_and_crossing_from_the_start():
     table = table[table["metric"] == "cross_entropy"].set_index(["smaller", "larger"])
     assert np.isnan(table.loc[(2, 16), "crossing"])
     assert table.loc[(2, 16), "seeds_crossing"] == 0
+    assert table.loc[(2, 16), ["earliest", "latest"]].isna().all()
     assert table.loc[(2, 128), ["crossing", "from_start", "seeds_crossing"]].tolist() == [2.0, True, 2]
     assert table["paper"].isna().all()
 

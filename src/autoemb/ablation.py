@@ -27,6 +27,8 @@ class Setting(NamedTuple):
     """The trial that it is compared with, and whose other settings it shares."""
     tasks: tuple[str, ...] = TASKS
     """Where it can matter."""
+    same_interactions: bool = True
+    """Whether interactions and their order stay, so that a seed's runs here and there are a pair."""
 
     def trials(self) -> Iterator["Trial"]:
         """One for every alternative."""
@@ -63,8 +65,8 @@ class Trial(NamedTuple):
 SETTINGS: Mapping[str, Setting] = {
     setting.name: setting
     for setting in (
-        Setting("order", "stream", "order", ("temporal",)),
-        Setting("rare-items", "stream", "rare_items", ("keep",)),
+        Setting("order", "stream", "order", ("temporal",), same_interactions=False),
+        Setting("rare-items", "stream", "rare_items", ("keep",), same_interactions=False),
         Setting("test-popularity", "stream", "popularity", ("continue",)),
         Setting("validation", "method", "validation", ("last_random", "next_batch")),
         Setting("batch-norm", "method", "batch_norm", ("per-candidate",)),

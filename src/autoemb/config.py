@@ -156,7 +156,9 @@ class AblationConfig(Settings):
     """The test part of every stream: a share if below 1, else a number of interactions."""
 
     first: Annotated[int, Field(ge=2)] | None = None
-    """At most so many interactions of every stream, the first in its order; left out, all of them."""
+    """At most so many interactions of every stream, the first in its order; left out, all of them. With it, the
+    settings ``order`` and ``rare-items`` also change which interactions are taken: ``temporal`` takes the oldest, not a
+    random part, ``keep`` another random part. Their effects are then in part those of other data."""
 
     tasks: Annotated[tuple[Task, ...], Field(min_length=1)] | None = None
     """Left out, those of the config."""

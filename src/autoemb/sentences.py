@@ -15,7 +15,7 @@ import pandas as pd
 from autoemb.ablation import BASE
 from autoemb.schema import VERDICTS
 from autoemb.tables import lower_is_better, sort_methods, supported
-from autoemb.tables.text import change, plus_minus, popularity_label
+from autoemb.tables.text import change, plus_minus, popularity_label, span
 
 NAMES = {"mse": "MSE", "cross_entropy": "cross-entropy", "accuracy": "accuracy"}
 PAPER_ORDER = ("fse", "sam", "darts", "autoemb")
@@ -158,7 +158,7 @@ def claims(table: pd.DataFrame) -> str:
 def settings(table: pd.DataFrame) -> str:
     """What moves the loss of each method most, and whether any setting changes the order of the methods.
 
-    Here a difference is distinguishable if its own interval excludes zero (by seed where the stream is the same).
+    Here a difference is distinguishable if its own interval excludes zero (by seed where the interactions stay).
 
     Args:
         table: ``tables.settings`` of one data set.
@@ -182,24 +182,43 @@ def _largest_effect(effects: pd.DataFrame) -> str:
         return f"{name}: none of {len(rows)} distinguishable from zero"
     most = max(clear, key=lambda row: abs(row["effect"]))
     value = f"{change(most['effect'], most['high'])}, {most['setting']} {most['value']}"
+    if most["against"] != BASE:
+        value += f" ({_against(most['against'])})"
     return f"{name}: {value} ({len(clear)} of {len(rows)} distinguishable from zero)"
 
 
 def _order_changes(group: pd.DataFrame) -> str:
-    """In which trials the means change places, and whether any two methods do so distinguishably."""
-    tried = group[group["setting"] != BASE].drop_duplicates(["setting", "value"])
-    changed = [f"{row['setting']} {row['value']}" for row in tried[tried["order_changed"]].to_dict("records")]
-    text = f"{group['order'].iloc[0]} in the released code"
-    text += f"; the means change places in {len(changed)} of {len(tried)} trials"
+    """In which trials the means change places, and whether any two methods do so distinguishably.
+
+    Trials that are compared with another one than the base are counted apart.
+    """
+    tried = group[group["setting"] != BASE]
+    parts = [f"{group['order'].iloc[0]} in the released code"]
+    for against, rows in tried.groupby("against", sort=False):
+        parts.append(("" if against == BASE else f"{_against(against)}, ") + _places(rows))
+    return "; ".join(parts) + "."
+
+
+def _places(rows: pd.DataFrame) -> str:
+    """The same of the trials that are compared with one and the same."""
+    trials = rows.drop_duplicates(["setting", "value"])
+    changed = [f"{row['setting']} {row['value']}" for row in trials[trials["order_changed"]].to_dict("records")]
+    text = f"the means change places in {len(changed)} of {len(trials)} trials"
     swaps = [
-        f"{row['method']} passes {row['overtakes']} with {row['setting']} {row['value']}"
-        for row in group[group["clear"]].to_dict("records")
+        f"{row['method']} passes {' and '.join(row['overtakes'].split(', ')[: row['clear']])}"
+        f" with {row['setting']} {row['value']}"
+        for row in rows[rows["clear"] > 0].to_dict("records")
     ]
     if not changed:
-        return f"{text}."
+        return text
     if not swaps:
-        return f"{text} ({', '.join(changed)}), in none distinguishably before and after."
-    return f"{text}; distinguishably before and after: {'; '.join(swaps)}."
+        return f"{text} ({', '.join(changed)}), in none distinguishably before and after"
+    return f"{text}; distinguishably before and after: {', '.join(swaps)}"
+
+
+def _against(trial: Hashable) -> str:
+    """``against policy 2``, of ``policy.2``."""
+    return f"against {str(trial).replace('.', ' ', 1)}"
 
 
 def _value(row: Row) -> str:
@@ -263,8 +282,8 @@ def _crossing(row: Row) -> str:
     else:
         text = f"{pair}overtakes size {row['smaller']} at popularity {row['crossing']:.1f}"
     text += f" ({row['seeds_crossing']} of {row['seeds']} seeds end ahead"
-    if not np.isnan(row["low"]):
-        text += f", 95 % of them from {row['low']:.1f} to {row['high']:.1f}"
+    if row["seeds_crossing"]:
+        text += f", their own crossings at {span(row['earliest'], row['latest'])}"
     return text + (")" if np.isnan(row["paper"]) else f"; paper, ml-20m: {row['paper']:.1f})")
 
 

@@ -20,12 +20,15 @@ That is ``validation: last_batch``; ``_selection.Validated`` has the other two. 
 W's step is unrolled on the last batch that W has learnt: Algorithm 1 moves Theta before the next one is
 there. Which order the paper used is not known; the released code's is the first.
 
-Departure from the paper's text, by default: the context is the previous weights (policy 1, the released
-code's) without the last loss (policy 2), which would tell Theta the validation batch's labels: see
-``ControllerConfig.policy``.
+Departures from the paper's text, by default:
+- the context is the previous weights (``policy`` 1, the released code's) without the last loss (2), which would
+  tell Theta the validation batch's labels: see ``ControllerConfig.policy``;
+- the validation batch is the last one (``validation: last_batch``, the released code's); Algorithm 1 draws it from
+  the previous interactions (``last_random``).
 
 Departures from the released code, by default:
-- 1/K before the sum, and one BatchNorm per candidate (the paper's text and Fig. 3);
+- three candidate ``sizes``, 2, 16 and 128 (the paper's Fig. 1), instead of the code's six from 2 to 128;
+- 1/K before the sum (``mean``), and one BatchNorm per candidate (``batch_norm``): the paper's text and Fig. 3;
 - the memory of the weights starts at (1, 0, ..., 0) in both tasks; the released classification starts at 1.5
   (``released_code_quirks.classification_start``);
 - with policy 2, the item's last loss is read from the item's memory; the released code reads the user's by the

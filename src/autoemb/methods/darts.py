@@ -14,8 +14,12 @@ That is ``validation: last_batch``; ``_selection.Validated`` has the other two, 
 All rows start at 1/K, so the weights start uniform (released code). Dense Adam moves every row of
 a and b at every step.
 
-Departures from the released code, by default: 1/K before the sum, and one BatchNorm per candidate
-(both as in the paper's text and Fig. 3).
+Departure from the paper's text, by default: the validation batch is the last one (``validation: last_batch``,
+the released code's); Algorithm 1 draws it from the previous interactions (``last_random``).
+
+Departures from the released code, by default:
+- three candidate ``sizes``, 2, 16 and 128 (the paper's Fig. 1), instead of the code's six from 2 to 128;
+- 1/K before the sum (``mean``), and one BatchNorm per candidate (``batch_norm``): the paper's text and Fig. 3.
 """
 
 from typing import Literal

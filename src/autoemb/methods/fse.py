@@ -6,7 +6,7 @@ table rows straight into the head. ``transform`` gives it the same path as the s
 (Linear, BatchNorm, tanh per side), which is their case K = 1; ``chain`` that of ESAPN at its largest size
 (BatchNorm, tanh).
 
-Departures from the released code, by default: size 146 instead of 222.
+Departures from the released code, by default: ``size`` 146 instead of 222.
 """
 
 from typing import Annotated, Literal

@@ -3,8 +3,9 @@
 Per batch: predict, then one step of one Adam along grad_{W,Theta} L(batch; W, Theta) (AutoEmb, sec. 4;
 released code: learning rate 1e-3 for both). No validation batch.
 
-Departures from the released code, by default: those of AutoEmb (``autoemb.py``), so that the two differ
-in the way they learn and in nothing else.
+Departures from the paper's text and from the released code, by default: those of AutoEmb (``autoemb.py``) but for
+the validation batch, so that the two differ in the way they learn and in nothing else: the ``policy``; the ``sizes``,
+``mean``, ``batch_norm``, ``classification_start`` and ``item_context_loss``.
 """
 
 from autoemb.methods._selection import ControlledMethod, ControllerConfig

@@ -22,8 +22,8 @@ _DOT: dict[str, Any] = {"marker": "o", "markersize": 3.6, "markeredgewidth": 0.8
 def settings(table: pd.DataFrame) -> Figure:
     """Effects as dots with 95 % intervals: a panel per task and method, a line per setting and value.
 
-    A dot is filled where its interval excludes zero. Around zero the axis is linear, further away logarithmic: the
-    order of the stream can move a loss a hundred times as far as a factor before a sum does.
+    A dot is filled where its interval excludes zero. Around zero the axis is linear, further away logarithmic, and its
+    label says from where on: the order of the stream can move a loss a hundred times as far as a factor before a sum.
 
     Args:
         table: ``tables.settings`` of one data set.
@@ -32,14 +32,14 @@ def settings(table: pd.DataFrame) -> Figure:
     lines = list(dict.fromkeys(zip(effects["setting"], effects["value"], strict=True)))
     cells = [cell for cell, _ in table.groupby(["task", "metric"], sort=False)]
     methods = sort_methods(table["method"].unique())
-    with grid(len(cells), len(methods), 0.7 + _ROW * len(lines), sharey=True) as (figure, panels):
+    with grid(len(cells), len(methods), 0.82 + _ROW * len(lines), sharey=True) as (figure, panels):
         for row, (task, metric) in enumerate(cells):
             here = effects[(effects["task"] == task) & (effects["metric"] == metric)]
             for column, method in enumerate(methods):
                 axes = panels[row][column]
                 _effects(axes, here[here["method"] == method], lines, method_mark(method).colour)
-                _scale(axes, here)
                 axes.set_xlabel(f"Δ {SHORT_LABELS[str(metric)]}")
+                _scale(axes, here)
                 letter(axes, row * len(methods) + column, f"{method}\n{task}")
         legend(figure, _handles())
     return figure
@@ -71,9 +71,14 @@ def _scale(axes: Axes, effects: pd.DataFrame) -> None:
     linear = np.clip(10.0 ** np.floor(np.log10(sizes.median())), top / 100, top / 10)
     axes.set_xscale("symlog", linthresh=linear, linscale=0.6)
     axes.set_xlim(-end, end)
-    label = f"{top:g}".replace("0.", ".", 1)
-    axes.set_xticks([-top, -top / 10, 0, top / 10, top], labels=[f"-{label}", "", "0", "", label])
+    axes.set_xlabel(f"{axes.get_xlabel()}\n(log beyond ±{_short(linear)})")
+    axes.set_xticks([-top, -top / 10, 0, top / 10, top], labels=[f"-{_short(top)}", "", "0", "", _short(top)])
     axes.xaxis.set_minor_locator(NullLocator())
+
+
+def _short(value: float) -> str:
+    """``.01``"""
+    return f"{value:g}".replace("0.", ".", 1)
 
 
 def _handles() -> list[Line2D]:

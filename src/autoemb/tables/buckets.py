@@ -38,9 +38,10 @@ def crossings(sums: pd.DataFrame) -> pd.DataFrame:
     Returns:
         One row per data set x side x task x metric x pair ``smaller``, ``larger``: ``crossing`` (float64,
         popularity, of the mean curve, as ``crossing`` finds it; NaN: never), ``from_start`` (bool: already ahead
-        at the lowest level), ``low``, ``high`` (2.5 and 97.5 percentiles over the seeds whose own curves
-        cross), ``seeds_crossing``, ``seeds`` (int64), and ``paper`` (the same of the paper's Fig. 1, ml-20m,
-        for the users of the regression task on any data set, else NaN).
+        at the lowest level), ``seeds_crossing`` (int64: seeds whose own curves cross), ``earliest``, ``latest``
+        (float64, popularity: where the first and the last of these cross; NaN if none does), ``seeds`` (int64), and
+        ``paper`` (the same of the paper's Fig. 1, ml-20m, for the users of the regression task on any data set, else
+        NaN). The range is no interval for ``crossing``: a seed that never crosses has no place in it.
     """
     values = per_seed(sums, ["dataset", "side", "task", "size", "level"])
     paper = paper_crossings()
@@ -51,7 +52,7 @@ def crossings(sums: pd.DataFrame) -> pd.DataFrame:
             known = row["side"] == "user" and row["task"] == "regression"
             where = paper.get((str(row["metric"]), smaller, larger), np.nan) if known else np.nan
             rows.append(row | _overtakes(group, smaller, larger) | {"paper": where})
-    columns = [*_CELL, "smaller", "larger", "crossing", "from_start", "low", "high", "seeds_crossing", "seeds"]
+    columns = [*_CELL, "smaller", "larger", "crossing", "from_start", "seeds_crossing", "seeds", "earliest", "latest"]
     return arrange(pd.DataFrame(rows, columns=[*columns, "paper"]), [*_CELL, "smaller", "larger"])
 
 
@@ -76,7 +77,7 @@ def crossing(levels: npt.NDArray[np.float64], gap: npt.NDArray[np.float64]) -> t
 
 
 def _overtakes(group: pd.DataFrame, smaller: int, larger: int) -> dict[str, object]:
-    """The crossing of one pair on the mean curve, and its spread over the seeds."""
+    """The crossing of one pair on the mean curve, and the range of those of the seeds."""
     sign = 1.0 if lower_is_better(str(group["metric"].iloc[0])) else -1.0
     small, large = (_curves(group, size) for size in (smaller, larger))
     levels = small.index.intersection(large.index)
@@ -86,11 +87,10 @@ def _overtakes(group: pd.DataFrame, smaller: int, larger: int) -> dict[str, obje
     where, from_start = crossing(at, gaps.mean(axis=1))
     found = np.array([crossing(at, gap)[0] for gap in gaps.T])
     found = found[~np.isnan(found)]
-    # one seed that crosses tells nothing about the spread
-    low, high = np.percentile(found, [2.5, 97.5]) if found.size > 1 else (np.nan, np.nan)
+    earliest, latest = (found.min(), found.max()) if found.size else (np.nan, np.nan)
     return {
-        "crossing": where, "from_start": from_start, "low": low, "high": high,
-        "seeds_crossing": found.size, "seeds": gaps.shape[1],
+        "crossing": where, "from_start": from_start, "seeds_crossing": found.size, "seeds": gaps.shape[1],
+        "earliest": earliest, "latest": latest,
     }  # fmt: skip
 
 

@@ -42,6 +42,19 @@ class Interval(NamedTuple):
         return self.low > 0 or self.high < 0
 
 
+class Passing(NamedTuple):
+    """A method that another one passes, and that one's loss minus this one's."""
+
+    method: str
+    now: Interval
+    then: Interval
+
+    @property
+    def clear(self) -> bool:
+        """Whether it is behind distinguishably now, and was as clearly ahead before."""
+        return self.now.clear and self.then.clear
+
+
 def settings(outcomes: pd.DataFrame) -> pd.DataFrame:
     """What every setting does, beside the trial that it changes alone.
 
@@ -53,13 +66,15 @@ def settings(outcomes: pd.DataFrame) -> pd.DataFrame:
         One row per data set x task x setting x value x method, in the order of ``ablation.SETTINGS``; first the
         base's own, with the value ``BASE_VALUE``. ``against``: the trial that it is compared with; ``base`` and
         ``mean``: mean loss (``metric``) there and here; of a method that is not touched both are the same.
-        ``effect``, ``low``, ``high``: mean - base with its 95 % interval, ``paired`` by seed where the stream is the
-        same, else by Welch's t; NaN where the method is not touched, the ends also with one seed. ``seeds`` (int64).
+        ``effect``, ``low``, ``high``: mean - base with its 95 % interval, ``paired`` by seed where the interactions
+        and their order are the same, else by Welch's t; NaN where the method is not touched, the ends also with one
+        seed. ``seeds`` (int64).
         ``rank_base``, ``rank`` (1 is the lowest loss) and ``order_base``, ``order`` (str, the best first: neighbours
         whose difference, paired by seed, is distinguishable from zero are joined by ``<``, others by ``~``);
-        ``order_changed`` (bool). ``overtakes`` (str): the method right behind this one, which was ahead of it before,
-        empty if there is none; ``lead``, ``lead_base``: this one's loss minus that one's, now and before, with the
-        ends of their 95 % intervals; ``clear`` (bool): both intervals exclude zero.
+        ``order_changed`` (bool). ``overtakes`` (str): all methods that were ahead of this one before and are behind it
+        now, joined by commas; ``clear`` (int64): how many of them, which come first, it passes distinguishably: now
+        and before, the 95 % interval of their difference excludes zero. ``lead``, ``lead_base``: this one's loss minus
+        that of the first of them, now and before, with the ends of these intervals; NaN if there is none.
 
     Raises:
         InputError: a trial without the one that it is compared with, or one that is not known.
@@ -138,11 +153,11 @@ def _rows(
 ) -> Iterator[dict[str, Any]]:
     """A row per method."""
     ranked, ranked_before = _ranked(after), _ranked(before)
-    same_stream = trial == BASE or TRIALS[trial].setting.of == "method"
+    same_interactions = trial == BASE or TRIALS[trial].setting.same_interactions
     for method in sort_methods(after):
         touched = trial != BASE and method in own[trial]
         effect = Interval(np.nan, np.nan, np.nan)
-        if touched and same_stream:
+        if touched and same_interactions:
             effect = paired((after[method] - before[method]).dropna())
         elif touched:
             effect = welch(after[method], before[method])
@@ -156,7 +171,7 @@ def _rows(
             "effect": effect.mean,
             "low": effect.low,
             "high": effect.high,
-            "paired": same_stream,
+            "paired": same_interactions,
             "seeds": len(after[method]),
             "rank_base": ranked_before.index(method) + 1,
             "rank": ranked.index(method) + 1,
@@ -187,13 +202,17 @@ def _lead(one: str, other: str, losses: Losses) -> Interval:
 def _overtaking(
     method: str, ranked: list[str], ranked_before: list[str], before: Losses, after: Losses
 ) -> dict[str, Any]:
-    """Whether the method right behind this one was ahead of it before."""
-    behind = ranked[ranked.index(method) + 1 : ranked.index(method) + 2]
-    overtakes = "".join(name for name in behind if ranked_before.index(name) < ranked_before.index(method))
+    """Which methods were ahead of this one before and are behind it now, wherever among the others they stand."""
+    behind = ranked[ranked.index(method) + 1 :]
+    passed = [
+        Passing(name, _lead(method, name, after), _lead(method, name, before))
+        for name in behind
+        if ranked_before.index(name) < ranked_before.index(method)
+    ]
+    passed.sort(key=lambda one: not one.clear)  # a stable sort: of either kind, the best first
     none = Interval(np.nan, np.nan, np.nan)
-    now = _lead(method, overtakes, after) if overtakes else none
-    then = _lead(method, overtakes, before) if overtakes else none
+    first = passed[0] if passed else Passing("", none, none)
     ends: dict[str, float] = {}
-    for name, lead in (("lead", now), ("lead_base", then)):
+    for name, lead in (("lead", first.now), ("lead_base", first.then)):
         ends |= {name: lead.mean, f"{name}_low": lead.low, f"{name}_high": lead.high}
-    return {"overtakes": overtakes, **ends, "clear": now.clear and then.clear}
+    return {"overtakes": ", ".join(one.method for one in passed), **ends, "clear": sum(one.clear for one in passed)}

@@ -89,6 +89,13 @@ def change(effect: float, high: float) -> str:
     return f"{effect:+z.4f}" + ("" if np.isnan(high) else f" ± {high - effect:.4f}")
 
 
+def span(earliest: float, latest: float) -> str:
+    """``2.8 to 13.2``, one number where they are the same to a tenth, empty where they are NaN."""
+    if np.isnan(earliest):
+        return ""
+    return " to ".join(dict.fromkeys(f"{end:.1f}" for end in (earliest, latest)))
+
+
 def popularity_label(low: int, high: int) -> str:
     """``4-5``, ``3``, or ``185364+`` for the open bin."""
     if high == np.iinfo(np.int32).max:
@@ -127,8 +134,8 @@ def _crossings(table: pd.DataFrame) -> pd.DataFrame:
             {key: row[key] for key in ("dataset", "side", "task", "metric")}
             | {"pair": f"{row['larger']} over {row['smaller']}", "popularity": where}
             | {"from the start": "yes" if row["from_start"] else ""}
-            | {"95 % of seeds": "" if np.isnan(row["low"]) else f"{row['low']:.1f} to {row['high']:.1f}"}
             | {"seeds that cross": f"{row['seeds_crossing']} of {row['seeds']}"}
+            | {"range of these": span(row["earliest"], row["latest"])}
             | {"paper (ml-20m)": "" if np.isnan(row["paper"]) else f"{row['paper']:.1f}"}
         )
     return pd.DataFrame(rows)

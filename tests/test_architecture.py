@@ -29,7 +29,7 @@ LAYERS = [
     {"entries"},
     {"trials"},
     {"provenance", "grid"},
-    {"records", "bundle"},
+    {"records", "bundle", "alone"},
     {"tables"},
     {"claims"},
     {"plots", "sentences"},

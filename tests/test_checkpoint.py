@@ -6,6 +6,7 @@ import re
 import signal
 import subprocess
 import sys
+from importlib import import_module
 
 import pytest
 import torch
@@ -16,13 +17,15 @@ from autoemb import checkpoint as module
 from autoemb.checkpoint import PAUSE, Checkpoint, checksum
 from autoemb.cli import main
 from autoemb.errors import InputError
+from autoemb.files import digest
 from autoemb.methods import fse
-from autoemb.stages import train as stage
+from autoemb.records import read
 
 RUN = json.dumps({"task": "regression", "seeds": 2, "batch_size": 32, "windows": 5})
 SETTINGS = json.dumps({"sizes": [2, 4], "hidden": 8, "controller_hidden": 8})
 LEVELS = json.dumps({"levels": [2, 4, 6]})
 FILES = ("outcomes.parquet", "sizes.parquet", "progress.parquet", "allocation.parquet")
+FILES_OF = {"train": FILES, "popularity": ("out",)}
 
 
 def state():
@@ -331,26 +334,46 @@ def test_two_runs_at_a_time_on_the_same_paths_end_well(folder, tmp_path):
     assert [file.name for file in path.parent.iterdir()] == [f"{path.name}.finished"]
 
 
-def test_a_run_that_another_one_of_other_settings_has_overtaken_leaves_its_files(folder, tmp_path, capsys, monkeypatch):
-    out = tmp_path / "out"
-    slower = json.dumps({**json.loads(SETTINGS), "learning_rate": 0.01})
-    run_stream = stage.run_stream
+@pytest.mark.parametrize("began", ["later", "earlier"])
+@pytest.mark.parametrize("verb", ["train", "popularity"])
+def test_of_two_runs_of_other_settings_the_one_that_began_later_has_the_place(
+    folder, tmp_path, capsys, monkeypatch, verb, began
+):
+    """Another one comes to its end while this one trains: started after it, or an orphan that was there before."""
+    out, record = {
+        "train": (tmp_path / "out" / "outcomes.parquet", tmp_path / "out" / "run.json"),
+        "popularity": (tmp_path / "out", tmp_path / "record.json"),
+    }[verb]
+    if verb == "train":
+        ours = train(folder, tmp_path / "out")
+        theirs = [word.replace(SETTINGS, '{"sizes": [2, 3]}') for word in ours]
+    else:
+        ours = popularity(folder, out, record=record)
+        theirs = [word.replace(LEVELS, '{"levels": [2]}') for word in ours]
+    goes, module = ("run_stream", "train") if verb == "train" else ("run_levels", "popularity")
+    goes_on = getattr(import_module(f"autoemb.stages.{module}"), goes)
+    made = []
 
-    def overtaken(*arguments):
+    def meets_another(*arguments):
         with monkeypatch.context() as patch:
-            patch.setattr(stage, "run_stream", run_stream)
-            assert main(words("train", **{**options, "settings": slower})) == 0
-        return run_stream(*arguments)
+            patch.setattr(f"autoemb.stages.{module}.{goes}", goes_on)
+            if began == "earlier":
+                for of in ("autoemb.provenance", "autoemb.stages.train"):
+                    patch.setattr(f"{of}.now", lambda: "2020-02-02T00:00:00+00:00")
+            assert main(theirs) == 0
+        made.append(out.read_bytes())
+        return goes_on(*arguments)
 
-    options = {"stream": folder / "stream", "method": "autoemb", "settings": SETTINGS, "run": RUN, "out": out}
-    monkeypatch.setattr(stage, "run_stream", overtaken)
-    assert main(words("train", **options)) == 2
-    assert f"{out / 'run.json'}: written by another run, of other settings, since this" in capsys.readouterr().err
-    assert json.loads((out / "run.json").read_text())["config"]["settings"]["learning_rate"] == 0.01
-    assert sorted(file.name for file in out.iterdir()) == sorted([*FILES, "run.json"])
-    monkeypatch.setattr(stage, "run_stream", run_stream)
-    assert main(words("train", **options)) == 0  # what stood there before it began, it replaces
-    assert json.loads((out / "run.json").read_text())["config"]["settings"]["learning_rate"] == 0.001
+    with monkeypatch.context() as patch:
+        patch.setattr(f"autoemb.stages.{module}.{goes}", meets_another)
+        assert main(ours) == (2 if began == "later" else 0)
+    told = f"{record}: written by another run, of other settings, since this one began"
+    assert (told in capsys.readouterr().err) == (began == "later")
+    assert (out.read_bytes() == made[0]) == (began == "later")
+    assert read(record).generated == {out.parent / name: digest(out.parent / name) for name in FILES_OF[verb]}
+    assert main(ours) == 0  # what stood there before it began, it replaces
+    uncut = folder / ("uncut/outcomes.parquet" if verb == "train" else "uncut.parquet")
+    assert out.read_bytes() == uncut.read_bytes()
 
 
 @pytest.mark.parametrize("share", [0.0, 0.3, 0.999])

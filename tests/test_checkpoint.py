@@ -109,6 +109,28 @@ def test_results_take_the_place_of_the_state_and_of_what_kills_left(tmp_path):
     assert same(Checkpoint(checkpoint.path, "two", 0).load(), state())  # beside another run's results
 
 
+def test_files_of_another_run_that_began_later_stay(tmp_path, caplog):
+    caplog.set_level("INFO")
+    path = tmp_path / "state"
+    old = Checkpoint(path, "old", 0)
+    new = Checkpoint(path, "new", 0)
+    old.save(state())  # an orphan's, before the new run has one
+    assert new.load() is None
+    new.save(state())
+    old.save({"x": torch.ones(2)})
+    assert same(new.load(), state())
+    old.finish({"x": torch.ones(2)})
+    assert same(new.load(), state())
+    assert caplog.text.count(f"{path}: of a run of other settings that began later; left as it is") == 1
+    new.finish({"x": torch.zeros(2)})
+    assert not path.exists()
+    old.finish({"x": torch.ones(2)})
+    assert new.load()["x"].tolist() == [0, 0]
+    path.write_bytes(b"damaged")
+    old.save(state())
+    assert Checkpoint(path, "old", 0).load() is not None
+
+
 def test_seconds_add_up_over_processes(tmp_path):
     time = [0.0]
     for seconds in (7.0, 5.0, 3.0):

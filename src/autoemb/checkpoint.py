@@ -55,6 +55,8 @@ class Checkpoint:
         every: least seconds between two states.
         clock: says the time, in seconds.
         before: seconds that earlier processes put into the state that was loaded.
+        began: when this run began, in nanoseconds since 1970: files of a run of other settings that began later are its
+            own, and stay.
         told: the signal that asked the run to end, if one did: the next state is its last.
     """
 
@@ -64,6 +66,7 @@ class Checkpoint:
         self.finished = path.with_name(f"{path.name}.finished")
         self.start = self.last = clock()
         self.took = self.before = 0.0
+        self.began = time.time_ns()
         self.told: signal.Signals | None = None
 
     def load(self) -> dict[str, Tensor] | None:
@@ -87,6 +90,7 @@ class Checkpoint:
             log.info("%s: a damaged checkpoint, its checksum differs; not taken", path)
             return None
         self.before = float(state.pop("seconds"))
+        state.pop("began", None)  # there was none once
         return state
 
     def due(self) -> bool:
@@ -115,17 +119,31 @@ class Checkpoint:
             InputError: they cannot be written; the last state stays.
         """
         self._write(self.finished, results)
-        self.path.unlink(missing_ok=True)
+        if not self._is_anothers(self.path):
+            self.path.unlink(missing_ok=True)
         sweep(self.path.parent, f".{glob.escape(self.path.name)}.*.part")
 
     def _write(self, path: Path, state: Mapping[str, Tensor]) -> None:
+        if self._is_anothers(path):
+            log.info("%s: of a run of other settings that began later; left as it is", path)
+            return
         held = {name: tensor.detach().cpu().contiguous() for name, tensor in state.items()}
         held["seconds"] = torch.tensor(self.before + self.clock() - self.start, dtype=torch.float64)
+        held["began"] = torch.tensor(self.began)
         try:
             with whole(path) as temporary:
                 save_file(held, temporary, metadata={**self.metadata, "checksum": checksum(held)})
         except SafetensorError as error:  # its writer's own, for a full disk too
             raise InputError(f"{path}: cannot be written: {error}") from error
+
+    def _is_anothers(self, path: Path) -> bool:
+        """Whether a run of another identity, which began later, has put its file there."""
+        try:
+            with safe_open(path, framework="pt") as file:
+                other = (file.metadata() or {}).get("identity") != self.metadata["identity"]
+                return other and int(file.get_tensor("began")) > self.began
+        except (SafetensorError, OSError):  # there is none, or none that anybody could go on from
+            return False
 
     @contextmanager
     def heeding_signals(self) -> Iterator[None]:

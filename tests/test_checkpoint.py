@@ -18,6 +18,7 @@ from autoemb.checkpoint import PAUSE, Checkpoint, checksum
 from autoemb.cli import main
 from autoemb.errors import InputError
 from autoemb.files import digest
+from autoemb.methods import autoemb as model
 from autoemb.methods import fse
 from autoemb.records import read
 
@@ -285,6 +286,7 @@ def test_a_run_whose_end_nobody_noticed_is_not_done_again(folder, tmp_path, monk
 def test_a_second_signal_ends_at_once_and_an_ignored_one_stays_ignored(tmp_path):
     checkpoint = Checkpoint(tmp_path / "state", "one", 300)
     with checkpoint.heeding_signals():
+        assert not checkpoint.due()  # the first chunk is done
         signal.raise_signal(signal.SIGINT)
         assert checkpoint.told == signal.SIGINT
         assert checkpoint.due()
@@ -296,6 +298,41 @@ def test_a_second_signal_ends_at_once_and_an_ignored_one_stays_ignored(tmp_path)
             assert signal.getsignal(signal.SIGINT) == signal.SIG_IGN
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.parametrize("goes_on", [False, True])
+def test_a_signal_before_the_first_chunk_is_done_ends_at_once(folder, tmp_path, monkeypatch, goes_on):
+    """SIGTERM may not wait for the compiler; an earlier checkpoint stays."""
+    path = tmp_path / "state"
+    call = train(folder, tmp_path / "out", checkpoint=path, checkpoint_seconds=0)
+    due, step, steps = Checkpoint.due, model.Model.step, []
+
+    def cut(self):
+        self.told = signal.SIGINT
+        return due(self)
+
+    if goes_on:
+        with monkeypatch.context() as patch:
+            patch.setattr(Checkpoint, "due", cut)
+            patch.setattr("autoemb.prequential.CHUNK", 16)
+            assert ended(call) == 130
+    before = [file.read_bytes() for file in tmp_path.iterdir()]
+
+    def tell(self, batch):
+        steps.append(1)
+        signal.raise_signal(signal.SIGINT)
+        return step(self, batch)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(model.Model, "step", tell)
+        with pytest.raises(KeyboardInterrupt):
+            main(call)
+    assert len(steps) == 1
+    assert [file.read_bytes() for file in tmp_path.iterdir()] == before
+    assert len(before) == goes_on
+    assert main(call) == 0
+    assert (tmp_path / "out" / FILES[0]).read_bytes() == (folder / "uncut" / FILES[0]).read_bytes()
+    assert not path.exists()
 
 
 def test_a_state_of_other_threads_is_not_taken(folder, tmp_path, caplog):

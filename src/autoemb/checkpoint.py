@@ -57,6 +57,7 @@ class Checkpoint:
         before: seconds that earlier processes put into the state that was loaded.
         began: when this run began, in nanoseconds since 1970: files of a run of other settings that began later are its
             own, and stay.
+        going: whether the run has come to a point at which a state could be saved (``due``).
         told: the signal that asked the run to end, if one did: the next state is its last.
     """
 
@@ -67,6 +68,7 @@ class Checkpoint:
         self.start = self.last = clock()
         self.took = self.before = 0.0
         self.began = time.time_ns()
+        self.going = False
         self.told: signal.Signals | None = None
 
     def load(self) -> dict[str, Tensor] | None:
@@ -95,6 +97,7 @@ class Checkpoint:
 
     def due(self) -> bool:
         """Whether the last state is old enough for another, or the run has to end."""
+        self.going = True
         return self.told is not None or self.clock() - self.last >= max(self.every, PAUSE * self.took)
 
     def save(self, state: Mapping[str, Tensor]) -> None:
@@ -147,11 +150,18 @@ class Checkpoint:
 
     @contextmanager
     def heeding_signals(self) -> Iterator[None]:
-        """Inside, SIGTERM and SIGINT ask for one more state, which ends the run; a second one ends it at once."""
+        """Inside, SIGTERM and SIGINT ask for one more state, which ends the run; a second one ends it at once.
+
+        So does one before the first chunk is done: the step may be compiling, for longer than the 30 seconds that
+        SLURM and Kubernetes wait, and there is nothing new to save.
+        """
 
         def ask(number: int, frame: FrameType | None) -> None:
-            self.told = signal.Signals(number)
             signal.signal(number, before[signal.Signals(number)])
+            if self.going:
+                self.told = signal.Signals(number)
+            else:
+                signal.raise_signal(number)
 
         before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
         before = {number: handler for number, handler in before.items() if handler is not signal.SIG_IGN}

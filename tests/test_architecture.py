@@ -87,6 +87,22 @@ def test_dependencies_follow_imports_and_name_versions():
     assert {"torch", "numpy", "pandas"} <= set(found.packages)
 
 
+@pytest.mark.parametrize(
+    ("module", "folder"),
+    [("tabulate", "published"), ("explore", "explorer"), ("sheets", "explorer"), ("settings", "protocols")],
+)
+def test_dependencies_have_the_data_files_of_the_packages_that_they_visit(module, folder):
+    """But for the archive that the package ships: it is an input like any other."""
+    files = {Path(file) for file in dependencies([f"autoemb.stages.{module}"]).files}
+    data = {file for file in files if file.suffix != ".py"}
+    here = {file for file in (SOURCE / folder).rglob("*.*") if file.suffix not in (".py", ".pyc")}
+    assert here
+    assert here <= data
+    assert {file.relative_to(SOURCE).parts[0] for file in data} <= {"published", "explorer", "protocols"}
+    fetch = dependencies(["autoemb.stages.fetch", "autoemb.datasets.ml_latest_small"]).files
+    assert not [file for file in fetch if "shipped" in file]
+
+
 def test_the_commit_is_this_checkouts_own_or_none(tmp_path):
     inside = tmp_path / "provenance.py"  # installed into the folder of another project
     inside.write_text((SOURCE / "provenance.py").read_text())

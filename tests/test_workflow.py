@@ -96,10 +96,13 @@ def project(tmp_path_factory):
     return made
 
 
+ENDS = (".py", ".ipynb", ".yaml", ".css", ".csv")
+
+
 @pytest.fixture
 def restored(project):
     """The project, put back afterwards as it was."""
-    keep = {path: path.read_bytes() for path in project.root.rglob("*.*") if path.suffix in (".py", ".ipynb", ".yaml")}
+    keep = {path: path.read_bytes() for path in project.root.rglob("*.*") if path.suffix in ENDS}
     yield project
     for path, content in keep.items():
         if path.read_bytes() != content:
@@ -210,7 +213,9 @@ def test_a_changed_notebook_reruns_only_itself(restored):
     ("module", "rules"),
     [
         ("plots/style.py", {*(f"render_{name}" for name in NOTEBOOKS), "page", "explore", "sheets"}),
+        ("explorer/assets/page.css", {"explore", "sheets"}),
         ("tables/buckets.py", None),
+        ("published/table2.csv", None),
         ("datasets/ml_1m.py", set()),
         ("datasets/csv.py", None),
         ("methods/sam.py", set()),
@@ -222,7 +227,7 @@ def test_a_changed_module_reruns_what_imports_it(restored, module, rules):
     found = restored.would_run()
     if rules is not None:
         assert found == rules
-    elif module.startswith("tables"):
+    elif module.startswith(("tables", "published")):
         assert "tabulate" in found
         assert not {"train", "stream", "fetch"} & found
     else:

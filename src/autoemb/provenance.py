@@ -28,6 +28,9 @@ from autoemb.files import digest, write_json
 PACKAGE = Path(__file__).parent
 """Folder of the package, to which the names of its source files in a record are relative."""
 
+DATA = {".csv", ".yaml", ".html", ".js", ".css"}
+"""Endings of the data files of this package that a job can depend on; archives that it ships are no code."""
+
 KEYS = ("config", "autoemb", "commit", "code", "packages", "device", "used", "generated", "identity", "start", "end")
 """What every record has."""
 
@@ -36,7 +39,7 @@ class Dependencies(NamedTuple):
     """What some modules import, directly or not."""
 
     files: tuple[str, ...]
-    """Source files of this package, ascending."""
+    """Source files of this package, and the data files beside them, ascending."""
     packages: dict[str, str]
     """Installed version of every other distribution that those files import."""
 
@@ -44,9 +47,10 @@ class Dependencies(NamedTuple):
 def dependencies(modules: Iterable[str]) -> Dependencies:
     """Follow the import statements of this package's ``modules`` without running them.
 
-    Imports by name at run time (a method, a data set) cannot be seen: name those modules too.
+    A package among them counts with its data files, which its modules may read. Imports by name at run time (a method,
+    a data set) cannot be seen: name those modules too.
     """
-    waiting, files, outside = list(modules), {}, set()
+    waiting, files, data, outside = list(modules), dict[str, Path](), list[Path](), set[str]()
     package = __name__.partition(".")[0]
     while waiting:
         module = waiting.pop()
@@ -54,6 +58,8 @@ def dependencies(modules: Iterable[str]) -> Dependencies:
         if path is None or module in files:
             continue
         files[module] = path
+        if path.name == "__init__.py":
+            data += _data_files(path.parent)
         if module != package:
             waiting.append(module.rpartition(".")[0])  # a package's __init__ runs before its modules
         for name in imported_names(path.read_text()):
@@ -61,7 +67,7 @@ def dependencies(modules: Iterable[str]) -> Dependencies:
                 waiting += [name, name.rpartition(".")[0]]
             else:
                 outside.add(name.partition(".")[0])
-    return Dependencies(tuple(sorted(str(path) for path in files.values())), versions(outside))
+    return Dependencies(tuple(sorted(map(str, [*files.values(), *data]))), versions(outside))
 
 
 def imported_names(source: str) -> set[str]:
@@ -225,3 +231,12 @@ def _source(module: str) -> Path | None:
         if candidate.is_file():
             return candidate
     return None
+
+
+def _data_files(folder: Path) -> Iterator[Path]:
+    """Data files of a package: in its folder, and in those of its folders that are no packages."""
+    for path in folder.iterdir():
+        if path.is_dir() and not (path / "__init__.py").exists():
+            yield from _data_files(path)
+        elif path.suffix in DATA:
+            yield path

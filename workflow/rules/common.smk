@@ -48,13 +48,13 @@ wildcard_constraints:
 
 @functools.cache
 def depends(*modules):
-    """What these modules import: source files, relative to the working folder, and package versions."""
+    """What these modules import: source and data files, relative to the working folder, and package versions."""
     found = provenance.dependencies(modules)
     return [os.path.relpath(file) for file in found.files], json.dumps(found.packages)
 
 
 def code(*modules):
-    """The source files that a job of these modules depends on, as inputs compared by checksum."""
+    """The source and data files that a job of these modules depends on, as inputs compared by checksum."""
     return depends(*modules)[0]
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from autoemb.provenance import commit, dependencies, imported_names
+from autoemb.stages.render import PROGRAMS
 
 ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src" / "autoemb"
@@ -85,6 +86,13 @@ def test_dependencies_follow_imports_and_name_versions():
     assert {"stages/train.py", "methods/autoemb.py", "methods/_selection.py", "nn/controller.py"} <= names
     assert not {"methods/darts.py", "plots/__init__.py", "cli.py"} & names
     assert {"torch", "numpy", "pandas"} <= set(found.packages)
+
+
+def test_packages_that_are_run_as_programs_are_dependencies_if_they_are_named():
+    found = dependencies(["papermill"])
+    assert (found.files, list(found.packages)) == ((), ["papermill"])
+    render = dependencies(["autoemb.stages.render"]).packages
+    assert dependencies(["autoemb.stages.render", *PROGRAMS]).packages.keys() == {*render, *PROGRAMS}
 
 
 @pytest.mark.parametrize(

@@ -245,18 +245,32 @@ def test_a_changed_setting_reruns_only_its_method(restored):
     assert "buckets" not in restored.would_run()
 
 
-def test_a_changed_package_version_reruns_what_imports_it(restored):
+@pytest.mark.parametrize(
+    ("package", "runs", "does_not"),
+    [
+        ("scipy", {"tabulate"}, {"train", "stream", "buckets"}),
+        ("papermill", {f"render_{name}" for name in NOTEBOOKS}, {"tabulate"}),
+        ("ipykernel", {f"render_{name}" for name in NOTEBOOKS}, {"tabulate"}),
+        ("nbconvert", {"page"}, {f"render_{name}" for name in NOTEBOOKS}),
+    ],
+)
+def test_a_changed_package_version_reruns_what_imports_or_runs_it(restored, package, runs, does_not):
     # an installed distribution of another version, found before the real one
-    folder = restored.root / "src" / "scipy-0.0.1.dist-info"
+    folder = restored.root / "src" / f"{package}-0.0.1.dist-info"
     folder.mkdir()
-    (folder / "METADATA").write_text("Metadata-Version: 2.1\nName: scipy\nVersion: 0.0.1\n")
-    (folder / "top_level.txt").write_text("scipy\n")
+    (folder / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {package}\nVersion: 0.0.1\n")
+    (folder / "top_level.txt").write_text(f"{package}\n")
     try:
         found = restored.would_run()
     finally:
         shutil.rmtree(folder)
-    assert "tabulate" in found
-    assert not {"train", "stream", "buckets"} & found
+    assert runs <= found
+    assert not does_not & found
+
+
+def test_a_notebooks_record_names_what_executed_it(project):
+    record = json.loads((project.root / "results/provenance/notebooks/sizes.json").read_text())
+    assert {"papermill", "ipykernel", "matplotlib"} <= record["packages"].keys()
 
 
 def test_removed_results_are_made_again_with_the_same_bytes(project):

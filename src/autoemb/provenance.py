@@ -41,32 +41,31 @@ class Dependencies(NamedTuple):
     files: tuple[str, ...]
     """Source files of this package, and the data files beside them, ascending."""
     packages: dict[str, str]
-    """Installed version of every other distribution that those files import."""
+    """Installed version of every other distribution that those files import, or that was named."""
 
 
 def dependencies(modules: Iterable[str]) -> Dependencies:
     """Follow the import statements of this package's ``modules`` without running them.
 
     A package among them counts with its data files, which its modules may read. Imports by name at run time (a method,
-    a data set) cannot be seen: name those modules too.
+    a data set) cannot be seen, nor can packages that are run as programs: name those modules and packages too.
     """
     waiting, files, data, outside = list(modules), dict[str, Path](), list[Path](), set[str]()
     package = __name__.partition(".")[0]
     while waiting:
         module = waiting.pop()
+        if module.partition(".")[0] != package:
+            outside.add(module.partition(".")[0])
+            continue
         path = _source(module)
         if path is None or module in files:
             continue
         files[module] = path
         if path.name == "__init__.py":
             data += _data_files(path.parent)
-        if module != package:
-            waiting.append(module.rpartition(".")[0])  # a package's __init__ runs before its modules
+        waiting.append(module.rpartition(".")[0] or module)  # a package's __init__ runs before its modules
         for name in imported_names(path.read_text()):
-            if name.partition(".")[0] == package:
-                waiting += [name, name.rpartition(".")[0]]
-            else:
-                outside.add(name.partition(".")[0])
+            waiting += [name, name.rpartition(".")[0] or name]
     return Dependencies(tuple(sorted(map(str, [*files.values(), *data]))), versions(outside))
 
 
@@ -100,7 +99,7 @@ def record(config: Mapping[str, Any], modules: Iterable[str], device: str = "cpu
 
     Args:
         config: its settings, resolved.
-        modules: of this package, those that it runs.
+        modules: of this package, those that it runs; and other packages that it runs as programs.
         device: ``cpu`` or ``cuda``.
     """
     used = dependencies(modules)
@@ -145,7 +144,7 @@ def recorded(
     Args:
         path: of the record.
         config: settings of the job, resolved.
-        modules: of this package, those that it runs.
+        modules: see ``record``.
         used: the files that it reads.
         generated: the files that are there afterwards.
         device: ``cpu`` or ``cuda``.

@@ -180,9 +180,10 @@ def figure_files(figures):
 
 
 def notebook_modules(notebook):
-    """What a notebook's job imports of the package."""
+    """What a notebook's job imports of the package, and the packages that it runs as programs."""
     imports = provenance.imports_of_notebook(ROOT / "notebooks" / f"{notebook}.ipynb")
-    return ["autoemb.stages.render", *(name for name in imports if name.startswith("autoemb"))]
+    own = ["autoemb.stages.render", "papermill", "ipykernel"]
+    return [*own, *(name for name in imports if name.startswith("autoemb"))]
 
 
 def notebook_code(notebook):

@@ -183,24 +183,35 @@ class Workflow:
         if told.returncode:
             raise SystemExit(f"snakemake {' '.join(words)}: {told.returncode}\n{told.stderr[-5000:]}")
 
-    def attack(self, kills: int, dice: random.Random, seconds: float) -> None:
-        """Kill it so many times on its way, which takes some seconds; run it to its end."""
+    def attack(self, kills: int, dice: random.Random, seconds: float) -> int:
+        """Try so many times to kill it within some seconds; run it to its end. Says how often it had not ended before.
+
+        Raises:
+            SystemExit: it always had.
+        """
         modes = [self.MODES[number % len(self.MODES)] for number in range(kills)]
         dice.shuffle(modes)
+        killed = 0
         for mode in modes:
-            moment = dice.uniform(0, 2 * seconds / (kills + 1))
+            moment = dice.uniform(0, seconds)
             how = self.kill(mode, moment)
+            killed += how is not None
             jobs = len(list((self.project.root / ".snakemake" / "incomplete").glob("*")))
-            print(f"workflow: {mode} after {moment:.1f} s: {how}, leaves {jobs} files of jobs unfinished", flush=True)
+            left = f"{how}, leaves {jobs} files of jobs unfinished" if how else "it had ended, which is no kill"
+            print(f"workflow: {mode} after {moment:.1f} s: {left}", flush=True)
             self.finish("--unlock")
+        if not killed:
+            raise SystemExit("workflow: it had ended before every kill; another --seed has other moments")
         self.finish(*self.targets)
         self.wait_for_orphans()
+        return killed
 
-    def kill(self, mode: str, moment: float) -> str:
+    def kill(self, mode: str, moment: float) -> str | None:
+        """Start it, and kill it after so many seconds; what is left of it, or None if it had ended before."""
         run = self.project.popen(*self.targets)
         self.groups.append(run.pid)
         try:
-            return f"it had ended ({run.wait(moment)})"
+            status = run.wait(moment)
         except subprocess.TimeoutExpired:
             number = signal.SIGTERM if "SIGTERM" in mode else signal.SIGKILL
             if mode.startswith("all"):
@@ -208,6 +219,9 @@ class Workflow:
             else:
                 run.send_signal(number)
             return f"exit {run.wait(PATIENCE)}, {len(living(run.pid))} processes go on"
+        if status:
+            raise SystemExit(f"workflow: exit status {status} before it was killed")
+        return None
 
     def wait_for_orphans(self) -> None:
         """Until the last job of a Snakemake that is no more has ended."""
@@ -252,14 +266,19 @@ def attack_runs(folder: Path, moments: int, methods: list[str], rows: int, dice:
 
 
 def attack_workflow(
-    folder: Path, kills: int, dice: random.Random, config: Mapping[str, Any], targets: tuple[str, ...] = ()
+    folder: Path,
+    kills: int,
+    dice: random.Random,
+    config: Mapping[str, Any],
+    targets: tuple[str, ...] = (),
+    share: float | None = None,
 ) -> str:
-    """The whole DAG."""
+    """The whole DAG; kills within this share of its time, by default so that all of them come to about its end."""
     whole, cut = (Workflow(folder / name, config, targets) for name in ("whole", "cut"))
     whole.uncut()
     print(f"workflow: {whole.seconds:.1f} s if nobody cuts it", flush=True)
-    cut.attack(kills, dice, whole.seconds)
-    return f"{kills} kills of the workflow survived, {cut.check(whole.expected):,} bytes compared"
+    killed = cut.attack(kills, dice, whole.seconds * (share or 2 / (kills + 1)))
+    return f"{killed} kills of the workflow survived, {cut.check(whole.expected):,} bytes compared"
 
 
 def main() -> None:
@@ -269,7 +288,7 @@ def main() -> None:
     parser.add_argument("--workflow", type=int, default=6, metavar="KILLS", help="kills of the whole workflow")
     parser.add_argument("--seed", type=int, default=time.time_ns() % 2**32, help="where the dice begin")
     parser.add_argument("--methods", nargs="+", default=list(SETTINGS), choices=list(SETTINGS))
-    parser.add_argument("--rows", type=int, default=20_000, help="interactions of a single run's stream")
+    parser.add_argument("--rows", type=int, default=40_000, help="interactions of a single run's stream")
     arguments = parser.parse_args()
     dice, start, told = random.Random(arguments.seed), time.monotonic(), []
     print(f"seed {arguments.seed}", flush=True)

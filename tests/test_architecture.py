@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from autoemb.provenance import commit, dependencies, imported_names
+from autoemb.stages.render import PROGRAMS
 
 ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src" / "autoemb"
@@ -29,7 +30,7 @@ LAYERS = [
     {"entries"},
     {"trials"},
     {"provenance", "grid"},
-    {"records", "bundle"},
+    {"records", "bundle", "alone"},
     {"tables"},
     {"claims"},
     {"plots", "sentences"},
@@ -85,6 +86,29 @@ def test_dependencies_follow_imports_and_name_versions():
     assert {"stages/train.py", "methods/autoemb.py", "methods/_selection.py", "nn/controller.py"} <= names
     assert not {"methods/darts.py", "plots/__init__.py", "cli.py"} & names
     assert {"torch", "numpy", "pandas"} <= set(found.packages)
+
+
+def test_packages_that_are_run_as_programs_are_dependencies_if_they_are_named():
+    found = dependencies(["papermill"])
+    assert (found.files, list(found.packages)) == ((), ["papermill"])
+    render = dependencies(["autoemb.stages.render"]).packages
+    assert dependencies(["autoemb.stages.render", *PROGRAMS]).packages.keys() == {*render, *PROGRAMS}
+
+
+@pytest.mark.parametrize(
+    ("module", "folder"),
+    [("tabulate", "published"), ("explore", "explorer"), ("sheets", "explorer"), ("settings", "protocols")],
+)
+def test_dependencies_have_the_data_files_of_the_packages_that_they_visit(module, folder):
+    """But for the archive that the package ships: it is an input like any other."""
+    files = {Path(file) for file in dependencies([f"autoemb.stages.{module}"]).files}
+    data = {file for file in files if file.suffix != ".py"}
+    here = {file for file in (SOURCE / folder).rglob("*.*") if file.suffix not in (".py", ".pyc")}
+    assert here
+    assert here <= data
+    assert {file.relative_to(SOURCE).parts[0] for file in data} <= {"published", "explorer", "protocols"}
+    fetch = dependencies(["autoemb.stages.fetch", "autoemb.datasets.ml_latest_small"]).files
+    assert not [file for file in fetch if "shipped" in file]
 
 
 def test_the_commit_is_this_checkouts_own_or_none(tmp_path):

@@ -6,6 +6,7 @@ import re
 import signal
 import subprocess
 import sys
+from importlib import import_module
 
 import pytest
 import torch
@@ -16,13 +17,16 @@ from autoemb import checkpoint as module
 from autoemb.checkpoint import PAUSE, Checkpoint, checksum
 from autoemb.cli import main
 from autoemb.errors import InputError
+from autoemb.files import digest
+from autoemb.methods import autoemb as model
 from autoemb.methods import fse
-from autoemb.stages import train as stage
+from autoemb.records import read
 
 RUN = json.dumps({"task": "regression", "seeds": 2, "batch_size": 32, "windows": 5})
 SETTINGS = json.dumps({"sizes": [2, 4], "hidden": 8, "controller_hidden": 8})
 LEVELS = json.dumps({"levels": [2, 4, 6]})
 FILES = ("outcomes.parquet", "sizes.parquet", "progress.parquet", "allocation.parquet")
+FILES_OF = {"train": FILES, "popularity": ("out",)}
 
 
 def state():
@@ -104,6 +108,28 @@ def test_results_take_the_place_of_the_state_and_of_what_kills_left(tmp_path):
     assert Checkpoint(checkpoint.path, "one", 0).load()["sums"].tolist() == [1, 1]
     Checkpoint(checkpoint.path, "two", 0).save(state())
     assert same(Checkpoint(checkpoint.path, "two", 0).load(), state())  # beside another run's results
+
+
+def test_files_of_another_run_that_began_later_stay(tmp_path, caplog):
+    caplog.set_level("INFO")
+    path = tmp_path / "state"
+    old = Checkpoint(path, "old", 0)
+    new = Checkpoint(path, "new", 0)
+    old.save(state())  # an orphan's, before the new run has one
+    assert new.load() is None
+    new.save(state())
+    old.save({"x": torch.ones(2)})
+    assert same(new.load(), state())
+    old.finish({"x": torch.ones(2)})
+    assert same(new.load(), state())
+    assert caplog.text.count(f"{path}: of a run of other settings that began later; left as it is") == 1
+    new.finish({"x": torch.zeros(2)})
+    assert not path.exists()
+    old.finish({"x": torch.ones(2)})
+    assert new.load()["x"].tolist() == [0, 0]
+    path.write_bytes(b"damaged")
+    old.save(state())
+    assert Checkpoint(path, "old", 0).load() is not None
 
 
 def test_seconds_add_up_over_processes(tmp_path):
@@ -260,6 +286,7 @@ def test_a_run_whose_end_nobody_noticed_is_not_done_again(folder, tmp_path, monk
 def test_a_second_signal_ends_at_once_and_an_ignored_one_stays_ignored(tmp_path):
     checkpoint = Checkpoint(tmp_path / "state", "one", 300)
     with checkpoint.heeding_signals():
+        assert not checkpoint.due()  # the first chunk is done
         signal.raise_signal(signal.SIGINT)
         assert checkpoint.told == signal.SIGINT
         assert checkpoint.due()
@@ -271,6 +298,41 @@ def test_a_second_signal_ends_at_once_and_an_ignored_one_stays_ignored(tmp_path)
             assert signal.getsignal(signal.SIGINT) == signal.SIG_IGN
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.parametrize("goes_on", [False, True])
+def test_a_signal_before_the_first_chunk_is_done_ends_at_once(folder, tmp_path, monkeypatch, goes_on):
+    """SIGTERM may not wait for the compiler; an earlier checkpoint stays."""
+    path = tmp_path / "state"
+    call = train(folder, tmp_path / "out", checkpoint=path, checkpoint_seconds=0)
+    due, step, steps = Checkpoint.due, model.Model.step, []
+
+    def cut(self):
+        self.told = signal.SIGINT
+        return due(self)
+
+    if goes_on:
+        with monkeypatch.context() as patch:
+            patch.setattr(Checkpoint, "due", cut)
+            patch.setattr("autoemb.prequential.CHUNK", 16)
+            assert ended(call) == 130
+    before = [file.read_bytes() for file in tmp_path.iterdir()]
+
+    def tell(self, batch):
+        steps.append(1)
+        signal.raise_signal(signal.SIGINT)
+        return step(self, batch)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(model.Model, "step", tell)
+        with pytest.raises(KeyboardInterrupt):
+            main(call)
+    assert len(steps) == 1
+    assert [file.read_bytes() for file in tmp_path.iterdir()] == before
+    assert len(before) == goes_on
+    assert main(call) == 0
+    assert (tmp_path / "out" / FILES[0]).read_bytes() == (folder / "uncut" / FILES[0]).read_bytes()
+    assert not path.exists()
 
 
 def test_a_state_of_other_threads_is_not_taken(folder, tmp_path, caplog):
@@ -331,26 +393,46 @@ def test_two_runs_at_a_time_on_the_same_paths_end_well(folder, tmp_path):
     assert [file.name for file in path.parent.iterdir()] == [f"{path.name}.finished"]
 
 
-def test_a_run_that_another_one_of_other_settings_has_overtaken_leaves_its_files(folder, tmp_path, capsys, monkeypatch):
-    out = tmp_path / "out"
-    slower = json.dumps({**json.loads(SETTINGS), "learning_rate": 0.01})
-    run_stream = stage.run_stream
+@pytest.mark.parametrize("began", ["later", "earlier"])
+@pytest.mark.parametrize("verb", ["train", "popularity"])
+def test_of_two_runs_of_other_settings_the_one_that_began_later_has_the_place(
+    folder, tmp_path, capsys, monkeypatch, verb, began
+):
+    """Another one comes to its end while this one trains: started after it, or an orphan that was there before."""
+    out, record = {
+        "train": (tmp_path / "out" / "outcomes.parquet", tmp_path / "out" / "run.json"),
+        "popularity": (tmp_path / "out", tmp_path / "record.json"),
+    }[verb]
+    if verb == "train":
+        ours = train(folder, tmp_path / "out")
+        theirs = [word.replace(SETTINGS, '{"sizes": [2, 3]}') for word in ours]
+    else:
+        ours = popularity(folder, out, record=record)
+        theirs = [word.replace(LEVELS, '{"levels": [2]}') for word in ours]
+    goes, module = ("run_stream", "train") if verb == "train" else ("run_levels", "popularity")
+    goes_on = getattr(import_module(f"autoemb.stages.{module}"), goes)
+    made = []
 
-    def overtaken(*arguments):
+    def meets_another(*arguments):
         with monkeypatch.context() as patch:
-            patch.setattr(stage, "run_stream", run_stream)
-            assert main(words("train", **{**options, "settings": slower})) == 0
-        return run_stream(*arguments)
+            patch.setattr(f"autoemb.stages.{module}.{goes}", goes_on)
+            if began == "earlier":
+                for of in ("autoemb.provenance", "autoemb.stages.train"):
+                    patch.setattr(f"{of}.now", lambda: "2020-02-02T00:00:00+00:00")
+            assert main(theirs) == 0
+        made.append(out.read_bytes())
+        return goes_on(*arguments)
 
-    options = {"stream": folder / "stream", "method": "autoemb", "settings": SETTINGS, "run": RUN, "out": out}
-    monkeypatch.setattr(stage, "run_stream", overtaken)
-    assert main(words("train", **options)) == 2
-    assert f"{out / 'run.json'}: written by another run, of other settings, since this" in capsys.readouterr().err
-    assert json.loads((out / "run.json").read_text())["config"]["settings"]["learning_rate"] == 0.01
-    assert sorted(file.name for file in out.iterdir()) == sorted([*FILES, "run.json"])
-    monkeypatch.setattr(stage, "run_stream", run_stream)
-    assert main(words("train", **options)) == 0  # what stood there before it began, it replaces
-    assert json.loads((out / "run.json").read_text())["config"]["settings"]["learning_rate"] == 0.001
+    with monkeypatch.context() as patch:
+        patch.setattr(f"autoemb.stages.{module}.{goes}", meets_another)
+        assert main(ours) == (2 if began == "later" else 0)
+    told = f"{record}: written by another run, of other settings, since this one began"
+    assert (told in capsys.readouterr().err) == (began == "later")
+    assert (out.read_bytes() == made[0]) == (began == "later")
+    assert read(record).generated == {out.parent / name: digest(out.parent / name) for name in FILES_OF[verb]}
+    assert main(ours) == 0  # what stood there before it began, it replaces
+    uncut = folder / ("uncut/outcomes.parquet" if verb == "train" else "uncut.parquet")
+    assert out.read_bytes() == uncut.read_bytes()
 
 
 @pytest.mark.parametrize("share", [0.0, 0.3, 0.999])

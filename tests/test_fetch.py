@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import os
 import re
 import resource
 import subprocess
@@ -10,10 +11,11 @@ import time
 import zipfile
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
-from autoemb import cli, datasets, grid
+from autoemb import cli, datasets, files, grid
 from autoemb.config import DatasetConfig
 from autoemb.datasets._download import Patience
 from autoemb.errors import InputError
@@ -62,6 +64,24 @@ def little_disk(size):
         yield
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="no /proc here that says which file a handle is of")
+@pytest.mark.parametrize("left", [None, BODY], ids=["downloaded", "only to be renamed"])
+def test_the_archive_is_on_the_disk_before_it_has_its_name(tmp_path, monkeypatch, left):
+    seen, sync, replace_ = [], os.fsync, Path.replace
+    monkeypatch.setattr(files.os, "fsync", lambda handle: seen.append(name_of(handle)) or sync(handle))
+    monkeypatch.setattr(Path, "replace", lambda one, other: seen.append("renamed") or replace_(one, other))
+    if left is not None:
+        (tmp_path / "ml-1m.part").write_bytes(left)
+    with serving() as server:
+        fetch(checked(server), DatasetConfig(), tmp_path / "ml-1m")
+    assert seen == ["ml-1m.part", "renamed", tmp_path.name]
+    assert held(tmp_path) == {"ml-1m": BODY}
+
+
+def name_of(handle):
+    return Path(f"/proc/self/fd/{handle}").readlink().name
 
 
 @pytest.mark.parametrize("body", [BODY, BODY[1:]], ids=["right", "wrong"])

@@ -16,7 +16,7 @@ import torch
 from autoemb import gpus
 from autoemb.device import chosen
 from autoemb.errors import InputError
-from autoemb.gpus import Device, assigned, installed, slot, usable
+from autoemb.gpus import Device, assigned, installed, places, slot, usable
 
 CARDS = [f"GPU-{n}f3a77c1-0000-0000-0000-00000000000{n}" for n in range(3)]
 LISTED = "".join(f"GPU {n}: NVIDIA Made Up (UUID: {card})\n" for n, card in enumerate(CARDS))
@@ -115,16 +115,41 @@ def test_without_a_working_driver_there_is_no_card(machine, script, tmp_path):
         ({"SLURM_JOB_ID": "7"}, False),  # a job that asked for no GPU
         ({"SLURM_JOB_ID": "7", "SLURM_JOB_GPUS": "1"}, True),
         ({"SLURM_JOB_ID": "7", "CUDA_VISIBLE_DEVICES": "1"}, True),
-        ({"KUBERNETES_SERVICE_HOST": "10.0.0.1"}, True),
+        ({"SLURM_JOB_ID": "7", "CUDA_VISIBLE_DEVICES": "0,1"}, False),  # an allocation that a workflow is run in
+        ({"SLURM_JOB_ID": "7", "SLURM_JOB_GPUS": "0,1", "CUDA_VISIBLE_DEVICES": "0,1"}, False),
+        ({"KUBERNETES_SERVICE_HOST": "10.0.0.1", "CUDA_VISIBLE_DEVICES": "1"}, True),
+        ({"KUBERNETES_SERVICE_HOST": "10.0.0.1"}, False),  # a pod with three cards
     ],
 )
-def test_a_clusters_assignment_stands(machine, environment, expected, tmp_path):
-    assert assigned(environment) == expected
+def test_a_clusters_assignment_of_one_card_stands(machine, environment, expected, tmp_path):
+    assert assigned(environment, usable(environment)) == expected
+    assert places(environment) == (1 if expected else len(usable(environment)))
     before = dict(environment)
     with slot(environment, 1, tmp_path / "locks"):
-        assert (environment == before) == (expected or "CUDA_VISIBLE_DEVICES" in before)
+        assert (environment == before) == (expected or before.get("CUDA_VISIBLE_DEVICES") == "1")
     assert environment == before
     assert (tmp_path / "locks").exists() != expected
+
+
+@pytest.mark.parametrize(
+    "cluster", [{"SLURM_JOB_ID": "7", "CUDA_VISIBLE_DEVICES": "0,1,2"}, {"KUBERNETES_SERVICE_HOST": "10.0.0.1"}]
+)
+def test_jobs_within_one_allocation_of_several_cards_are_shared_out(machine, tmp_path, cluster):
+    found = []
+    with contextlib.ExitStack() as held:
+        for _ in range(places(cluster)):
+            environment = dict(cluster)
+            held.enter_context(slot(environment, 1, tmp_path / "locks"))
+            found.append(usable(environment)[0].card)
+    assert found == CARDS
+
+
+def test_a_pod_with_one_card_needs_no_slot(machine, tmp_path):
+    machine.with_name("said").write_text(LISTED.splitlines(keepends=True)[0])
+    environment = {"KUBERNETES_SERVICE_HOST": "10.0.0.1"}
+    with slot(environment, 1, tmp_path / "locks"):
+        assert environment == {"KUBERNETES_SERVICE_HOST": "10.0.0.1"}
+    assert not (tmp_path / "locks").exists()
 
 
 def test_every_card_has_one_job_before_any_has_two(machine, tmp_path):

@@ -104,6 +104,17 @@ def test_machines_may_differ_and_are_told_apart(parts):
 
 
 @pytest.mark.parametrize(
+    ("commits", "expected"),
+    [((None, None), None), (("b", "a"), "a, b"), (("a", "a"), "a"), (("a", None), "a")],
+)
+def test_the_commit_is_the_parts_or_null(parts, commits, expected):
+    for name, commit in zip(("0-1", "2-2"), commits, strict=True):
+        change(parts / name, commit=commit)
+    assert join(parts, "0-1", "2-2") == 0
+    assert json.loads((parts / "joined" / "run.json").read_text())["commit"] == expected
+
+
+@pytest.mark.parametrize(
     ("key", "message"),
     [
         ("packages", r"packages.torch = '0'; expected '2.*', as in .*0-1/run.json"),

@@ -1,5 +1,6 @@
 """``autoemb trace``: from a table back to the archive, over the records."""
 
+import json
 import shutil
 
 import pytest
@@ -40,3 +41,17 @@ def test_a_file_is_known_by_its_content(results, tmp_path, capsys):
     assert "in-a-paper.csv: no record in" in capsys.readouterr().err
     assert main(["trace", str(tmp_path / "none.csv"), str(results)]) == 2
     assert "none.csv: no such file" in capsys.readouterr().err
+
+
+def test_of_two_jobs_that_made_the_same_bytes_the_one_that_names_the_file_is_meant(results, tmp_path, capsys):
+    shutil.copytree(results, tmp_path / "results")
+    table, record = (tmp_path / "results" / folder for folder in ("tables", "provenance/tables"))
+    for name in ("another", "zoo"):  # one comes before comparison.json, one after
+        shutil.copy(table / "comparison.csv", table / f"{name}.csv")
+        content = json.loads((record / "comparison.json").read_text())
+        (sha,) = (sha for path, sha in content["generated"].items() if path.endswith("comparison.csv"))
+        (record / f"{name}.json").write_text(json.dumps({**content, "generated": {f"../../tables/{name}.csv": sha}}))
+    for name in ("another", "comparison", "zoo"):
+        file = table / ".." / "tables" / f"{name}.csv"
+        assert main(["trace", str(file), str(tmp_path / "results")]) == 0
+        assert capsys.readouterr().out.startswith(f"{record / name}.json\n")

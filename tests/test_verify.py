@@ -51,6 +51,15 @@ def test_what_nobody_touched_matches_also_where_it_was_moved_to(root, capsys):
     assert lines[0].endswith(" files read: everything matches")
 
 
+@pytest.mark.parametrize("detour", ["src/../results", "./results/", "../copy/results"])
+def test_the_folder_may_be_named_by_a_detour(root, capsys, detour):
+    (root / "src").mkdir()
+    status, lines = verify(capsys, detour)
+    assert (status, len(lines)) == (0, 1)
+    (root / "results/tables/mine.csv").write_text("a\n")
+    assert verify(capsys, detour)[1][0].endswith("results/tables/mine.csv: no record says how it was made")
+
+
 @pytest.mark.parametrize("file", [TABLE, OUTCOMES, STREAM, "results/interactions/synthetic.parquet"])
 @pytest.mark.parametrize("how", ["changed", "missing"])
 def test_a_file_that_was_changed_or_removed_is_one_line(root, capsys, file, how):

@@ -96,10 +96,13 @@ def project(tmp_path_factory):
     return made
 
 
+ENDS = (".py", ".ipynb", ".yaml", ".css", ".csv")
+
+
 @pytest.fixture
 def restored(project):
     """The project, put back afterwards as it was."""
-    keep = {path: path.read_bytes() for path in project.root.rglob("*.*") if path.suffix in (".py", ".ipynb", ".yaml")}
+    keep = {path: path.read_bytes() for path in project.root.rglob("*.*") if path.suffix in ENDS}
     yield project
     for path, content in keep.items():
         if path.read_bytes() != content:
@@ -216,7 +219,9 @@ def test_a_changed_notebook_reruns_only_itself(restored):
     ("module", "rules"),
     [
         ("plots/style.py", {*(f"render_{name}" for name in NOTEBOOKS), "page", "explore", "sheets"}),
+        ("explorer/assets/page.css", {"explore", "sheets"}),
         ("tables/buckets.py", None),
+        ("published/table2.csv", None),
         ("datasets/ml_1m.py", set()),
         ("datasets/csv.py", None),
         ("methods/sam.py", set()),
@@ -228,7 +233,7 @@ def test_a_changed_module_reruns_what_imports_it(restored, module, rules):
     found = restored.would_run()
     if rules is not None:
         assert found == rules
-    elif module.startswith("tables"):
+    elif module.startswith(("tables", "published")):
         assert "tabulate" in found
         assert not {"train", "stream", "fetch"} & found
     else:
@@ -246,18 +251,32 @@ def test_a_changed_setting_reruns_only_its_method(restored):
     assert "buckets" not in restored.would_run()
 
 
-def test_a_changed_package_version_reruns_what_imports_it(restored):
+@pytest.mark.parametrize(
+    ("package", "runs", "does_not"),
+    [
+        ("scipy", {"tabulate"}, {"train", "stream", "buckets"}),
+        ("papermill", {f"render_{name}" for name in NOTEBOOKS}, {"tabulate"}),
+        ("ipykernel", {f"render_{name}" for name in NOTEBOOKS}, {"tabulate"}),
+        ("nbconvert", {"page"}, {f"render_{name}" for name in NOTEBOOKS}),
+    ],
+)
+def test_a_changed_package_version_reruns_what_imports_or_runs_it(restored, package, runs, does_not):
     # an installed distribution of another version, found before the real one
-    folder = restored.root / "src" / "scipy-0.0.1.dist-info"
+    folder = restored.root / "src" / f"{package}-0.0.1.dist-info"
     folder.mkdir()
-    (folder / "METADATA").write_text("Metadata-Version: 2.1\nName: scipy\nVersion: 0.0.1\n")
-    (folder / "top_level.txt").write_text("scipy\n")
+    (folder / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {package}\nVersion: 0.0.1\n")
+    (folder / "top_level.txt").write_text(f"{package}\n")
     try:
         found = restored.would_run()
     finally:
         shutil.rmtree(folder)
-    assert "tabulate" in found
-    assert not {"train", "stream", "buckets"} & found
+    assert runs <= found
+    assert not does_not & found
+
+
+def test_a_notebooks_record_names_what_executed_it(project):
+    record = json.loads((project.root / "results/provenance/notebooks/sizes.json").read_text())
+    assert {"papermill", "ipykernel", "matplotlib"} <= record["packages"].keys()
 
 
 def test_removed_results_are_made_again_with_the_same_bytes(project):

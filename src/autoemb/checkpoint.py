@@ -55,6 +55,9 @@ class Checkpoint:
         every: least seconds between two states.
         clock: says the time, in seconds.
         before: seconds that earlier processes put into the state that was loaded.
+        began: when this run began, in nanoseconds since 1970: files of a run of other settings that began later are its
+            own, and stay.
+        going: whether the run has come to a point at which a state could be saved (``due``).
         told: the signal that asked the run to end, if one did: the next state is its last.
     """
 
@@ -64,6 +67,8 @@ class Checkpoint:
         self.finished = path.with_name(f"{path.name}.finished")
         self.start = self.last = clock()
         self.took = self.before = 0.0
+        self.began = time.time_ns()
+        self.going = False
         self.told: signal.Signals | None = None
 
     def load(self) -> dict[str, Tensor] | None:
@@ -87,10 +92,12 @@ class Checkpoint:
             log.info("%s: a damaged checkpoint, its checksum differs; not taken", path)
             return None
         self.before = float(state.pop("seconds"))
+        state.pop("began", None)  # there was none once
         return state
 
     def due(self) -> bool:
         """Whether the last state is old enough for another, or the run has to end."""
+        self.going = True
         return self.told is not None or self.clock() - self.last >= max(self.every, PAUSE * self.took)
 
     def save(self, state: Mapping[str, Tensor]) -> None:
@@ -115,25 +122,46 @@ class Checkpoint:
             InputError: they cannot be written; the last state stays.
         """
         self._write(self.finished, results)
-        self.path.unlink(missing_ok=True)
+        if not self._is_anothers(self.path):
+            self.path.unlink(missing_ok=True)
         sweep(self.path.parent, f".{glob.escape(self.path.name)}.*.part")
 
     def _write(self, path: Path, state: Mapping[str, Tensor]) -> None:
+        if self._is_anothers(path):
+            log.info("%s: of a run of other settings that began later; left as it is", path)
+            return
         held = {name: tensor.detach().cpu().contiguous() for name, tensor in state.items()}
         held["seconds"] = torch.tensor(self.before + self.clock() - self.start, dtype=torch.float64)
+        held["began"] = torch.tensor(self.began)
         try:
             with whole(path) as temporary:
                 save_file(held, temporary, metadata={**self.metadata, "checksum": checksum(held)})
         except SafetensorError as error:  # its writer's own, for a full disk too
             raise InputError(f"{path}: cannot be written: {error}") from error
 
+    def _is_anothers(self, path: Path) -> bool:
+        """Whether a run of another identity, which began later, has put its file there."""
+        try:
+            with safe_open(path, framework="pt") as file:
+                other = (file.metadata() or {}).get("identity") != self.metadata["identity"]
+                return other and int(file.get_tensor("began")) > self.began
+        except (SafetensorError, OSError):  # there is none, or none that anybody could go on from
+            return False
+
     @contextmanager
     def heeding_signals(self) -> Iterator[None]:
-        """Inside, SIGTERM and SIGINT ask for one more state, which ends the run; a second one ends it at once."""
+        """Inside, SIGTERM and SIGINT ask for one more state, which ends the run; a second one ends it at once.
+
+        So does one before the first chunk is done: the step may be compiling, for longer than the 30 seconds that
+        SLURM and Kubernetes wait, and there is nothing new to save.
+        """
 
         def ask(number: int, frame: FrameType | None) -> None:
-            self.told = signal.Signals(number)
             signal.signal(number, before[signal.Signals(number)])
+            if self.going:
+                self.told = signal.Signals(number)
+            else:
+                signal.raise_signal(number)
 
         before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
         before = {number: handler for number, handler in before.items() if handler is not signal.SIG_IGN}

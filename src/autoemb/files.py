@@ -45,9 +45,7 @@ def whole(path: Path) -> Iterator[Path]:
     try:
         yield temporary
         temporary.chmod(0o644)  # mkstemp's 0600 would follow the file into other people's checkouts
-        _sync(temporary)
-        temporary.replace(path)
-        sync_folder(path.parent)
+        put(temporary, path)
     except OSError as error:
         raise InputError(f"{path}: cannot be written: {error.strerror or error}") from error
     finally:
@@ -76,6 +74,24 @@ def whole_folder(path: Path) -> Iterator[Path]:
         shutil.rmtree(temporary, ignore_errors=True)
         os.close(handle)
     sweep(path, ".*.part")
+
+
+def put(temporary: Path, path: Path) -> None:
+    """Rename a file that is complete: its content is on the disk before it has its name, and the name afterwards.
+
+    Args:
+        temporary: on the same file system.
+        path: what stands there is replaced.
+
+    Raises:
+        InputError: the disk does not take it.
+    """
+    try:
+        _sync(temporary)
+        temporary.replace(path)
+        sync_folder(path.parent)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be written: {error.strerror or error}") from error
 
 
 def sweep(folder: Path, pattern: str) -> None:

@@ -77,17 +77,32 @@ def _card(name: str, cards: Sequence[str]) -> str | None:
     return fitting[0] if len(fitting) == 1 else None
 
 
-def assigned(environment: Mapping[str, str]) -> bool:
-    """Whether a cluster has assigned the process its GPU: SLURM or Kubernetes."""
-    slurm = "SLURM_JOB_ID" in environment and ("SLURM_JOB_GPUS" in environment or VISIBLE in environment)
-    return slurm or "KUBERNETES_SERVICE_HOST" in environment
+def assigned(environment: Mapping[str, str], devices: Sequence[Device]) -> bool:
+    """Whether a cluster, SLURM or Kubernetes, has assigned the process the one GPU that it is to use.
+
+    An allocation of several, in which somebody runs a whole workflow, is shared out like a machine.
+
+    Args:
+        environment: the process's own.
+        devices: those that are ``usable`` in it.
+    """
+    if "SLURM_JOB_ID" in environment and VISIBLE not in environment:
+        return "SLURM_JOB_GPUS" in environment  # which of the cards are its own cannot be told
+    cluster = "SLURM_JOB_ID" in environment or "KUBERNETES_SERVICE_HOST" in environment
+    return cluster and len(devices) <= 1
+
+
+def places(environment: Mapping[str, str]) -> int:
+    """On how many GPUs the jobs that are started in this environment are shared out."""
+    devices = usable(environment)
+    return min(1, len(devices)) if assigned(environment, devices) else len(devices)
 
 
 @contextlib.contextmanager
 def slot(environment: MutableMapping[str, str], share: int, folder: Path = LOCKS, every: float = 1.0) -> Iterator[None]:
     """Hold a slot on one of the usable GPUs, the only one visible meanwhile; wait for one if all are taken.
 
-    Where a cluster has assigned the GPU, or there is none, nothing happens. CUDA must not have been used before.
+    Where a cluster has ``assigned`` the GPU, or there is none, nothing happens. CUDA must not have been used before.
 
     Args:
         environment: the process's own; ``CUDA_VISIBLE_DEVICES`` is set in it, and put back afterwards.
@@ -100,8 +115,8 @@ def slot(environment: MutableMapping[str, str], share: int, folder: Path = LOCKS
     """
     if share < 1:
         raise InputError(f"gpu_share = {share}: expected 1 or more jobs on a GPU")
-    devices = [] if assigned(environment) else usable(environment)
-    if not devices:
+    devices = usable(environment)
+    if not devices or assigned(environment, devices):
         yield
         return
     with contextlib.ExitStack() as held:

@@ -28,6 +28,9 @@ from autoemb.files import digest, write_json
 PACKAGE = Path(__file__).parent
 """Folder of the package, to which the names of its source files in a record are relative."""
 
+DATA = {".csv", ".yaml", ".html", ".js", ".css"}
+"""Endings of the data files of this package that a job can depend on; archives that it ships are no code."""
+
 KEYS = ("config", "autoemb", "commit", "code", "packages", "device", "used", "generated", "identity", "start", "end")
 """What every record has."""
 
@@ -36,32 +39,34 @@ class Dependencies(NamedTuple):
     """What some modules import, directly or not."""
 
     files: tuple[str, ...]
-    """Source files of this package, ascending."""
+    """Source files of this package, and the data files beside them, ascending."""
     packages: dict[str, str]
-    """Installed version of every other distribution that those files import."""
+    """Installed version of every other distribution that those files import, or that was named."""
 
 
 def dependencies(modules: Iterable[str]) -> Dependencies:
     """Follow the import statements of this package's ``modules`` without running them.
 
-    Imports by name at run time (a method, a data set) cannot be seen: name those modules too.
+    A package among them counts with its data files, which its modules may read. Imports by name at run time (a method,
+    a data set) cannot be seen, nor can packages that are run as programs: name those modules and packages too.
     """
-    waiting, files, outside = list(modules), {}, set()
+    waiting, files, data, outside = list(modules), dict[str, Path](), list[Path](), set[str]()
     package = __name__.partition(".")[0]
     while waiting:
         module = waiting.pop()
+        if module.partition(".")[0] != package:
+            outside.add(module.partition(".")[0])
+            continue
         path = _source(module)
         if path is None or module in files:
             continue
         files[module] = path
-        if module != package:
-            waiting.append(module.rpartition(".")[0])  # a package's __init__ runs before its modules
+        if path.name == "__init__.py":
+            data += _data_files(path.parent)
+        waiting.append(module.rpartition(".")[0] or module)  # a package's __init__ runs before its modules
         for name in imported_names(path.read_text()):
-            if name.partition(".")[0] == package:
-                waiting += [name, name.rpartition(".")[0]]
-            else:
-                outside.add(name.partition(".")[0])
-    return Dependencies(tuple(sorted(str(path) for path in files.values())), versions(outside))
+            waiting += [name, name.rpartition(".")[0] or name]
+    return Dependencies(tuple(sorted(map(str, [*files.values(), *data]))), versions(outside))
 
 
 def imported_names(source: str) -> set[str]:
@@ -94,7 +99,7 @@ def record(config: Mapping[str, Any], modules: Iterable[str], device: str = "cpu
 
     Args:
         config: its settings, resolved.
-        modules: of this package, those that it runs.
+        modules: of this package, those that it runs; and other packages that it runs as programs.
         device: ``cpu`` or ``cuda``.
     """
     used = dependencies(modules)
@@ -139,7 +144,7 @@ def recorded(
     Args:
         path: of the record.
         config: settings of the job, resolved.
-        modules: of this package, those that it runs.
+        modules: see ``record``.
         used: the files that it reads.
         generated: the files that are there afterwards.
         device: ``cpu`` or ``cuda``.
@@ -225,3 +230,12 @@ def _source(module: str) -> Path | None:
         if candidate.is_file():
             return candidate
     return None
+
+
+def _data_files(folder: Path) -> Iterator[Path]:
+    """Data files of a package: in its folder, and in those of its folders that are no packages."""
+    for path in folder.iterdir():
+        if path.is_dir() and not (path / "__init__.py").exists():
+            yield from _data_files(path)
+        elif path.suffix in DATA:
+            yield path

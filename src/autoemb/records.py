@@ -30,8 +30,14 @@ class Record(NamedTuple):
 
 def paths(results: Path) -> list[Path]:
     """Where the records of these results are, ascending: of runs beside their tables, of all else in ``provenance``."""
+    results = plain(results)
     runs = (path for folder in ("runs", "ablation") for path in (results / folder).rglob("run.json"))
     return sorted([*runs, *(results / "provenance").rglob("*.json")])
+
+
+def plain(path: Path) -> Path:
+    """A path without detours such as ``build/../``, as all paths of a record are."""
+    return Path(os.path.normpath(path))
 
 
 def read(path: Path) -> Record:
@@ -106,6 +112,7 @@ def problems(records: Sequence[Record], results: Path, checksums: Checksums, pre
         checksums: of the files.
         present: pass over files that are missing, as an archive leaves out those that hold ratings.
     """
+    results = plain(results)
     made = {path: sha for record in records for path, sha in record.generated.items()}
     for record in records:
         for path, sha in record.generated.items():
@@ -144,7 +151,7 @@ def _other_versions(record: Record, checksums: Checksums) -> Iterator[str]:
 
 def _files(record: Path, named: Mapping[str, str]) -> dict[Path, str]:
     """Files by paths that are relative to where we are, not to the record."""
-    return {Path(os.path.normpath(record.parent / name)): sha for name, sha in named.items()}
+    return {plain(record.parent / name): sha for name, sha in named.items()}
 
 
 def _version(name: str) -> str | None:

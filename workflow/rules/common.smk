@@ -9,7 +9,7 @@ from pathlib import Path
 
 from autoemb import grid, provenance
 from autoemb.errors import InputError
-from autoemb.gpus import usable
+from autoemb.gpus import places
 from snakemake.exceptions import WorkflowError
 
 ROOT = Path(workflow.current_basedir).parent.parent
@@ -48,13 +48,13 @@ wildcard_constraints:
 
 @functools.cache
 def depends(*modules):
-    """What these modules import: source files, relative to the working folder, and package versions."""
+    """What these modules import: source and data files, relative to the working folder, and package versions."""
     found = provenance.dependencies(modules)
     return [os.path.relpath(file) for file in found.files], json.dumps(found.packages)
 
 
 def code(*modules):
-    """The source files that a job of these modules depends on, as inputs compared by checksum."""
+    """The source and data files that a job of these modules depends on, as inputs compared by checksum."""
     return depends(*modules)[0]
 
 
@@ -108,11 +108,11 @@ def local_archive(wildcards):
     return [archive] if archive else []
 
 
-DEVICES = [] if GRID.config.device == "cpu" else usable(os.environ)
+GPUS = 0 if GRID.config.device == "cpu" else places(os.environ)
 
 # Snakemake limits a resource only if told how many there are. A cluster (--jobs without --cores) limits GPUs itself.
-if DEVICES and "gpu" not in workflow.global_resources and workflow.resource_settings.nodes is None:
-    workflow.register_resource("gpu", len(DEVICES) * GRID.config.gpu_share)
+if GPUS and "gpu" not in workflow.global_resources and workflow.resource_settings.nodes is None:
+    workflow.register_resource("gpu", GPUS * GRID.config.gpu_share)
 
 
 def forget_finished():
@@ -123,7 +123,7 @@ def forget_finished():
 
 def gpus():
     """GPUs that a training job takes: one if it may use one and the machine has one."""
-    return int(GRID.config.device == "cuda" or len(DEVICES) > 0)
+    return int(GRID.config.device == "cuda" or GPUS > 0)
 
 
 def seeds_option(wildcards):
@@ -180,9 +180,10 @@ def figure_files(figures):
 
 
 def notebook_modules(notebook):
-    """What a notebook's job imports of the package."""
+    """What a notebook's job imports of the package, and the packages that it runs as programs."""
     imports = provenance.imports_of_notebook(ROOT / "notebooks" / f"{notebook}.ipynb")
-    return ["autoemb.stages.render", *(name for name in imports if name.startswith("autoemb"))]
+    own = ["autoemb.stages.render", "papermill", "ipykernel"]
+    return [*own, *(name for name in imports if name.startswith("autoemb"))]
 
 
 def notebook_code(notebook):

@@ -2,15 +2,11 @@
 
 from autoemb.explorer.reading import EXPLORED
 
-PAGE_ASSETS = sorted(os.path.relpath(file) for file in (ROOT / "src/autoemb/explorer/assets").iterdir())
-"""Templates, style and scripts of the pages, which no import statement names."""
-
 
 rule explore:
     input:
         tables=[f"results/tables/{table}.csv" for table in EXPLORED if table in TABLES],
         code=code("autoemb.stages.explore"),
-        assets=PAGE_ASSETS,
     output:
         page="results/explorer.html",
         record="results/provenance/explorer.json",
@@ -31,7 +27,6 @@ rule sheets:  # Snakemake's report only offers a csv file to download
     input:
         tables=expand("results/tables/{table}.csv", table=TABLES),
         code=code("autoemb.stages.sheets"),
-        assets=PAGE_ASSETS,
     output:
         [
             report(

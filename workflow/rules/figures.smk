@@ -79,6 +79,7 @@ rule page:
         runtime=more(10),
     params:
         folder=subpath(output[0], parent=True),
+        packages=packages("nbconvert"),
     shell:
         "jupyter nbconvert --to html --embed-images --HTMLExporter.mathjax_url= --HTMLExporter.require_js_url="
         " {input:q} --output-dir {params.folder:q} > {log:q} 2>&1"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from autoemb import bundle
 from autoemb.provenance import PACKAGE, commit
-from autoemb.records import Checksums, problems, read_all
+from autoemb.records import Checksums, plain, problems, read_all
 from autoemb.stages import settings
 
 
@@ -18,7 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Results -> archive, whose name is printed."""
-    results: Path = arguments.results
+    results = plain(arguments.results)
     found, lines = read_all(results)
     with Checksums(found) as checksums:
         lines += problems(found, results, checksums)

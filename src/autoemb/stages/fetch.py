@@ -13,7 +13,7 @@ from autoemb.datasets._archive import verify
 from autoemb.datasets._download import PATIENCE, Patience, UnavailableError, download
 from autoemb.datasets.base import Dataset
 from autoemb.errors import InputError
-from autoemb.files import whole
+from autoemb.files import put, whole
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -68,7 +68,7 @@ def _download(dataset: Dataset[Any], addresses: tuple[str, ...], out: Path, pati
     if not dataset.checksums:
         _warn(f"{dataset.title} has no published checksum, so nothing shows that the file is the publisher's")
     if dataset.checksums and _is_it(dataset, part):  # all but the renaming was done
-        part.replace(out)
+        put(part, out)
         return
     problems: list[str] = []
     for address in addresses:
@@ -76,7 +76,7 @@ def _download(dataset: Dataset[Any], addresses: tuple[str, ...], out: Path, pati
             _warn(f"{problems[-1]}; trying {address}")
         problem = _problem_with(dataset, address, part, patience)
         if problem is None:
-            part.replace(out)
+            put(part, out)
             return
         problems.append(problem)
     raise InputError(

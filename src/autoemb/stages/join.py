@@ -116,7 +116,7 @@ def joined(parts: Sequence[Part], out: Path) -> dict[str, Any]:
     shared = {key for key in records[0] if key not in OWN and all(r.get(key) == records[0][key] for r in records)}
     return {
         **{key: records[0][key] for key in shared - {"commit"}},
-        "commit": ", ".join(sorted({str(record["commit"]) for record in records})),
+        "commit": ", ".join(sorted({record["commit"] for record in records if record["commit"]})) or None,
         "used": used,
         "identity": identity(records[0], used),
         "start": min(record["start"] for record in records),

@@ -5,6 +5,7 @@ import logging
 from contextlib import nullcontext
 from pathlib import Path
 
+from autoemb.alone import Alone
 from autoemb.checkpoint import Checkpoint, identity
 from autoemb.config import PopularityConfig, RunConfig
 from autoemb.device import chosen
@@ -32,12 +33,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> None:
     """Splits -> outcomes by popularity level."""
     logging.basicConfig(level=logging.INFO, format="%(message)s")
+    alone = Alone(arguments.record)
     config = parse(PopularityConfig, arguments.settings, "--settings")
     training = parse(RunConfig, arguments.training, "--run")
     resolved = {"size": arguments.size, "popularity": config.model_dump(), "run": training.model_dump()}
     with (
         chosen(training.device, arguments.threads, arguments.gpu_share) as device,
-        recorded(arguments.record, resolved, [__name__], [arguments.buckets], [arguments.out], device),
+        recorded(arguments.record, resolved, [__name__], [arguments.buckets], [arguments.out], device) as own,
     ):
         buckets = read_table(arguments.buckets, BUCKETS)
         checkpoint = None
@@ -48,4 +50,5 @@ def run(arguments: argparse.Namespace) -> None:
             checkpoint = Checkpoint(arguments.checkpoint, key, arguments.checkpoint_seconds)
         with checkpoint.heeding_signals() if checkpoint else nullcontext():
             result = run_levels(buckets, arguments.size, config, training, device, checkpoint)
+            alone.check(own)
             write_table(result, arguments.out, POPULARITY)

@@ -11,6 +11,9 @@ from autoemb.files import whole
 from autoemb.plots.style import POINTER
 from autoemb.provenance import add_argument, imports_of_notebook, recorded
 
+PROGRAMS = ("papermill", "ipykernel")
+"""Packages that execute a notebook; the workflow's rule names them too."""
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The notebook, what it reads and draws, and where to keep it."""
@@ -28,7 +31,7 @@ def run(arguments: argparse.Namespace) -> None:
     folders = {"tables": str(reads[0].parent), "figures": str(draws[0].parent)}
     used, generated = [notebook, *reads], [arguments.out, *draws]
     # no settings: where the folders are makes no other figures
-    with recorded(arguments.record, {}, [__name__, *modules], used, generated) as identity:
+    with recorded(arguments.record, {}, [__name__, *modules, *PROGRAMS], used, generated) as identity:
         with whole(arguments.out) as temporary:
             _execute(notebook, temporary, folders, identity)
         missing = [str(figure) for figure in draws if not figure.is_file()]

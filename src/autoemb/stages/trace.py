@@ -25,7 +25,10 @@ def run(arguments: argparse.Namespace) -> None:
     own = [record for record in found if sha in record.generated.values()]
     if not own:
         raise InputError(f"{arguments.file}: no record in {arguments.results} names a file with its content")
-    for record in behind(own[0], found):
+    # two jobs can make the same bytes: the one that names this very file goes before
+    file = arguments.file.resolve()
+    itself = [record for record in own if file in (path.resolve() for path in record.generated)]
+    for record in behind((itself or own)[0], found):
         print(text(record))
 
 

@@ -1,17 +1,16 @@
 """Run one method over a stream for every seed, or for some of them, and record its outcomes."""
 
 import argparse
-import json
 import logging
 import re
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Any
 
 import torch
 
+from autoemb.alone import Alone
 from autoemb.checkpoint import Checkpoint, identity
 from autoemb.config import RunConfig
 from autoemb.device import chosen
@@ -49,6 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> None:
     """Stream -> run."""
     logging.basicConfig(level=logging.INFO, format="%(message)s")
+    alone = Alone(arguments.out / "run.json")
     module = find(arguments.method)
     settings = parse(module.Config, arguments.settings, "--settings")
     asked = parse(RunConfig, arguments.training, "--run")
@@ -70,7 +70,6 @@ def run(arguments: argparse.Namespace) -> None:
         made = record(resolved, [__name__, module.__name__], config.device)
         made["inputs"] = dict(zip([arguments.stream.name], used.values(), strict=True))
         valid_for = {key: value for key, value in made.items() if key != "commit"}  # the code's checksums are in it
-        alone = Alone(arguments.out / "run.json", valid_for)
         checkpoint = None
         if arguments.checkpoint:
             key = identity({**valid_for, "threads": arguments.threads})
@@ -89,37 +88,9 @@ def run(arguments: argparse.Namespace) -> None:
                 for table, frame in tables:
                     write_table(frame.assign(seed=frame["seed"] + seeds.start), folder / f"{table.name}.parquet", table)
                 generated = checksums(sorted(folder.iterdir()), folder / "run.json")
-                write_json(complete(made, used, generated, start, seconds), folder / "run.json")
-                alone.check()
-
-
-class Alone:
-    """Notices that a run of other settings has put its files where this one is about to put its own.
-
-    If Snakemake alone is killed, its job goes on; should its owner change a setting and start anew meanwhile, the
-    old job must not overwrite what the new one has made.
-    """
-
-    def __init__(self, path: Path, settings: Mapping[str, Any]) -> None:
-        """Remember what stands at ``path``, a ``run.json``, and what this run will say there."""
-        self.path, self.settings = path, settings
-        self.before = self._stands()
-
-    def check(self) -> None:
-        """Compare.
-
-        Raises:
-            InputError: another run's record has come there since, and it says something else.
-        """
-        now = self._stands()
-        if now in (b"", self.before):
-            return
-        found = json.loads(now)
-        if any(found.get(key) != json.loads(json.dumps(value)) for key, value in self.settings.items()):
-            raise InputError(f"{self.path}: written by another run, of other settings, since this one began")
-
-    def _stands(self) -> bytes:
-        return self.path.read_bytes() if self.path.is_file() else b""
+                own = complete(made, used, generated, start, seconds)
+                write_json(own, folder / "run.json")
+                alone.check(own["identity"])
 
 
 def seeds_of(text: str | None, of: int) -> range:

@@ -71,7 +71,7 @@ def _scale(axes: Axes, effects: pd.DataFrame) -> None:
     linear = np.clip(10.0 ** np.floor(np.log10(sizes.median())), top / 100, top / 10)
     axes.set_xscale("symlog", linthresh=linear, linscale=0.6)
     axes.set_xlim(-end, end)
-    axes.set_xlabel(f"{axes.get_xlabel()}\n(log beyond ±{_short(linear)})")
+    axes.set_xlabel(f"{axes.get_xlabel()},\nlog beyond ±{_short(linear)}")
     axes.set_xticks([-top, -top / 10, 0, top / 10, top], labels=[f"-{_short(top)}", "", "0", "", _short(top)])
     axes.xaxis.set_minor_locator(NullLocator())
 

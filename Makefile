@@ -44,7 +44,7 @@ test-archive: install ## run the smoke grid elsewhere, archive it, unpack the ar
 test: install ## the whole test suite, in JOBS (2) processes
 	$(BIN)/pytest --numprocesses $(or $(JOBS),2) --dist loadfile
 
-test-kill: install ## kill runs and the whole workflow at random MOMENTS (20), run them again, compare bytes (5 minutes)
+test-kill: install ## kill runs and the whole workflow at random MOMENTS (20), run them again, compare bytes (6 minutes)
 	$(BIN)/python -m tests.kill --moments $(or $(MOMENTS),20) $(if $(SEED),--seed $(SEED))
 
 test-slurm: cluster ## the grid of CONFIG (smoke) through a SLURM started here, and without: the same bytes (root; docs/cluster.md)

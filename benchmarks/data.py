@@ -31,7 +31,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from autoemb import datasets
-from autoemb.files import digest, write_json
+from autoemb.artifact.files import digest, write_json
 
 from .formats import FEWEST, FORMATS
 from .machine import machine

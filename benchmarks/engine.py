@@ -26,10 +26,10 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from tqdm import tqdm
 
 from autoemb import methods
+from autoemb.artifact.files import write_json
 from autoemb.config import RunConfig, Task
 from autoemb.device import LARGE_PAGES, choose
 from autoemb.engine import compile_step, obstacle
-from autoemb.files import write_json
 from autoemb.plan import CHUNK
 from autoemb.prequential import Run
 from autoemb.schema import TASKS

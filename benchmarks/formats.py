@@ -16,9 +16,9 @@ from typing import Any, BinaryIO, NamedTuple
 import numpy as np
 
 from autoemb import datasets
+from autoemb.artifact.files import whole
 from autoemb.datasets.base import Counts
 from autoemb.errors import InputError
-from autoemb.files import whole
 
 from . import ratings, writers
 from .ratings import HALF_STARS, WHOLE_STARS, Blocks

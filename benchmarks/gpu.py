@@ -21,11 +21,11 @@ import torch
 from tqdm import tqdm
 
 from autoemb import methods
+from autoemb.artifact.files import write_json
 from autoemb.config import RunConfig, Task
 from autoemb.device import choose
 from autoemb.engine import Captured, compile_step, obstacle
 from autoemb.errors import InputError
-from autoemb.files import write_json
 from autoemb.prequential import Run
 from autoemb.schema import TASKS
 

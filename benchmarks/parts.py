@@ -19,10 +19,10 @@ from torch.profiler import ProfilerActivity, profile
 from tqdm import tqdm
 
 from autoemb import methods
+from autoemb.artifact.files import write_json
 from autoemb.config import RunConfig
 from autoemb.device import choose
 from autoemb.engine import compile_step, obstacle
-from autoemb.files import write_json
 from autoemb.prequential import Run
 
 from .engine import BATCH, machine, settings

@@ -9,7 +9,7 @@ from typing import Any
 
 from tabulate import tabulate
 
-from autoemb.files import whole
+from autoemb.artifact.files import whole
 
 PAGES = (Path("docs/performance.md"), Path("docs/data.md"))
 RESULTS = Path("results/benchmarks")

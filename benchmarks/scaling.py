@@ -24,9 +24,10 @@ from torch.utils import _pytree as pytree
 from tqdm import tqdm
 
 from autoemb import methods
+from autoemb.artifact.files import write_json
+from autoemb.artifact.parquet import ROW_GROUP
 from autoemb.config import RunConfig
 from autoemb.device import choose
-from autoemb.files import ROW_GROUP, write_json
 from autoemb.prequential import Run
 from autoemb.schema import STREAM
 from autoemb.stored import StoredStream

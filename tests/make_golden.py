@@ -11,8 +11,8 @@ import pandas as pd
 import torch
 
 from autoemb import datasets, methods
+from autoemb.artifact.files import write_json
 from autoemb.config import DatasetConfig, RunConfig, StreamConfig
-from autoemb.files import write_json
 from autoemb.interactions import Interactions
 from autoemb.prequential import columns_of, run_stream, shape_of
 from autoemb.schema import TASKS

@@ -1,6 +1,8 @@
 """The house's rules, held by reading the source: imports run one way, pins agree, notebooks are clean."""
 
 import json
+import os
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -8,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from autoemb.provenance import commit, dependencies, imported_names
+from autoemb.artifact.dependencies import dependencies, imported_names
+from autoemb.artifact.record import commit
 from autoemb.stages.render import PROGRAMS
 
 ROOT = Path(__file__).parents[1]
@@ -16,7 +19,8 @@ SOURCE = ROOT / "src" / "autoemb"
 
 # each layer may import itself and what stands before it
 LAYERS = [
-    {"errors", "schema", "files", "config", "settings", "published"},
+    {"errors", "schema", "config", "settings", "published"},
+    {"artifact"},
     {"protocols", "ablation"},
     {"datasets"},
     {"interactions", "stream"},
@@ -29,8 +33,7 @@ LAYERS = [
     {"metrics", "checkpoint", "progress", "gpus", "device", "engine", "prequential", "popularity", "twin"},
     {"entries"},
     {"trials"},
-    {"provenance", "grid"},
-    {"records", "bundle", "alone"},
+    {"grid"},
     {"tables"},
     {"claims"},
     {"plots", "sentences"},
@@ -112,12 +115,15 @@ def test_dependencies_have_the_data_files_of_the_packages_that_they_visit(module
 
 
 def test_the_commit_is_this_checkouts_own_or_none(tmp_path):
-    inside = tmp_path / "provenance.py"  # installed into the folder of another project
-    inside.write_text((SOURCE / "provenance.py").read_text())
+    inside = tmp_path / "lib" / "autoemb"  # installed into the folder of another project
+    shutil.copytree(SOURCE, inside, ignore=shutil.ignore_patterns("__pycache__"))
     subprocess.run(["git", "init", "-q", tmp_path], check=True)
-    code = "import provenance; print(provenance.commit())"
-    told = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
-    assert told.stdout == "None\n"
+    code = "from autoemb.artifact import record; print(record.__file__, record.commit())"
+    environment = {**os.environ, "PYTHONPATH": str(inside.parent)}
+    told = subprocess.run(
+        [sys.executable, "-c", code], env=environment, cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    assert told.stdout == f"{inside / 'artifact' / 'record.py'} None\n"
     if (ROOT / ".git").exists():
         head = subprocess.run(["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=True)
         assert (commit() or "").removesuffix("-dirty") == head.stdout.strip()

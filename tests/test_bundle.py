@@ -14,12 +14,12 @@ from urllib.parse import unquote
 import pytest
 import yaml
 
-from autoemb import bundle
-from autoemb.bundle.source import FILES, source_files
+from autoemb.artifact import bundle
+from autoemb.artifact.bundle.source import FILES, source_files
+from autoemb.artifact.files import digest
+from autoemb.artifact.verify import paths, read
 from autoemb.cli import main
 from autoemb.errors import InputError
-from autoemb.files import digest
-from autoemb.records import paths, read
 from tests.small_results import CONFIG, make
 
 ROOT = Path(__file__).parents[1]
@@ -50,7 +50,7 @@ def test_it_has_what_was_found_how_and_what_with(root, unpacked):
     assert yaml.safe_load((unpacked / "config.yaml").read_text()) == CONFIG
     resolved = json.loads((unpacked / "config.resolved.json").read_text())
     assert resolved["method fse (fse)"]["learning_rate"]["value"] == 1e-3
-    for name in [*FILES, "src/autoemb/py.typed", "src/autoemb/bundle/rerun.sh", "notebooks/stream.ipynb"]:
+    for name in [*FILES, "src/autoemb/py.typed", "src/autoemb/artifact/bundle/rerun.sh", "notebooks/stream.ipynb"]:
         assert (unpacked / name).read_bytes() == (ROOT / name).read_bytes()
     assert (unpacked / "profiles/default/profile.yaml").read_bytes()  # a link in the checkout
     text = (unpacked / "README.txt").read_text()

@@ -14,13 +14,13 @@ from safetensors import SafetensorError
 from safetensors.torch import save_file
 
 from autoemb import checkpoint as module
+from autoemb.artifact.files import digest
+from autoemb.artifact.verify import read
 from autoemb.checkpoint import PAUSE, Checkpoint, checksum
 from autoemb.cli import main
 from autoemb.errors import InputError
-from autoemb.files import digest
 from autoemb.methods import autoemb as model
 from autoemb.methods import fse
-from autoemb.records import read
 
 RUN = json.dumps({"task": "regression", "seeds": 2, "batch_size": 32, "windows": 5})
 SETTINGS = json.dumps({"sizes": [2, 4], "hidden": 8, "controller_hidden": 8})
@@ -417,7 +417,7 @@ def test_of_two_runs_of_other_settings_the_one_that_began_later_has_the_place(
         with monkeypatch.context() as patch:
             patch.setattr(f"autoemb.stages.{module}.{goes}", goes_on)
             if began == "earlier":
-                for of in ("autoemb.provenance", "autoemb.stages.train"):
+                for of in ("autoemb.artifact.record", "autoemb.stages.train"):
                     patch.setattr(f"{of}.now", lambda: "2020-02-02T00:00:00+00:00")
             assert main(theirs) == 0
         made.append(out.read_bytes())

@@ -15,7 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from autoemb import cli, datasets, files, grid
+from autoemb import cli, datasets, grid
+from autoemb.artifact import files
 from autoemb.config import DatasetConfig
 from autoemb.datasets._download import Patience
 from autoemb.errors import InputError

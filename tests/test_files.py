@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from autoemb import files
-from autoemb.files import whole, whole_folder
+from autoemb.artifact import files
+from autoemb.artifact.files import whole, whole_folder
 
 
 def names(folder):

@@ -7,9 +7,10 @@ import shutil
 import pandas as pd
 import pytest
 
+from autoemb.artifact.files import digest
+from autoemb.artifact.parquet import write_table
 from autoemb.cli import main
 from autoemb.errors import InputError
-from autoemb.files import digest, write_table
 from autoemb.grid import load
 from autoemb.schema import STREAM
 from autoemb.stages.train import seeds_of

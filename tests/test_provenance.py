@@ -5,15 +5,16 @@ import re
 import subprocess
 import sys
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 from matplotlib.figure import Figure
 
-from autoemb import plots, provenance
-from autoemb.files import digest
+from autoemb import plots
+from autoemb.artifact.dependencies import PACKAGE, imports_of_notebook
+from autoemb.artifact.files import digest
+from autoemb.artifact.record import identity, peak, recorded
+from autoemb.artifact.verify import paths, read
 from autoemb.plots.style import POINTER
-from autoemb.records import paths, read
 from tests.small_results import make
 
 
@@ -31,7 +32,7 @@ def test_every_output_has_a_record_of_how_it_was_made(root):
     assert others == {results / "archives/synthetic", results / "config.json"}
     for record in records:
         assert all(digest(path) == sha for path, sha in {**record.used, **record.generated}.items())
-        assert record.content["code"]["provenance.py"] == digest(Path(provenance.__file__))
+        assert record.content["code"]["artifact/record.py"] == digest(PACKAGE / "artifact/record.py")
         assert record.content["packages"]["pandas"]
         assert record.content["device"] == "cpu"
         start, end = (datetime.fromisoformat(record.content[key]) for key in ("start", "end"))
@@ -62,28 +63,28 @@ def test_the_same_job_elsewhere_has_the_same_identity_and_outputs(root, tmp_path
 
 def test_identity_follows_settings_code_versions_and_inputs():
     made = {"config": {"a": 1}, "code": {"x.py": "1"}, "packages": {"numpy": "1"}}
-    first = provenance.identity(made, {"in": "1", "also": "2"})
-    assert provenance.identity({**made, "commit": "other"}, {"moved/in": "1", "also": "2"}) == first
+    first = identity(made, {"in": "1", "also": "2"})
+    assert identity({**made, "commit": "other"}, {"moved/in": "1", "also": "2"}) == first
     for key in made:
-        assert provenance.identity({**made, key: {"other": "1"}}, {"in": "1", "also": "2"}) != first
-    assert provenance.identity(made, {"in": "3", "also": "2"}) != first
+        assert identity({**made, key: {"other": "1"}}, {"in": "1", "also": "2"}) != first
+    assert identity(made, {"in": "3", "also": "2"}) != first
 
 
 def test_without_a_path_there_is_no_record(tmp_path):
-    with provenance.recorded(None, {}, [], [], []) as identity:
-        assert identity == ""
+    with recorded(None, {}, [], [], []) as own:
+        assert own == ""
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_job_that_fails_leaves_no_record(tmp_path):
-    with pytest.raises(ZeroDivisionError), provenance.recorded(tmp_path / "record.json", {}, [], [], []):
+    with pytest.raises(ZeroDivisionError), recorded(tmp_path / "record.json", {}, [], [], []):
         raise ZeroDivisionError
     assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux has /proc")
 def test_peak_is_that_of_this_process_not_of_its_parent():
-    program = "from autoemb.provenance import peak; print(peak())"
+    program = "from autoemb.artifact.record import peak; print(peak())"
     big = f"import subprocess, sys; held = b'x' * 600_000_000; subprocess.run([sys.executable, '-c', {program!r}])"
     told = subprocess.run([sys.executable, "-c", big], capture_output=True, text=True, check=True)
     assert 10 < float(told.stdout) < 400
@@ -91,8 +92,8 @@ def test_peak_is_that_of_this_process_not_of_its_parent():
 
 def test_peak_without_the_kernels_mark_is_that_of_getrusage(tmp_path):
     (tmp_path / "status").write_text("Name:\tpython\nVmHWM:\t  2048 kB\n")
-    assert provenance.peak(tmp_path / "status") == 2
-    assert provenance.peak(tmp_path / "none") > 10
+    assert peak(tmp_path / "status") == 2
+    assert peak(tmp_path / "none") > 10
 
 
 def test_figures_name_the_job_and_no_time(tmp_path, monkeypatch):
@@ -117,4 +118,4 @@ def test_a_records_notebook_names_what_it_imports(tmp_path):
         {"cell_type": "markdown", "source": ["import nothing"]},
     ]
     (tmp_path / "a.ipynb").write_text(json.dumps({"cells": cells}))
-    assert provenance.imports_of_notebook(tmp_path / "a.ipynb") == ["autoemb", "autoemb.plots", "json"]
+    assert imports_of_notebook(tmp_path / "a.ipynb") == ["autoemb", "autoemb.plots", "json"]

@@ -183,7 +183,7 @@ def test_a_column_of_another_type_is_refused(change, message, frame, tmp_path):
 TRAIN = """
 import json, pathlib, sys
 from autoemb.cli import main
-from autoemb.files import read_table
+from autoemb.artifact.parquet import read_table
 from autoemb.schema import STREAM
 out, held, *streams = sys.argv[1:]
 table = read_table(pathlib.Path(held), STREAM) if held else None

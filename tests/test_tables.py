@@ -9,9 +9,9 @@ import pandas as pd
 import pytest
 
 from autoemb import claims, tables
+from autoemb.artifact.parquet import read_table, write_table
 from autoemb.cli import main
 from autoemb.errors import InputError
-from autoemb.files import read_table, write_table
 from autoemb.schema import ALLOCATION, OUTCOMES, POPULARITY, PROGRESS, SIZES
 from autoemb.stages import tabulate
 from autoemb.tables import text

@@ -17,8 +17,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from autoemb.artifact.files import sweep, whole
 from autoemb.errors import InputError
-from autoemb.files import sweep, whole
 
 log = logging.getLogger(__name__)
 

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from autoemb.artifact.parquet import one_line, open_table
 from autoemb.config import Task
 from autoemb.errors import InputError
-from autoemb.files import one_line, open_table
 from autoemb.nn.model import Shape
 from autoemb.plan import Columns, Ints
 from autoemb.schema import STREAM

@@ -9,9 +9,9 @@ import numpy.typing as npt
 import pandas as pd
 from tqdm import tqdm
 
+from autoemb.artifact.parquet import ROW_GROUP
 from autoemb.config import DatasetConfig, PopularityConfig, StreamConfig
 from autoemb.errors import InputError
-from autoemb.files import ROW_GROUP
 from autoemb.schema import BUCKETS, SIDES, STREAM
 
 Ids = npt.NDArray[np.int32]

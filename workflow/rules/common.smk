@@ -7,7 +7,9 @@ import shlex
 import sys
 from pathlib import Path
 
-from autoemb import grid, provenance
+from autoemb import grid
+
+from autoemb.artifact.dependencies import dependencies, imports_of_notebook
 from autoemb.errors import InputError
 from autoemb.gpus import places
 from snakemake.exceptions import WorkflowError
@@ -49,7 +51,7 @@ wildcard_constraints:
 @functools.cache
 def depends(*modules):
     """What these modules import: source and data files, relative to the working folder, and package versions."""
-    found = provenance.dependencies(modules)
+    found = dependencies(modules)
     return [os.path.relpath(file) for file in found.files], json.dumps(found.packages)
 
 
@@ -181,7 +183,7 @@ def figure_files(figures):
 
 def notebook_modules(notebook):
     """What a notebook's job imports of the package, and the packages that it runs as programs."""
-    imports = provenance.imports_of_notebook(ROOT / "notebooks" / f"{notebook}.ipynb")
+    imports = imports_of_notebook(ROOT / "notebooks" / f"{notebook}.ipynb")
     own = ["autoemb.stages.render", "papermill", "ipykernel"]
     return [*own, *(name for name in imports if name.startswith("autoemb"))]
 

@@ -12,6 +12,7 @@ from typing import IO, Any
 
 from tqdm import tqdm
 
+from autoemb.artifact.files import digest
 from autoemb.datasets._members import (
     Allowance,
     Metered,
@@ -24,7 +25,6 @@ from autoemb.datasets._members import (
 )
 from autoemb.datasets.base import Dataset
 from autoemb.errors import InputError
-from autoemb.files import digest
 
 
 @dataclass(frozen=True)

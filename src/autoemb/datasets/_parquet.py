@@ -10,12 +10,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from autoemb.artifact.parquet import ROW_GROUP, one_line
 from autoemb.datasets._delimited import Column
 from autoemb.datasets._lines import Problems
 from autoemb.datasets._members import readable
 from autoemb.datasets.base import Block, Scale
 from autoemb.errors import InputError
-from autoemb.files import ROW_GROUP, one_line
 
 UNITS = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
 """Of a time, in a second."""

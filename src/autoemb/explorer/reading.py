@@ -6,8 +6,8 @@ from typing import Any
 
 import pandas as pd
 
+from autoemb.artifact.parquet import one_line
 from autoemb.errors import InputError
-from autoemb.files import one_line
 from autoemb.schema import SIDES, SPLITS, TASKS
 
 _INTERVAL = ("mean", "low", "high", "seeds", "n")

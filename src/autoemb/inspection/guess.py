@@ -10,13 +10,13 @@ from typing import Literal, NamedTuple, get_args
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from autoemb.artifact.parquet import one_line
 from autoemb.datasets._archive import Source
 from autoemb.datasets._delimited import Column
 from autoemb.datasets._lines import skip_mark
 from autoemb.datasets._parquet import KINDS, UNITS, is_parquet
 from autoemb.datasets.csv import LATEST, Columns
 from autoemb.errors import InputError
-from autoemb.files import one_line
 
 Encoding = Literal["utf-8", "latin-1", "cp1252"]
 Unit = Literal["s", "ms", "us", "ns"]

@@ -12,7 +12,7 @@ import matplotlib as mpl
 from matplotlib.figure import Figure
 from matplotlib.typing import RcKeyType
 
-from autoemb.files import whole
+from autoemb.artifact.files import whole
 from autoemb.schema import VERDICTS
 
 WIDTH = 7.2

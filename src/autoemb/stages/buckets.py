@@ -3,9 +3,9 @@
 import argparse
 from pathlib import Path
 
+from autoemb.artifact.parquet import StoredTable, write_table
+from autoemb.artifact.record import add_argument, recorded
 from autoemb.config import DatasetConfig, PopularityConfig
-from autoemb.files import StoredTable, write_table
-from autoemb.provenance import add_argument, recorded
 from autoemb.schema import BUCKETS, INTERACTIONS
 from autoemb.settings import parse
 from autoemb.stream import popularity_buckets

@@ -4,9 +4,10 @@ import argparse
 import sys
 from pathlib import Path
 
-from autoemb import bundle
-from autoemb.provenance import PACKAGE, commit
-from autoemb.records import Checksums, plain, problems, read_all
+from autoemb.artifact import bundle
+from autoemb.artifact.dependencies import PACKAGE
+from autoemb.artifact.record import commit
+from autoemb.artifact.verify import Checksums, plain, problems, read_all
 from autoemb.stages import settings
 
 

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from autoemb import datasets
+from autoemb.artifact.files import put, whole
 from autoemb.config import DatasetConfig
 from autoemb.datasets._archive import verify
 from autoemb.datasets._download import PATIENCE, Patience, UnavailableError, download
 from autoemb.datasets.base import Dataset
 from autoemb.errors import InputError
-from autoemb.files import put, whole
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from autoemb import datasets
+from autoemb.artifact.files import whole
+from autoemb.artifact.parquet import write_blocks
+from autoemb.artifact.record import add_argument, recorded
 from autoemb.datasets.base import Counts, Dataset
-from autoemb.files import whole, write_blocks
 from autoemb.interactions import Interactions
-from autoemb.provenance import add_argument, recorded
 from autoemb.schema import INTERACTIONS, ITEMS, USERS
 
 

@@ -9,9 +9,10 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
+from autoemb.artifact.files import whole_folder, write_json
+from autoemb.artifact.parquet import read_table, write_table
+from autoemb.artifact.record import checksums, identity
 from autoemb.errors import InputError
-from autoemb.files import read_table, whole_folder, write_json, write_table
-from autoemb.provenance import checksums, identity
 from autoemb.schema import ALLOCATION, OUTCOMES, PROGRESS, SIZES
 
 log = logging.getLogger(__name__)

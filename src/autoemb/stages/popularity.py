@@ -5,13 +5,12 @@ import logging
 from contextlib import nullcontext
 from pathlib import Path
 
-from autoemb.alone import Alone
+from autoemb.artifact.parquet import read_table, write_table
+from autoemb.artifact.record import Alone, add_argument, checksums, record, recorded
 from autoemb.checkpoint import Checkpoint, identity
 from autoemb.config import PopularityConfig, RunConfig
 from autoemb.device import chosen
-from autoemb.files import read_table, write_table
 from autoemb.popularity import run_levels
-from autoemb.provenance import add_argument, checksums, record, recorded
 from autoemb.schema import BUCKETS, POPULARITY
 from autoemb.settings import parse
 

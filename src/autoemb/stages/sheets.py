@@ -4,10 +4,10 @@ import argparse
 from contextlib import ExitStack
 from pathlib import Path
 
+from autoemb.artifact.files import whole
+from autoemb.artifact.record import add_argument, recorded
 from autoemb.explorer.pages import sheet
 from autoemb.explorer.reading import read_csv
-from autoemb.files import whole
-from autoemb.provenance import add_argument, recorded
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -3,9 +3,10 @@
 import argparse
 from pathlib import Path
 
+from autoemb.artifact.files import whole
+from autoemb.artifact.parquet import StoredTable, read_table, write_blocks
+from autoemb.artifact.record import add_argument, recorded
 from autoemb.config import DatasetConfig, StreamConfig
-from autoemb.files import StoredTable, read_table, whole, write_blocks
-from autoemb.provenance import add_argument, recorded
 from autoemb.schema import INTERACTIONS, ITEMS, STREAM
 from autoemb.settings import parse
 from autoemb.stream import stream_blocks

@@ -11,9 +11,10 @@ import numpy as np
 import pandas as pd
 
 from autoemb import claims, tables
+from autoemb.artifact.files import whole
+from autoemb.artifact.parquet import read_table
+from autoemb.artifact.record import add_argument, recorded
 from autoemb.errors import InputError
-from autoemb.files import read_table, whole
-from autoemb.provenance import add_argument, recorded
 from autoemb.schema import ALLOCATION, OUTCOMES, POPULARITY, PROGRESS, SIDES, SIZES, TASKS, Table
 from autoemb.tables import text
 from autoemb.tables.intervals import RUN, arrange

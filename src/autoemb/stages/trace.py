@@ -5,9 +5,9 @@ import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from autoemb.artifact.files import digest
+from autoemb.artifact.verify import Record, read_all
 from autoemb.errors import InputError
-from autoemb.files import digest
-from autoemb.records import Record, read_all
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -10,16 +10,16 @@ from pathlib import Path
 
 import torch
 
-from autoemb.alone import Alone
+from autoemb.artifact.files import whole_folder, write_json
+from autoemb.artifact.parquet import write_table
+from autoemb.artifact.record import Alone, checksums, complete, now, record
 from autoemb.checkpoint import Checkpoint, identity
 from autoemb.config import RunConfig
 from autoemb.device import chosen
 from autoemb.errors import InputError
-from autoemb.files import whole_folder, write_json, write_table
 from autoemb.methods import find
 from autoemb.methods.base import Method
 from autoemb.prequential import run_stream
-from autoemb.provenance import checksums, complete, now, record
 from autoemb.schema import ALLOCATION, OUTCOMES, PROGRESS, SIZES
 from autoemb.settings import parse
 from autoemb.stored import StoredStream

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from autoemb.records import Checksums, problems, read_all
+from autoemb.artifact.verify import Checksums, problems, read_all
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

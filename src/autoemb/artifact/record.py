@@ -1,4 +1,4 @@
-"""How a result was made: what a job depended on, and the record that it leaves of itself.
+"""How a result was made: the record that a job leaves of itself.
 
 A record is JSON: what the job used and what it generated, both with checksums, its settings, its code, when and on what
 it ran. Paths in it are relative to its own folder, so that results can be moved. Times stand in records only, so that
@@ -6,7 +6,6 @@ the same job makes the same tables and figures.
 """
 
 import argparse
-import ast
 import hashlib
 import importlib.metadata
 import json
@@ -21,77 +20,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-from autoemb.files import digest, write_json
-
-PACKAGE = Path(__file__).parent
-"""Folder of the package, to which the names of its source files in a record are relative."""
-
-DATA = {".csv", ".yaml", ".html", ".js", ".css"}
-"""Endings of the data files of this package that a job can depend on; archives that it ships are no code."""
+from autoemb.artifact.dependencies import PACKAGE, dependencies
+from autoemb.artifact.files import digest, write_json
+from autoemb.errors import InputError
 
 KEYS = ("config", "autoemb", "commit", "code", "packages", "device", "used", "generated", "identity", "start", "end")
 """What every record has."""
-
-
-class Dependencies(NamedTuple):
-    """What some modules import, directly or not."""
-
-    files: tuple[str, ...]
-    """Source files of this package, and the data files beside them, ascending."""
-    packages: dict[str, str]
-    """Installed version of every other distribution that those files import, or that was named."""
-
-
-def dependencies(modules: Iterable[str]) -> Dependencies:
-    """Follow the import statements of this package's ``modules`` without running them.
-
-    A package among them counts with its data files, which its modules may read. Imports by name at run time (a method,
-    a data set) cannot be seen, nor can packages that are run as programs: name those modules and packages too.
-    """
-    waiting, files, data, outside = list(modules), dict[str, Path](), list[Path](), set[str]()
-    package = __name__.partition(".")[0]
-    while waiting:
-        module = waiting.pop()
-        if module.partition(".")[0] != package:
-            outside.add(module.partition(".")[0])
-            continue
-        path = _source(module)
-        if path is None or module in files:
-            continue
-        files[module] = path
-        if path.name == "__init__.py":
-            data += _data_files(path.parent)
-        waiting.append(module.rpartition(".")[0] or module)  # a package's __init__ runs before its modules
-        for name in imported_names(path.read_text()):
-            waiting += [name, name.rpartition(".")[0] or name]
-    return Dependencies(tuple(sorted(map(str, [*files.values(), *data]))), versions(outside))
-
-
-def imported_names(source: str) -> set[str]:
-    """Full dotted names of everything that a piece of Python imports: ``a.b`` for ``from a import b`` too."""
-    names: set[str] = set()
-    for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.Import):
-            names |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
-    return names
-
-
-def versions(imports: Iterable[str]) -> dict[str, str]:
-    """Installed versions of the distributions behind top-level import names; the standard library left out."""
-    owners = importlib.metadata.packages_distributions()
-    found = {owner for name in imports if name not in sys.stdlib_module_names for owner in owners.get(name, [])}
-    return {name: importlib.metadata.version(name) for name in sorted(found)}
-
-
-def imports_of_notebook(path: Path) -> list[str]:
-    """Full dotted names of everything that a notebook's code cells import, ascending."""
-    cells = json.loads(path.read_text())["cells"]
-    source = "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "code")
-    return sorted(imported_names(source))
 
 
 def record(config: Mapping[str, Any], modules: Iterable[str], device: str = "cpu") -> dict[str, Any]:
@@ -209,13 +145,13 @@ def peak(status: Path = Path("/proc/self/status")) -> float:
 def commit() -> str | None:
     """The checkout's commit, with ``-dirty`` if tracked files differ from it; None outside a checkout."""
     # a package installed into some other project's folder must not take that project's commit for its own
-    if _git("ls-files", "--error-unmatch", Path(__file__).name) is None:
+    if _git("ls-files", "--error-unmatch", Path(__file__).relative_to(PACKAGE).as_posix()) is None:
         return None
     return _git("describe", "--always", "--dirty", "--abbrev=40", "--exclude=*")
 
 
 def _git(*words: str) -> str | None:
-    """What git says in this file's folder; None if it fails or is not installed."""
+    """What git says in the package's folder; None if it fails or is not installed."""
     git = shutil.which("git")
     if git is None:
         return None
@@ -223,19 +159,37 @@ def _git(*words: str) -> str | None:
     return told.stdout.strip() if told.returncode == 0 else None
 
 
-def _source(module: str) -> Path | None:
-    """The file of a module of this package; None for a name inside a module."""
-    path = PACKAGE.joinpath(*module.split(".")[1:])
-    for candidate in (path / "__init__.py", path.with_suffix(".py")):
-        if candidate.is_file():
-            return candidate
-    return None
+class Alone:
+    """Notices that a job of other settings, started later, has put its files where this one is about to put its own.
 
+    If Snakemake alone is killed, its job goes on; should its owner change a setting and start anew meanwhile, the
+    old job must not overwrite what the new one has made. What the old one made before it ended, the new one replaces.
+    """
 
-def _data_files(folder: Path) -> Iterator[Path]:
-    """Data files of a package: in its folder, and in those of its folders that are no packages."""
-    for path in folder.iterdir():
-        if path.is_dir() and not (path / "__init__.py").exists():
-            yield from _data_files(path)
-        elif path.suffix in DATA:
-            yield path
+    def __init__(self, path: Path | None) -> None:
+        """Remember what stands at ``path``, where a job writes its record, and when that was.
+
+        Args:
+            path: of the record; without one, nothing is ever noticed.
+        """
+        self.path, self.start = path, now()
+        self.before = self._stands()
+
+    def check(self, identity: str) -> None:
+        """Look again, just before this job writes its files.
+
+        Args:
+            identity: of this job, as its record will have it (``provenance.identity``).
+
+        Raises:
+            InputError: a record of another identity has come there since, of a job that began later.
+        """
+        stands = self._stands()
+        if stands in (b"", self.before):
+            return
+        found = json.loads(stands)
+        if found["identity"] != identity and found["start"] >= self.start:  # times are in whole seconds
+            raise InputError(f"{self.path}: written by another run, of other settings, since this one began")
+
+    def _stands(self) -> bytes:
+        return self.path.read_bytes() if self.path and self.path.is_file() else b""

@@ -9,9 +9,10 @@ from typing import Any, NamedTuple
 
 from tqdm import tqdm
 
+from autoemb.artifact.dependencies import PACKAGE
+from autoemb.artifact.files import digest
+from autoemb.artifact.record import KEYS
 from autoemb.errors import InputError
-from autoemb.files import digest
-from autoemb.provenance import KEYS, PACKAGE
 
 SHOWN = ("tables", "figures")
 """Folders of results in which every file must be named by a record."""

@@ -15,12 +15,12 @@ from typing import Any
 
 import yaml
 
-from autoemb.bundle.crate import METADATA, crate
-from autoemb.bundle.readme import readme
-from autoemb.bundle.source import source_files
+from autoemb.artifact.bundle.crate import METADATA, crate
+from autoemb.artifact.bundle.readme import readme
+from autoemb.artifact.bundle.source import source_files
+from autoemb.artifact.files import whole
+from autoemb.artifact.verify import Record
 from autoemb.errors import InputError
-from autoemb.files import whole
-from autoemb.records import Record
 
 Content = Mapping[str, Path | bytes]
 """Name in the archive -> a file, or what to write."""

@@ -1,0 +1,1 @@
+"""How results are kept whole, recorded, checked and handed on."""

@@ -30,8 +30,8 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from autoemb import datasets
 from autoemb.artifact.files import digest, write_json
+from autoemb.data import datasets
 
 from .formats import FEWEST, FORMATS
 from .machine import machine
@@ -56,7 +56,7 @@ print(json.dumps([status, time.perf_counter() - start, usage.ru_maxrss]))
 WITH_MD5 = """
 import dataclasses, importlib, sys
 from autoemb import cli
-module = importlib.import_module("autoemb.datasets." + sys.argv[1].replace("-", "_"))
+module = importlib.import_module("autoemb.data.datasets." + sys.argv[1].replace("-", "_"))
 module.dataset = dataclasses.replace(module.dataset, archive_md5=sys.argv[2])
 sys.exit(cli.main(sys.argv[3:]))
 """

@@ -15,9 +15,9 @@ from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 
-from autoemb import datasets
 from autoemb.artifact.files import whole
-from autoemb.datasets.base import Counts
+from autoemb.data import datasets
+from autoemb.data.datasets.base import Counts
 from autoemb.errors import InputError
 
 from . import ratings, writers
@@ -31,7 +31,7 @@ class Format(NamedTuple):
     """How an archive is made, and who reads it."""
 
     dataset: str
-    """Module of ``autoemb.datasets`` that reads it."""
+    """Module of ``autoemb.data.datasets`` that reads it."""
 
     make: Callable[[Counts, np.random.Generator], Blocks]
     write: Callable[[Blocks, Counts, Path, BinaryIO], None]

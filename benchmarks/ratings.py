@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from autoemb.datasets.base import Counts
+from autoemb.data.datasets.base import Counts
 
 Blocks = Iterator[pa.Table]
 Ints = npt.NDArray[np.int64]

@@ -27,10 +27,10 @@ from autoemb import methods
 from autoemb.artifact.files import write_json
 from autoemb.artifact.parquet import ROW_GROUP
 from autoemb.config import RunConfig
+from autoemb.data.stored import StoredStream
 from autoemb.device import choose
 from autoemb.prequential import Run
 from autoemb.schema import STREAM
-from autoemb.stored import StoredStream
 
 from .engine import BATCH, machine
 from .streams import Counts, columns, shape

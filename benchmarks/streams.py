@@ -5,9 +5,8 @@ from typing import NamedTuple
 import numpy as np
 
 from autoemb.config import Task
-from autoemb.nn.model import Shape
-from autoemb.plan import Columns
-from autoemb.stream import running_popularity
+from autoemb.data.columns import Columns, Shape
+from autoemb.data.stream import running_popularity
 
 
 class Counts(NamedTuple):

@@ -20,7 +20,7 @@ import numpy as np
 import pyarrow as pa
 from pyarrow import csv
 
-from autoemb.datasets.base import Counts
+from autoemb.data.datasets.base import Counts
 
 from .ratings import DAY, NETFLIX, Blocks, Ints
 

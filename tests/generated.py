@@ -15,12 +15,13 @@ import pyarrow.parquet as pq
 from hypothesis import event, given
 from hypothesis import strategies as st
 
-from autoemb.datasets import find, netflix
-from autoemb.datasets._archive import Source
-from autoemb.datasets._delimited import Layout, read_delimited
-from autoemb.datasets.base import Scale
+from autoemb.data.datasets import find, netflix
+from autoemb.data.interactions import Interactions
+from autoemb.data.ratings import Scale
+from autoemb.data.readers.archive import Source
+from autoemb.data.readers.delimited import read_delimited
+from autoemb.data.readers.layout import Layout
 from autoemb.errors import InputError
-from autoemb.interactions import Interactions
 
 from . import slow_reader
 

@@ -10,14 +10,16 @@ from pathlib import Path
 import pandas as pd
 import torch
 
-from autoemb import datasets, methods
+from autoemb import methods
 from autoemb.artifact.files import write_json
 from autoemb.config import DatasetConfig, RunConfig, StreamConfig
-from autoemb.interactions import Interactions
-from autoemb.prequential import columns_of, run_stream, shape_of
+from autoemb.data import datasets
+from autoemb.data.columns import columns_of, shape_of
+from autoemb.data.interactions import Interactions
+from autoemb.data.stream import build_stream
+from autoemb.prequential import run_stream
 from autoemb.schema import TASKS
 from autoemb.stages.fetch import fetch
-from autoemb.stream import build_stream
 
 NUMBERS = Path(__file__).parent / "golden" / "numbers.json"
 INTERACTIONS = 4000

@@ -21,14 +21,11 @@ SOURCE = ROOT / "src" / "autoemb"
 LAYERS = [
     {"errors", "schema", "config", "settings", "published"},
     {"artifact"},
+    {"data"},
     {"protocols", "ablation"},
-    {"datasets"},
-    {"interactions", "stream"},
-    {"inspection"},
     {"nn"},
     {"optim"},
     {"plan"},
-    {"stored"},
     {"methods"},
     {"metrics", "checkpoint", "progress", "gpus", "device", "engine", "prequential", "popularity", "twin"},
     {"entries"},
@@ -42,10 +39,7 @@ LAYERS = [
     {"cli"},
 ]
 WITHOUT_TORCH = [
-    "datasets",
-    "interactions",
-    "stream",
-    "inspection",
+    "data",
     "tables",
     "claims",
     "plots",
@@ -77,9 +71,9 @@ def test_imports_run_one_way(file):
 
 @pytest.mark.parametrize("module", WITHOUT_TORCH)
 def test_data_and_figures_need_no_torch(module):
-    modules = [f"autoemb.{module}"]
-    if (SOURCE / module).is_dir():
-        modules = [f"autoemb.{module}.{file.stem}" for file in (SOURCE / module).glob("*.py")]
+    place = SOURCE.joinpath(*module.split("."))
+    files = sorted(place.rglob("*.py")) if place.is_dir() else [place.with_suffix(".py")]
+    modules = [".".join(["autoemb", *file.relative_to(SOURCE).with_suffix("").parts]) for file in files]
     assert "torch" not in dependencies(modules).packages
 
 
@@ -110,7 +104,7 @@ def test_dependencies_have_the_data_files_of_the_packages_that_they_visit(module
     assert here
     assert here <= data
     assert {file.relative_to(SOURCE).parts[0] for file in data} <= {"published", "explorer", "protocols"}
-    fetch = dependencies(["autoemb.stages.fetch", "autoemb.datasets.ml_latest_small"]).files
+    fetch = dependencies(["autoemb.stages.fetch", "autoemb.data.datasets.ml_latest_small"]).files
     assert not [file for file in fetch if "shipped" in file]
 
 

@@ -9,8 +9,8 @@ import zipfile
 
 import pytest
 
-from autoemb.datasets import _members
-from autoemb.datasets._archive import Source, files, has_member
+from autoemb.data.datasets import _members
+from autoemb.data.readers.archive import Source, files, has_member
 from autoemb.errors import InputError
 
 TEXT = b"".join(b"%d,%d,3,5\n" % (n, n * n % 97) for n in range(200))

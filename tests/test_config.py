@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from autoemb import datasets, grid, methods
+from autoemb import grid, methods
+from autoemb.data import datasets
 from autoemb.errors import InputError
 
 ROOT = Path(__file__).parents[1]

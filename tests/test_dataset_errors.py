@@ -8,7 +8,7 @@ import zipfile
 import pytest
 
 from autoemb import cli
-from autoemb.datasets import _members
+from autoemb.data.datasets import _members
 
 HEADER = "userId,movieId,rating,timestamp\r\n"
 

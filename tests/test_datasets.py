@@ -12,11 +12,12 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from autoemb import cli, datasets
+from autoemb import cli
 from autoemb.config import DatasetConfig
-from autoemb.datasets.base import Block, Ratings, Scale
+from autoemb.data import datasets
+from autoemb.data.interactions import Interactions, Numbering
+from autoemb.data.ratings import Block, Ratings, Scale
 from autoemb.errors import InputError
-from autoemb.interactions import Interactions, Numbering
 from autoemb.schema import INTERACTIONS, ITEMS, USERS
 
 NAMES = [

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from autoemb import datasets
+from autoemb.data import datasets
 
 PAGE = (Path(__file__).parents[1] / "docs" / "data.md").read_text()
 

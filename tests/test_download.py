@@ -8,8 +8,8 @@ from email.utils import formatdate
 
 import pytest
 
-from autoemb.datasets import _download
-from autoemb.datasets._download import REDIRECTS, Patience, UnavailableError, download
+from autoemb.data.datasets import _download
+from autoemb.data.download import REDIRECTS, Patience, UnavailableError, download
 from autoemb.errors import InputError
 from tests.serving import BODY, serving
 

@@ -14,11 +14,12 @@ from torch.utils import _pytree as pytree
 
 from autoemb import engine, methods
 from autoemb.config import RunConfig
+from autoemb.data.columns import columns_of
 from autoemb.device import keep_memory, use_onednn
 from autoemb.engine import PAYS_FROM, compile_step, decide, obstacle
 from autoemb.errors import InputError
 from autoemb.nn.task import losses
-from autoemb.prequential import columns_of, run_stream
+from autoemb.prequential import run_stream
 from autoemb.progress import Progress, spoken
 from autoemb.schema import TASKS
 

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
+from autoemb.data.columns import columns_of
 from autoemb.methods.base import Memory, Prediction
 from autoemb.methods.esapn import State
-from autoemb.prequential import columns_of
 
 from .contracts.bench import make, shape_of, small_stream
 from .contracts.variants import small

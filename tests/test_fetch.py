@@ -15,10 +15,11 @@ from pathlib import Path
 
 import pytest
 
-from autoemb import cli, datasets, grid
+from autoemb import cli, grid
 from autoemb.artifact import files
 from autoemb.config import DatasetConfig
-from autoemb.datasets._download import Patience
+from autoemb.data import datasets
+from autoemb.data.download import Patience
 from autoemb.errors import InputError
 from autoemb.stages.fetch import fetch
 from tests.serving import BODY, serving
@@ -208,7 +209,7 @@ def test_killed_in_the_middle(tmp_path):
     code = """
 import sys
 from pathlib import Path
-from autoemb.datasets._download import download
+from autoemb.data.download import download
 download(sys.argv[1], Path(sys.argv[2]), resume=True)
 """
     part = tmp_path / "a.part"

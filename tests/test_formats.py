@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pandas.testing import assert_frame_equal
 
-from autoemb import datasets
-from autoemb.datasets.base import Block
+from autoemb.data import datasets
+from autoemb.data.ratings import Block
 from autoemb.errors import InputError
 from benchmarks import data, formats, ratings, render
 

@@ -5,9 +5,9 @@ from typing import NamedTuple
 import pytest
 import torch
 
+from autoemb.data.columns import columns_of
 from autoemb.optim.adam import Moving, corrections, following
 from autoemb.optim.hypergradient import adam, exact, finite_difference, sgd
-from autoemb.prequential import columns_of
 
 from .contracts.bench import make, shape_of, small_stream
 from .contracts.variants import CONTROL, SEARCH

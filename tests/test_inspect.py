@@ -19,13 +19,13 @@ from hypothesis import strategies as st
 from autoemb import grid
 from autoemb.cli import main
 from autoemb.config import DatasetConfig, PopularityConfig, StreamConfig
-from autoemb.datasets import csv
-from autoemb.inspection import inspect, name_of, report
-from autoemb.inspection.guess import Asked, unit_of
-from autoemb.inspection.proposal import levels_of, step_of
-from autoemb.inspection.survey import DIFFERENT
-from autoemb.interactions import Interactions
-from autoemb.stream import build_stream, popularity_buckets
+from autoemb.data.datasets import csv
+from autoemb.data.inspection import inspect, name_of, report
+from autoemb.data.inspection.guess import Asked, unit_of
+from autoemb.data.inspection.proposal import levels_of, step_of
+from autoemb.data.inspection.survey import DIFFERENT
+from autoemb.data.interactions import Interactions
+from autoemb.data.stream import build_stream, popularity_buckets
 
 ROOT = Path(__file__).parents[1]
 SECONDS = 1_500_000_000

@@ -8,9 +8,10 @@ import torch
 from autoemb import prequential
 from autoemb.checkpoint import Checkpoint
 from autoemb.config import RunConfig
+from autoemb.data.columns import columns_of
 from autoemb.device import shortage
 from autoemb.errors import InputError
-from autoemb.prequential import columns_of, run_stream
+from autoemb.prequential import run_stream
 
 from .contracts.bench import make, shape_of, small_stream
 from .contracts.variants import small

@@ -5,10 +5,11 @@ import torch
 from torch.autograd import grad
 
 from autoemb.config import RunConfig
+from autoemb.data.columns import columns_of
 from autoemb.errors import InputError
 from autoemb.methods._selection import largest, straight_through
 from autoemb.nn.task import losses
-from autoemb.prequential import columns_of, run_stream
+from autoemb.prequential import run_stream
 
 from .contracts.bench import logits_of, make, predictions, shape_of, small_stream, twin_of, twin_turns
 from .contracts.variants import CONTROL, SEARCH, SMALL, small

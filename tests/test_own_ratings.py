@@ -12,7 +12,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from autoemb import cli
-from autoemb.datasets import _members, find
+from autoemb.data.datasets import find
+from autoemb.data.readers import members
 from autoemb.errors import InputError
 
 from .test_readers import rows_of
@@ -137,7 +138,7 @@ def test_compressed_text(tmp_path, squeeze):
 
 @pytest.mark.parametrize("squeeze", [gzip.compress, lambda data: pa.compress(data, "zstd", asbytes=True)])
 def test_a_bomb_is_refused(tmp_path, monkeypatch, squeeze):
-    monkeypatch.setattr(_members, "EXPANSION_FLOOR", 1 << 16)
+    monkeypatch.setattr(members, "EXPANSION_FLOOR", 1 << 16)
     bomb = squeeze(b"u,i,r\n" + b"a,b,3\n" * 400_000)
     with pytest.raises(
         InputError, match=f"mine: expands to more than {max(1 << 16, 200 * len(bomb))} bytes, .*; refused"

@@ -8,15 +8,15 @@ import torch
 from autoemb import methods, prequential
 from autoemb.checkpoint import Checkpoint
 from autoemb.config import DatasetConfig, PopularityConfig, RunConfig
+from autoemb.data.columns import Shape, columns_of
+from autoemb.data.stream import popularity_buckets
 from autoemb.errors import InputError
 from autoemb.methods import fse
 from autoemb.metrics import Recorder, Window, add_by_product
-from autoemb.nn.model import Shape
 from autoemb.nn.task import hits, losses
 from autoemb.popularity import run_levels
-from autoemb.prequential import columns_of, run_stream
+from autoemb.prequential import run_stream
 from autoemb.schema import OUTCOMES, PROGRESS, SIZES, TASKS, popularity_bin, popularity_bin_bounds
-from autoemb.stream import popularity_buckets
 from autoemb.twin import Interactions, Turn
 
 from .contracts.bench import make, shape_of, small_stream, twin_of

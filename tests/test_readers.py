@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from autoemb.datasets import find, netflix
-from autoemb.datasets._archive import Source
-from autoemb.datasets._lines import whole_lines
+from autoemb.data.datasets import find, netflix
+from autoemb.data.readers.archive import Source
+from autoemb.data.readers.lines import whole_lines
 
 ROWS = [(7, 30, 4.5, 1000), (2, 5, 0.5, 900), (7, 5, 3.0, 1000), (10, 30, 5.0, 0)]
 MV = {

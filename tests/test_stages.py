@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from autoemb.cli import main
-from autoemb.datasets import synthetic
+from autoemb.data.datasets import synthetic
 from autoemb.schema import ALLOCATION, OUTCOMES, POPULARITY, PROGRESS, SIZES
 
 RUN = json.dumps({"task": "regression", "seeds": 2, "batch_size": 64, "windows": 5})

@@ -15,10 +15,11 @@ import torch
 
 from autoemb import prequential
 from autoemb.config import RunConfig
+from autoemb.data.columns import columns_of, shape_of
+from autoemb.data.stored import StoredStream
 from autoemb.errors import InputError
-from autoemb.prequential import Run, columns_of, run_stream, shape_of
+from autoemb.prequential import Run, run_stream
 from autoemb.schema import STREAM
-from autoemb.stored import StoredStream
 
 from .contracts.bench import make, small_stream
 from .contracts.variants import CONTROL, SEARCH, small
@@ -54,7 +55,7 @@ def equal(ours, other) -> bool:
 @pytest.mark.parametrize(("name", "settings"), VARIANTS)
 def test_a_run_from_the_file_is_the_run_from_memory(name, settings, frame, tmp_path, monkeypatch):
     monkeypatch.setattr(prequential, "CHUNK", 2)
-    monkeypatch.setattr(prequential, "WINDOW", 70)
+    monkeypatch.setattr("autoemb.data.columns.WINDOW", 70)
     stream, shape = stored(frame, tmp_path / "stream"), shape_of(frame, "regression", 5)
 
     def run(columns):

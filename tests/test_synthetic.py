@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from autoemb import cli
-from autoemb.datasets import synthetic
+from autoemb.data.datasets import synthetic
 
 CONFIG = synthetic.Config(rows=60_000, users=300, items=200, signal=0.6, seed=3)
 

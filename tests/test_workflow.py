@@ -51,7 +51,7 @@ class Project:
                 shutil.copy(source, target)
         (root / "profiles").symlink_to("workflow/profiles")
         self.configure(CONFIG)
-        shipped = resources.files("autoemb.datasets") / "shipped" / "ml-latest-small.zip"
+        shipped = resources.files("autoemb.data.datasets") / "shipped" / "ml-latest-small.zip"
         with resources.as_file(shipped) as path, zipfile.ZipFile(path) as archive:
             ratings = archive.read("ml-latest-small/ratings.csv").splitlines(keepends=True)
         (root / "ratings.csv").write_bytes(b"".join(ratings[:700]))
@@ -222,8 +222,8 @@ def test_a_changed_notebook_reruns_only_itself(restored):
         ("explorer/assets/page.css", {"explore", "sheets"}),
         ("tables/buckets.py", None),
         ("published/table2.csv", None),
-        ("datasets/ml_1m.py", set()),
-        ("datasets/csv.py", None),
+        ("data/datasets/ml_1m.py", set()),
+        ("data/datasets/csv.py", None),
         ("methods/sam.py", set()),
     ],
 )

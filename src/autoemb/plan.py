@@ -4,22 +4,20 @@ Which rows a batch uses is known beforehand, so nothing has to be found out whil
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Literal, NamedTuple, Protocol
+from typing import Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from autoemb.data.columns import Columns, Ints, Key, cut
 from autoemb.optim.adam import corrections
 from autoemb.optim.rows import COEFFICIENTS, Decay, Table
 from autoemb.schema import popularity_bin
 
-Key = Literal["id", "popularity"]
 Optimizer = Literal["model", "weights"]
 Validation = Literal["last_batch", "last_random", "next_batch"]
-Ids = npt.NDArray[np.integer]
-Ints = npt.NDArray[np.int64]
 
 CHUNK = 64
 """Batches prepared at a time."""
@@ -85,32 +83,6 @@ class Dice(NamedTuple):
     """Of each seed and interaction."""
 
 
-class Column(Protocol):
-    """Whole numbers (N,) that are looked up by place: an array, or a column that stays in its file (``stored.py``)."""
-
-    def __len__(self) -> int: ...
-
-    def __getitem__(self, places: Ints, /) -> npt.NDArray[np.integer]: ...
-
-    def __array__(self) -> npt.NDArray[Any]: ...
-
-
-class Columns(NamedTuple):
-    """Interactions in stream order, and how they are cut."""
-
-    label: Column
-    """(N,)"""
-    sides: Mapping[Key, tuple[Column, Column]]
-    """Users' and items' ids, and their running popularities, each (N,)."""
-    parts: Sequence[slice]
-    """Train and test part. The first batch of a part has no validation batch (released code)."""
-
-    def whole(self) -> "Columns":
-        """With every column in memory as an array; one that is an array already is not copied."""
-        sides = {key: (np.asarray(user), np.asarray(item)) for key, (user, item) in self.sides.items()}
-        return self._replace(label=np.asarray(self.label), sides=sides)
-
-
 class _Visit(NamedTuple):
     """n batches of equal length on their way to tensors."""
 
@@ -122,11 +94,6 @@ class _Visit(NamedTuple):
     """(n,): steps made before the batch needs its rows."""
     moves: dict[Optimizer, npt.NDArray[np.bool_]]
     """(n,): whether it moves them."""
-
-
-def cut(part: slice, batch_size: int) -> list[slice]:
-    """A part of the stream in batches, in order; the last one may be short."""
-    return [slice(start, min(start + batch_size, part.stop)) for start in range(part.start, part.stop, batch_size)]
 
 
 def distinct(keys: Ints, spare: int) -> tuple[Ints, Ints, Ints]:

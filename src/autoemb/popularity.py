@@ -10,10 +10,9 @@ from tqdm import tqdm
 
 from autoemb.checkpoint import Checkpoint
 from autoemb.config import PopularityConfig, RunConfig, Task
+from autoemb.data.columns import Columns, Shape
 from autoemb.methods import fse
-from autoemb.nn.model import Shape
 from autoemb.nn.task import hits
-from autoemb.plan import Columns
 from autoemb.schema import POPULARITY
 
 SUMS = ["n", "loss_sum", "loss_sq_sum", "correct"]

@@ -5,61 +5,21 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
-import pandas as pd
 import torch
 from torch import Tensor
 
 from autoemb.checkpoint import Checkpoint
-from autoemb.config import RunConfig, Task
+from autoemb.config import RunConfig
+from autoemb.data.columns import Columns, cut, occurring
 from autoemb.device import clear, shortage
 from autoemb.engine import Captured, compile_step, decide, may_compile
 from autoemb.errors import InputError
 from autoemb.methods.base import Method
 from autoemb.metrics import Recorder, Window
-from autoemb.nn.model import Shape
-from autoemb.plan import CHUNK, Columns, Ints, cut
+from autoemb.plan import CHUNK
 from autoemb.progress import Progress
 
 log = logging.getLogger(__name__)
-
-WINDOW = 2**18
-"""Interactions looked up at a time where a stream is gone through once more."""
-
-
-def columns_of(frame: pd.DataFrame, task: Task) -> Columns:
-    """A stream (``schema.STREAM``) as a plan reads it."""
-    train = int((frame["split"] == 0).sum())
-    return Columns(
-        frame[task].to_numpy(),
-        {
-            "id": (frame["user"].to_numpy(), frame["item"].to_numpy()),
-            "popularity": (frame["user_popularity"].to_numpy(), frame["item_popularity"].to_numpy()),
-        },
-        [slice(0, train), slice(train, len(frame))],
-    )
-
-
-def shape_of(frame: pd.DataFrame, task: Task, classes: int) -> Shape:
-    """Rows that the tables need for a stream (``schema.STREAM``)."""
-    largest = frame[["user", "item", "user_popularity", "item_popularity"]].max()
-    return Shape(
-        task,
-        int(largest["user"]) + 1,
-        int(largest["item"]) + 1,
-        int(largest["user_popularity"]),
-        int(largest["item_popularity"]),
-        classes,
-    )
-
-
-def occurring(columns: Columns, shape: Shape) -> tuple[Ints, Ints]:
-    """The users and the items that occur in a stream, ascending, each once."""
-    seen = np.zeros(shape.users, dtype=bool), np.zeros(shape.items, dtype=bool)
-    for rows in cut(slice(0, len(columns.label)), WINDOW):
-        places = np.arange(rows.start, rows.stop)
-        for of, side in zip(seen, columns.sides["id"], strict=True):
-            of[side[places]] = True
-    return np.flatnonzero(seen[0]), np.flatnonzero(seen[1])
 
 
 class Run:

@@ -9,12 +9,11 @@ import torch
 
 from autoemb import methods
 from autoemb.config import DatasetConfig, StreamConfig
+from autoemb.data.columns import Shape, columns_of, shape_of
+from autoemb.data.stream import build_stream
 from autoemb.methods.base import Method, Prediction
-from autoemb.nn.model import Shape
 from autoemb.plan import Plan
-from autoemb.prequential import columns_of, shape_of
 from autoemb.settings import parse
-from autoemb.stream import build_stream
 from autoemb.twin import Interactions, Reinforced, Turn, Twin
 
 

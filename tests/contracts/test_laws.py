@@ -7,9 +7,9 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from autoemb import methods
+from autoemb.data.columns import columns_of
 from autoemb.errors import InputError
 from autoemb.nn.task import losses
-from autoemb.prequential import columns_of
 from autoemb.schema import TASKS
 from autoemb.settings import parse
 

@@ -6,11 +6,12 @@ import torch
 
 from autoemb import methods
 from autoemb.config import DatasetConfig, RunConfig, StreamConfig
-from autoemb.datasets import synthetic
-from autoemb.interactions import Interactions
-from autoemb.prequential import columns_of, run_stream, shape_of
+from autoemb.data.columns import columns_of, shape_of
+from autoemb.data.datasets import synthetic
+from autoemb.data.interactions import Interactions
+from autoemb.data.stream import build_stream
+from autoemb.prequential import run_stream
 from autoemb.schema import TASKS
-from autoemb.stream import build_stream
 
 from .bench import make
 from .variants import small

@@ -77,7 +77,7 @@ def popularity_settings(*left_out):
 
 
 def dataset_module(wildcards):
-    return f"autoemb.datasets.{GRID.datasets[wildcards.dataset].module.replace('-', '_')}"
+    return f"autoemb.data.datasets.{GRID.datasets[wildcards.dataset].module.replace('-', '_')}"
 
 
 def method_module(wildcards):

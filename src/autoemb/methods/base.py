@@ -12,14 +12,15 @@ import torch
 from torch import Tensor
 
 from autoemb.config import MethodConfig
+from autoemb.data.columns import Columns, Ids, Key, Shape
 from autoemb.nn.chain import ChainModel
 from autoemb.nn.layers import Generators, Parameters, Running, generators
-from autoemb.nn.model import RawModel, SelectionModel, Shape
+from autoemb.nn.model import RawModel, SelectionModel
 from autoemb.nn.task import hits, losses, statistics
 from autoemb.optim.adam import Moving
 from autoemb.optim.group import Group, Rows, Values
 from autoemb.optim.rows import Fill, Table, catch_up, normal
-from autoemb.plan import CHUNK, Batch, Columns, Dice, Ids, Key, Lookup, Optimizer, Plan, Use, Validation
+from autoemb.plan import CHUNK, Batch, Dice, Lookup, Optimizer, Plan, Use, Validation
 
 
 class Prediction(NamedTuple):

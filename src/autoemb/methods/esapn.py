@@ -30,12 +30,13 @@ from torch import Tensor
 from torch.nn import functional
 
 from autoemb.config import MethodConfig
+from autoemb.data.columns import Ids
 from autoemb.methods.base import Memory, Method, Prediction
 from autoemb.nn.chain import ChainModel
 from autoemb.nn.controller import Controllers
 from autoemb.nn.layers import Generators
 from autoemb.optim.group import Group, Values
-from autoemb.plan import Batch, Ids, Lookup, Use, Validation
+from autoemb.plan import Batch, Lookup, Use, Validation
 
 Baseline = Literal["mean-of-last", "last", "none"]
 

@@ -6,30 +6,11 @@ are drawn and learnt without one.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from autoemb.config import Task
 from autoemb.nn.layers import Generators, Parameters, batch_norm, norm, tanh, uniform
-
-
-class Shape(NamedTuple):
-    """What the tables' sizes depend on."""
-
-    task: Task
-    users: int
-    items: int
-    user_popularity: int
-    """Largest running popularity of a user in the stream."""
-    item_popularity: int
-    classes: int = 5
-
-    @property
-    def outputs(self) -> int:
-        """Channels C of the prediction: one logit, or one per class."""
-        return 1 if self.task == "regression" else self.classes
 
 
 @dataclass(frozen=True)

@@ -7,12 +7,12 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from autoemb import datasets
 from autoemb.artifact.files import put, whole
 from autoemb.config import DatasetConfig
-from autoemb.datasets._archive import verify
-from autoemb.datasets._download import PATIENCE, Patience, UnavailableError, download
-from autoemb.datasets.base import Dataset
+from autoemb.data import datasets
+from autoemb.data.datasets.base import Dataset
+from autoemb.data.download import PATIENCE, Patience, UnavailableError, download
+from autoemb.data.readers.archive import verify
 from autoemb.errors import InputError
 
 

@@ -5,8 +5,8 @@ import time
 from pathlib import Path
 from typing import get_args
 
-from autoemb.inspection import inspect
-from autoemb.inspection.guess import USUAL, Asked, Encoding
+from autoemb.data.inspection import inspect
+from autoemb.data.inspection.guess import USUAL, Asked, Encoding
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

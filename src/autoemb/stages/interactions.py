@@ -7,12 +7,12 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from autoemb import datasets
 from autoemb.artifact.files import whole
 from autoemb.artifact.parquet import write_blocks
 from autoemb.artifact.record import add_argument, recorded
-from autoemb.datasets.base import Counts, Dataset
-from autoemb.interactions import Interactions
+from autoemb.data import datasets
+from autoemb.data.datasets.base import Counts, Dataset
+from autoemb.data.interactions import Interactions
 from autoemb.schema import INTERACTIONS, ITEMS, USERS
 
 

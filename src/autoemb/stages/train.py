@@ -15,6 +15,7 @@ from autoemb.artifact.parquet import write_table
 from autoemb.artifact.record import Alone, checksums, complete, now, record
 from autoemb.checkpoint import Checkpoint, identity
 from autoemb.config import RunConfig
+from autoemb.data.stored import StoredStream
 from autoemb.device import chosen
 from autoemb.errors import InputError
 from autoemb.methods import find
@@ -22,7 +23,6 @@ from autoemb.methods.base import Method
 from autoemb.prequential import run_stream
 from autoemb.schema import ALLOCATION, OUTCOMES, PROGRESS, SIZES
 from autoemb.settings import parse
-from autoemb.stored import StoredStream
 
 log = logging.getLogger(__name__)
 

@@ -1,8 +1,8 @@
 """MovieLens 20M (4/2015, tag genome of 10/2016): half stars. One of the paper's three."""
 
 from autoemb.config import DatasetConfig as Config
-from autoemb.datasets._movielens import CITATION, HALF_STARS, LICENCE, URL, read_csv
-from autoemb.datasets.base import Counts, Dataset
+from autoemb.data.datasets._movielens import CITATION, HALF_STARS, LICENCE, URL, read_csv
+from autoemb.data.datasets.base import Counts, Dataset
 
 dataset = Dataset(
     name="ml-20m",

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 
 from autoemb.config import RunConfig
-from autoemb.inspection.proposal import Proposal
-from autoemb.inspection.survey import Survey
+from autoemb.data.inspection.proposal import Proposal
+from autoemb.data.inspection.survey import Survey
 
 YEAR_1980 = 315_532_800
 """Seconds UTC."""

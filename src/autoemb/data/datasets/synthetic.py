@@ -20,8 +20,9 @@ from pydantic import Field
 from scipy.special import entr, expit, logit
 
 from autoemb.config import DatasetConfig
-from autoemb.datasets import csv
-from autoemb.datasets.base import Dataset, Ratings, Scale
+from autoemb.data.datasets import csv
+from autoemb.data.datasets.base import Dataset
+from autoemb.data.ratings import Ratings, Scale
 
 STARS = np.arange(1, 6)
 SHARES = (0.06, 0.11, 0.26, 0.34, 0.23)

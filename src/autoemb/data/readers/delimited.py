@@ -3,66 +3,21 @@
 import csv
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.csv
 
-from autoemb.datasets._archive import Source
-from autoemb.datasets._bad_rows import bad_rows
-from autoemb.datasets._lines import BLOCK, Problems, count_lines, skip_mark, whole_lines
-from autoemb.datasets.base import Block, Scale
+from autoemb.data.ratings import Block, Scale
+from autoemb.data.readers.archive import Source
+from autoemb.data.readers.bad_rows import bad_rows
+from autoemb.data.readers.layout import Column, Layout
+from autoemb.data.readers.lines import BLOCK, Problems, count_lines, skip_mark, whole_lines
 from autoemb.errors import InputError
-
-Column = Literal["user", "item", "rating", "timestamp"]
 
 THREADED = 1 << 22
 """Bytes of a block that one thread parses at a time."""
-
-
-@dataclass(frozen=True)
-class Layout:
-    """Where the columns stand in the lines of a text file, and what they hold."""
-
-    columns: dict[Column, int]
-    """Position of each column, from 0; ``timestamp`` may be left out."""
-
-    width: int
-    """Fields of a line."""
-
-    separator: str = ","
-    ids: Literal["int32", "str"] = "int32"
-    header: tuple[str, ...] = ()
-    """The names in the first line, if it holds names."""
-
-    empty: tuple[int, ...] = ()
-    """Positions of fields that hold nothing, such as those inside of a separator '::'."""
-
-    encoding: str = "utf-8"
-    """One in which the end of a line is a byte of its own."""
-
-    per_second: int = 1
-    """Units of the timestamps in a second."""
-
-    latest: int = np.iinfo(np.int64).max
-    """Seconds UTC; a later timestamp is refused."""
-
-    units: str = ""
-    """What to say of both to a person whose timestamp is refused."""
-
-    @property
-    def types(self) -> dict[str, Any]:
-        """What each field that is read becomes, by its position as text."""
-        ids = pa.int32() if self.ids == "int32" else pa.dictionary(pa.int32(), pa.string())
-        kinds = {"user": ids, "item": ids, "rating": pa.float32(), "timestamp": pa.int64()}
-        found = {str(position): kinds[column] for column, position in self.columns.items()}
-        return found | {str(position): pa.null() for position in self.empty}
-
-    def name(self, column: Column) -> str:
-        """What the file calls a column, if it has a header."""
-        return self.header[self.columns[column]] if self.header else column
 
 
 def layout_by_header(

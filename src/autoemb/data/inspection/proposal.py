@@ -8,8 +8,8 @@ from decimal import Decimal
 import numpy as np
 
 from autoemb.config import PopularityConfig, StreamConfig
-from autoemb.datasets import csv
-from autoemb.inspection.survey import Counts, Survey
+from autoemb.data.datasets import csv
+from autoemb.data.inspection.survey import Counts, Survey
 
 CLASSES = 5
 """Of ratings with more than ``EACH`` different values."""

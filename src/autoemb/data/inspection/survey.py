@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from autoemb.datasets.base import Ratings
-from autoemb.interactions import Numbering
+from autoemb.data.interactions import Numbering
+from autoemb.data.ratings import Ratings
 
 Counts = npt.NDArray[np.int64]
 

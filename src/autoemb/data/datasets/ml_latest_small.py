@@ -1,8 +1,8 @@
 """MovieLens latest-small of 9/2018: 100,836 ratings in half stars. Shipped with the package, its README beside it."""
 
 from autoemb.config import DatasetConfig as Config
-from autoemb.datasets._movielens import CITATION, HALF_STARS, read_csv
-from autoemb.datasets.base import Counts, Dataset
+from autoemb.data.datasets._movielens import CITATION, HALF_STARS, read_csv
+from autoemb.data.datasets.base import Counts, Dataset
 
 dataset = Dataset(
     name="ml-latest-small",

@@ -1,8 +1,8 @@
 """MovieLens latest: half stars. One of the paper's three, as the snapshot of 9/2018 that is no longer served."""
 
 from autoemb.config import DatasetConfig as Config
-from autoemb.datasets._movielens import CITATION, HALF_STARS, LICENCE, URL, read_csv
-from autoemb.datasets.base import Counts, Dataset
+from autoemb.data.datasets._movielens import CITATION, HALF_STARS, LICENCE, URL, read_csv
+from autoemb.data.datasets.base import Counts, Dataset
 
 dataset = Dataset(
     name="ml-latest",

@@ -4,24 +4,22 @@ import csv
 import re
 from collections.abc import Callable, Iterator
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.csv
 
-from autoemb.datasets._lines import lines
-from autoemb.datasets.base import Scale
-
-if TYPE_CHECKING:
-    from autoemb.datasets._delimited import Layout
+from autoemb.data.ratings import Scale
+from autoemb.data.readers.layout import Layout
+from autoemb.data.readers.lines import lines
 
 PLAIN = re.compile(r"-?[0-9]+", re.ASCII)
 BROKEN = re.compile("[\udc80-\udcff]")
 """Bytes that are no text in the encoding, as ``surrogateescape`` keeps them."""
 
 
-def bad_rows(text: bytes, layout: "Layout", scale: Scale) -> Iterator[tuple[int, str]]:
+def bad_rows(text: bytes, layout: Layout, scale: Scale) -> Iterator[tuple[int, str]]:
     """Number of each bad line in the block, from 0, and what is wrong with it."""
     checks = {column: _check(column, layout, scale) for column in layout.columns}
     for number, line in enumerate(lines(text)):
@@ -59,7 +57,7 @@ def _shown(value: bytes) -> str:
     return repr(text).replace(r"\\x", r"\x") + "..." * (len(value) > 80)
 
 
-def _check(column: str, layout: "Layout", scale: Scale) -> Callable[[str], str]:
+def _check(column: str, layout: Layout, scale: Scale) -> Callable[[str], str]:
     """A function that returns what was expected of a value, or nothing where the value is good."""
     if column == "rating":
         return lru_cache(lambda value: "" if scale.allows(_rating(value)).all() else str(scale))
@@ -71,11 +69,11 @@ def _check(column: str, layout: "Layout", scale: Scale) -> Callable[[str], str]:
     return lambda value: "" if _whole(value, pa.int32()) is not None else "a whole number of type int32"
 
 
-def _in_time(value: int | None, layout: "Layout") -> bool:
+def _in_time(value: int | None, layout: Layout) -> bool:
     return value is not None and value // layout.per_second <= layout.latest
 
 
-def _timestamps(layout: "Layout") -> str:
+def _timestamps(layout: Layout) -> str:
     whole = "a whole number of type int64"
     if layout.latest == np.iinfo(np.int64).max:
         return whole

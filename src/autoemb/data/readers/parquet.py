@@ -11,10 +11,10 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from autoemb.artifact.parquet import ROW_GROUP, one_line
-from autoemb.datasets._delimited import Column
-from autoemb.datasets._lines import Problems
-from autoemb.datasets._members import readable
-from autoemb.datasets.base import Block, Scale
+from autoemb.data.ratings import Block, Scale
+from autoemb.data.readers.layout import Column
+from autoemb.data.readers.lines import Problems
+from autoemb.data.readers.members import readable
 from autoemb.errors import InputError
 
 UNITS = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}

@@ -13,7 +13,8 @@ from typing import IO, Any
 from tqdm import tqdm
 
 from autoemb.artifact.files import digest
-from autoemb.datasets._members import (
+from autoemb.data.datasets.base import Dataset
+from autoemb.data.readers.members import (
     Allowance,
     Metered,
     open_member,
@@ -23,7 +24,6 @@ from autoemb.datasets._members import (
     unpacked,
     zip_files,
 )
-from autoemb.datasets.base import Dataset
 from autoemb.errors import InputError
 
 

@@ -4,7 +4,7 @@ import io
 from collections.abc import Iterable, Iterator
 from typing import IO
 
-from autoemb.datasets._archive import Source
+from autoemb.data.readers.archive import Source
 from autoemb.errors import InputError
 
 BLOCK = 1 << 24

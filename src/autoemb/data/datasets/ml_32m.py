@@ -1,8 +1,8 @@
 """MovieLens 32M (10/2023): half stars, stable."""
 
 from autoemb.config import DatasetConfig as Config
-from autoemb.datasets._movielens import CITATION, HALF_STARS, LICENCE, URL, read_csv
-from autoemb.datasets.base import Counts, Dataset
+from autoemb.data.datasets._movielens import CITATION, HALF_STARS, LICENCE, URL, read_csv
+from autoemb.data.datasets.base import Counts, Dataset
 
 dataset = Dataset(
     name="ml-32m",

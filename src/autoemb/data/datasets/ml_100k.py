@@ -1,8 +1,8 @@
 """MovieLens 100K (4/1998): whole stars."""
 
 from autoemb.config import DatasetConfig as Config
-from autoemb.datasets._movielens import CITATION, NO_REDISTRIBUTION, URL, WHOLE_STARS, read_tabs
-from autoemb.datasets.base import Counts, Dataset
+from autoemb.data.datasets._movielens import CITATION, NO_REDISTRIBUTION, URL, WHOLE_STARS, read_tabs
+from autoemb.data.datasets.base import Counts, Dataset
 
 dataset = Dataset(
     name="ml-100k",

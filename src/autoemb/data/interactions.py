@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from autoemb.datasets.base import Ratings
+from autoemb.data.ratings import Ratings
 from autoemb.schema import INTERACTIONS, ITEMS, USERS
 
 Duplicates = Literal["all", "first", "last"]

@@ -7,10 +7,11 @@ import pandas as pd
 import pyarrow as pa
 
 from autoemb.config import DatasetConfig
-from autoemb.datasets._archive import Source, has_member
-from autoemb.datasets._delimited import Column, Layout, first_line, layout_by_header, read_delimited, table_of
-from autoemb.datasets._lines import whole_lines
-from autoemb.datasets.base import Ratings, Scale
+from autoemb.data.ratings import Ratings, Scale
+from autoemb.data.readers.archive import Source, has_member
+from autoemb.data.readers.delimited import first_line, layout_by_header, read_delimited, table_of
+from autoemb.data.readers.layout import Column, Layout
+from autoemb.data.readers.lines import whole_lines
 from autoemb.errors import InputError
 
 URL = "https://files.grouplens.org/datasets/movielens/"

@@ -1,8 +1,8 @@
 """MovieLens 1M (2/2003): whole stars."""
 
 from autoemb.config import DatasetConfig as Config
-from autoemb.datasets._movielens import CITATION, NO_REDISTRIBUTION, URL, WHOLE_STARS, read_dat
-from autoemb.datasets.base import Counts, Dataset
+from autoemb.data.datasets._movielens import CITATION, NO_REDISTRIBUTION, URL, WHOLE_STARS, read_dat
+from autoemb.data.datasets.base import Counts, Dataset
 
 dataset = Dataset(
     name="ml-1m",

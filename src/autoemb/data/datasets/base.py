@@ -1,14 +1,12 @@
-"""What a data set declares, and what its reader hands back."""
+"""What a data set declares."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Generic, NamedTuple, TypeVar
-
-import numpy as np
-import numpy.typing as npt
+from typing import Generic, NamedTuple, TypeVar
 
 from autoemb.config import DatasetConfig
+from autoemb.data.ratings import Ratings, Scale
 from autoemb.settings import parse
 
 C = TypeVar("C", bound=DatasetConfig)
@@ -20,51 +18,6 @@ class Counts(NamedTuple):
     ratings: int
     users: int
     items: int | None
-
-
-@dataclass(frozen=True)
-class Scale:
-    """The ratings that a data set allows: ``low`` to ``high``, both included, and from ``low`` in steps of ``step``."""
-
-    low: float
-    high: float
-    step: float | None = None
-
-    def allows(self, ratings: npt.NDArray[np.float32]) -> npt.NDArray[np.bool_]:
-        """Whether each rating is on the scale; NaN is not. Same shape as the input."""
-        allowed = (ratings >= np.float32(self.low)) & (ratings <= np.float32(self.high))
-        if self.step is not None:
-            # only where allowed: there are no steps to an infinity
-            above = np.where(allowed, ratings, self.low).astype(np.float64) - self.low
-            rounding = 2 * np.finfo(np.float32).eps * max(abs(self.low), abs(self.high))
-            allowed &= np.abs(above - np.rint(above / self.step) * self.step) <= rounding
-        return allowed
-
-    def __str__(self) -> str:
-        steps = "" if self.step is None else f" in steps of {self.step:g}"
-        return f"a rating from {self.low:g} to {self.high:g}{steps}"
-
-
-class Block(NamedTuple):
-    """Ratings that follow one another in file order, already checked; n of them, far fewer than the file may have."""
-
-    user: Any
-    """The publisher's own ids: (n,) int32, or text as a pyarrow DictionaryArray of n."""
-    item: Any
-    rating: npt.NDArray[np.float32]
-    """(n,) stars."""
-    timestamp: npt.NDArray[np.int64]
-    """(n,) seconds UTC; 0 where there is none."""
-
-
-class Ratings(NamedTuple):
-    """What a reader hands back."""
-
-    blocks: Iterator[Block]
-    """All ratings in file order, once. Reading them raises InputError where the file is not as expected."""
-
-    genome: npt.NDArray[np.int32] | None = None
-    """Item ids of the archive's tag genome, or None where it has none."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,10 +14,11 @@ import numpy as np
 import pyarrow as pa
 
 from autoemb.config import DatasetConfig as Config
-from autoemb.datasets._archive import Source, files
-from autoemb.datasets._delimited import table_of
-from autoemb.datasets._lines import Problems, count_lines, lines, whole_lines
-from autoemb.datasets.base import Block, Counts, Dataset, Ratings, Scale
+from autoemb.data.datasets.base import Counts, Dataset
+from autoemb.data.ratings import Block, Ratings, Scale
+from autoemb.data.readers.archive import Source, files
+from autoemb.data.readers.delimited import table_of
+from autoemb.data.readers.lines import Problems, count_lines, lines, whole_lines
 from autoemb.errors import InputError
 
 SCALE = Scale(1.0, 5.0, 1.0)

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import yaml
 
-from autoemb.inspection.guess import Guess
-from autoemb.inspection.problems import percent, problems
-from autoemb.inspection.proposal import Proposal
-from autoemb.inspection.survey import DIFFERENT, Counts, Survey
+from autoemb.data.inspection.guess import Guess
+from autoemb.data.inspection.problems import percent, problems
+from autoemb.data.inspection.proposal import Proposal
+from autoemb.data.inspection.survey import DIFFERENT, Counts, Survey
 
 WIDTH = 110
 """Characters of a line of findings."""

@@ -8,7 +8,7 @@ import importlib
 import pkgutil
 from typing import Any
 
-from autoemb.datasets.base import Dataset
+from autoemb.data.datasets.base import Dataset
 from autoemb.errors import InputError
 
 

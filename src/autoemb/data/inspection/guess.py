@@ -11,11 +11,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from autoemb.artifact.parquet import one_line
-from autoemb.datasets._archive import Source
-from autoemb.datasets._delimited import Column
-from autoemb.datasets._lines import skip_mark
-from autoemb.datasets._parquet import KINDS, UNITS, is_parquet
-from autoemb.datasets.csv import LATEST, Columns
+from autoemb.data.datasets.csv import LATEST, Columns
+from autoemb.data.readers.archive import Source
+from autoemb.data.readers.layout import Column
+from autoemb.data.readers.lines import skip_mark
+from autoemb.data.readers.parquet import KINDS, UNITS, is_parquet
 from autoemb.errors import InputError
 
 Encoding = Literal["utf-8", "latin-1", "cp1252"]

@@ -7,10 +7,12 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from autoemb.config import DatasetConfig, Settings
-from autoemb.datasets._archive import Source
-from autoemb.datasets._delimited import Column, Layout, first_line, layout_by_header, read_delimited
-from autoemb.datasets._parquet import UNITS, is_parquet, read_parquet
-from autoemb.datasets.base import Dataset, Ratings, Scale
+from autoemb.data.datasets.base import Dataset
+from autoemb.data.ratings import Ratings, Scale
+from autoemb.data.readers.archive import Source
+from autoemb.data.readers.delimited import first_line, layout_by_header, read_delimited
+from autoemb.data.readers.layout import Column, Layout
+from autoemb.data.readers.parquet import UNITS, is_parquet, read_parquet
 from autoemb.errors import InputError
 
 LATEST = 4_102_444_800

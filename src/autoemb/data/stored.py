@@ -10,9 +10,8 @@ import numpy.typing as npt
 
 from autoemb.artifact.parquet import one_line, open_table
 from autoemb.config import Task
+from autoemb.data.columns import Columns, Ints, Shape
 from autoemb.errors import InputError
-from autoemb.nn.model import Shape
-from autoemb.plan import Columns, Ints
 from autoemb.schema import STREAM
 
 Values = npt.NDArray[np.integer]

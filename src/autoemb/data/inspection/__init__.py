@@ -10,12 +10,12 @@ from pathlib import Path
 from pydantic import TypeAdapter, ValidationError
 
 from autoemb.config import Name
-from autoemb.datasets import csv
+from autoemb.data.datasets import csv
+from autoemb.data.inspection.guess import Asked, guess
+from autoemb.data.inspection.proposal import propose
+from autoemb.data.inspection.report import text
+from autoemb.data.inspection.survey import survey
 from autoemb.errors import InputError
-from autoemb.inspection.guess import Asked, guess
-from autoemb.inspection.proposal import propose
-from autoemb.inspection.report import text
-from autoemb.inspection.survey import survey
 
 # a reader's settings must name a scale: this one allows every finite rating
 _ANY = 3.4028234663852886e38

@@ -25,13 +25,13 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from tqdm import tqdm
 
-from autoemb import methods
 from autoemb.artifact.files import write_json
 from autoemb.config import RunConfig, Task
-from autoemb.device import LARGE_PAGES, choose
-from autoemb.engine import compile_step, obstacle
-from autoemb.plan import CHUNK
-from autoemb.prequential import Run
+from autoemb.learning import methods
+from autoemb.learning.machine.device import LARGE_PAGES, choose
+from autoemb.learning.machine.engine import compile_step, obstacle
+from autoemb.learning.plan import CHUNK
+from autoemb.learning.prequential import Run
 from autoemb.schema import TASKS
 from autoemb.twin import Interactions, Turn, Twin
 

@@ -20,13 +20,13 @@ from typing import Any
 import torch
 from tqdm import tqdm
 
-from autoemb import methods
 from autoemb.artifact.files import write_json
 from autoemb.config import RunConfig, Task
-from autoemb.device import choose
-from autoemb.engine import Captured, compile_step, obstacle
 from autoemb.errors import InputError
-from autoemb.prequential import Run
+from autoemb.learning import methods
+from autoemb.learning.machine.device import choose
+from autoemb.learning.machine.engine import Captured, compile_step, obstacle
+from autoemb.learning.prequential import Run
 from autoemb.schema import TASKS
 
 from .engine import BATCH, Products, machine, settings

@@ -18,12 +18,12 @@ from torch._inductor import config as inductor
 from torch.profiler import ProfilerActivity, profile
 from tqdm import tqdm
 
-from autoemb import methods
 from autoemb.artifact.files import write_json
 from autoemb.config import RunConfig
-from autoemb.device import choose
-from autoemb.engine import compile_step, obstacle
-from autoemb.prequential import Run
+from autoemb.learning import methods
+from autoemb.learning.machine.device import choose
+from autoemb.learning.machine.engine import compile_step, obstacle
+from autoemb.learning.prequential import Run
 
 from .engine import BATCH, machine, settings
 from .streams import COUNTS, columns, shape

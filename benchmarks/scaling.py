@@ -23,13 +23,13 @@ from torch import Tensor
 from torch.utils import _pytree as pytree
 from tqdm import tqdm
 
-from autoemb import methods
 from autoemb.artifact.files import write_json
 from autoemb.artifact.parquet import ROW_GROUP
 from autoemb.config import RunConfig
 from autoemb.data.stored import StoredStream
-from autoemb.device import choose
-from autoemb.prequential import Run
+from autoemb.learning import methods
+from autoemb.learning.machine.device import choose
+from autoemb.learning.prequential import Run
 from autoemb.schema import STREAM
 
 from .engine import BATCH, machine

@@ -10,14 +10,14 @@ from pathlib import Path
 import pandas as pd
 import torch
 
-from autoemb import methods
 from autoemb.artifact.files import write_json
 from autoemb.config import DatasetConfig, RunConfig, StreamConfig
 from autoemb.data import datasets
 from autoemb.data.columns import columns_of, shape_of
 from autoemb.data.interactions import Interactions
 from autoemb.data.stream import build_stream
-from autoemb.prequential import run_stream
+from autoemb.learning import methods
+from autoemb.learning.prequential import run_stream
 from autoemb.schema import TASKS
 from autoemb.stages.fetch import fetch
 

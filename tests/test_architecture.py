@@ -22,12 +22,9 @@ LAYERS = [
     {"errors", "schema", "config", "settings", "published"},
     {"artifact"},
     {"data"},
+    {"learning"},
     {"protocols", "ablation"},
-    {"nn"},
-    {"optim"},
-    {"plan"},
-    {"methods"},
-    {"metrics", "checkpoint", "progress", "gpus", "device", "engine", "prequential", "popularity", "twin"},
+    {"twin"},
     {"entries"},
     {"trials"},
     {"grid"},
@@ -78,10 +75,15 @@ def test_data_and_figures_need_no_torch(module):
 
 
 def test_dependencies_follow_imports_and_name_versions():
-    found = dependencies(["autoemb.stages.train", "autoemb.methods.autoemb"])
+    found = dependencies(["autoemb.stages.train", "autoemb.learning.methods.autoemb"])
     names = {Path(file).relative_to(SOURCE).as_posix() for file in found.files}
-    assert {"stages/train.py", "methods/autoemb.py", "methods/_selection.py", "nn/controller.py"} <= names
-    assert not {"methods/darts.py", "plots/__init__.py", "cli.py"} & names
+    assert {
+        "stages/train.py",
+        "learning/methods/autoemb.py",
+        "learning/methods/_selection.py",
+        "learning/nn/controller.py",
+    } <= names
+    assert not {"learning/methods/darts.py", "plots/__init__.py", "cli.py"} & names
     assert {"torch", "numpy", "pandas"} <= set(found.packages)
 
 

@@ -13,14 +13,14 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import save_file
 
-from autoemb import checkpoint as module
 from autoemb.artifact.files import digest
 from autoemb.artifact.verify import read
-from autoemb.checkpoint import PAUSE, Checkpoint, checksum
 from autoemb.cli import main
 from autoemb.errors import InputError
-from autoemb.methods import autoemb as model
-from autoemb.methods import fse
+from autoemb.learning import checkpoint as module
+from autoemb.learning.checkpoint import PAUSE, Checkpoint, checksum
+from autoemb.learning.methods import autoemb as model
+from autoemb.learning.methods import fse
 
 RUN = json.dumps({"task": "regression", "seeds": 2, "batch_size": 32, "windows": 5})
 SETTINGS = json.dumps({"sizes": [2, 4], "hidden": 8, "controller_hidden": 8})
@@ -92,7 +92,7 @@ def test_one_that_cannot_be_written_leaves_the_last_one(tmp_path, monkeypatch):
     def full(state, path, metadata):
         raise SafetensorError("I/O error: No space left on device")
 
-    monkeypatch.setattr("autoemb.checkpoint.save_file", full)
+    monkeypatch.setattr("autoemb.learning.checkpoint.save_file", full)
     with pytest.raises(InputError, match=r"state: cannot be written: .*No space left"):
         checkpoint.save({"x": torch.zeros(2)})
     assert checkpoint.load()["x"].tolist() == [1, 1]
@@ -195,7 +195,7 @@ def test_writing_states_takes_less_than_two_percent_of_a_run(tmp_path, monkeypat
         nonlocal time
         time += took
 
-    monkeypatch.setattr("autoemb.checkpoint.save_file", slow_disk)
+    monkeypatch.setattr("autoemb.learning.checkpoint.save_file", slow_disk)
     while time < end:
         time += chunk
         if checkpoint.due():
@@ -219,7 +219,7 @@ def ended(call):
 )
 def test_a_signal_leaves_a_state_to_go_on_from(folder, tmp_path, monkeypatch, verb, number, status):
     """Every run is cut in its fourth chunk (its fourth model), until one comes to the end."""
-    monkeypatch.setattr("autoemb.prequential.CHUNK", 16)
+    monkeypatch.setattr("autoemb.learning.prequential.CHUNK", 16)
     before = signal.getsignal(number)
     out, path = tmp_path / "out", tmp_path / "states" / "state"
     call = (train if verb == "train" else popularity)(folder, out, checkpoint=path)
@@ -261,7 +261,7 @@ def test_a_model_of_the_splits_is_left_when_a_signal_comes(folder, tmp_path, mon
         return step(self, batch)
 
     monkeypatch.setattr(fse.Model, "step", tell)
-    monkeypatch.setattr("autoemb.methods.base.Method.plan.__defaults__", (True, 2))
+    monkeypatch.setattr("autoemb.learning.methods.contract.Method.plan.__defaults__", (True, 2))
     call = popularity(folder, tmp_path / "out", checkpoint=tmp_path / "state")
     assert ended(call) == 143
     assert 20 <= len(steps) <= 21
@@ -278,7 +278,7 @@ def test_a_run_whose_end_nobody_noticed_is_not_done_again(folder, tmp_path, monk
     for file in made:
         file.unlink()
     monkeypatch.setattr(fse.Model, "step", None)
-    monkeypatch.setattr("autoemb.methods.autoemb.Model.step", None)
+    monkeypatch.setattr("autoemb.learning.methods.autoemb.Model.step", None)
     assert main(call(folder, out, checkpoint=tmp_path / "state")) == 0
     assert [file.read_bytes() for file in made] == before
 
@@ -314,7 +314,7 @@ def test_a_signal_before_the_first_chunk_is_done_ends_at_once(folder, tmp_path, 
     if goes_on:
         with monkeypatch.context() as patch:
             patch.setattr(Checkpoint, "due", cut)
-            patch.setattr("autoemb.prequential.CHUNK", 16)
+            patch.setattr("autoemb.learning.prequential.CHUNK", 16)
             assert ended(call) == 130
     before = [file.read_bytes() for file in tmp_path.iterdir()]
 

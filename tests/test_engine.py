@@ -12,15 +12,16 @@ import pytest
 import torch
 from torch.utils import _pytree as pytree
 
-from autoemb import engine, methods
 from autoemb.config import RunConfig
 from autoemb.data.columns import columns_of
-from autoemb.device import keep_memory, use_onednn
-from autoemb.engine import PAYS_FROM, compile_step, decide, obstacle
 from autoemb.errors import InputError
-from autoemb.nn.task import losses
-from autoemb.prequential import run_stream
-from autoemb.progress import Progress, spoken
+from autoemb.learning import methods
+from autoemb.learning.machine import engine
+from autoemb.learning.machine.device import keep_memory, use_onednn
+from autoemb.learning.machine.engine import PAYS_FROM, compile_step, decide, obstacle
+from autoemb.learning.nn.task import losses
+from autoemb.learning.prequential import run_stream
+from autoemb.learning.progress import Progress, spoken
 from autoemb.schema import TASKS
 
 from .contracts.bench import logits_of, make, predictions, shape_of, small_stream, twin_of, twin_turns
@@ -258,7 +259,7 @@ def test_progress_in_a_log_is_quiet_otherwise(caplog, capsys):
 def test_what_all_will_take_is_said_once(caplog, monkeypatch):
     caplog.set_level(logging.INFO)
     clock = iter([0, 100, 110, 120, 130, 140])  # the first chunk was compiled, too
-    monkeypatch.setattr("autoemb.progress.time", SimpleNamespace(monotonic=lambda: next(clock)))
+    monkeypatch.setattr("autoemb.learning.progress.time", SimpleNamespace(monotonic=lambda: next(clock)))
     with Progress(1000, every=1000, forecast="time on the CPU:") as progress:
         progress.skip(100)
         for interactions in (10, 5, 5, 10, 10):

@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from autoemb.data.columns import columns_of
-from autoemb.methods.base import Memory, Prediction
-from autoemb.methods.esapn import State
+from autoemb.learning.methods.contract import Memory, Prediction
+from autoemb.learning.methods.esapn import State
 
 from .contracts.bench import make, shape_of, small_stream
 from .contracts.variants import small

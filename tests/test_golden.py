@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from autoemb import methods
+from autoemb.learning import methods
 from autoemb.schema import TASKS
 
 from .make_golden import NUMBERS, measure, stream

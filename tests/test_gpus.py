@@ -13,10 +13,10 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from autoemb import gpus
-from autoemb.device import chosen
 from autoemb.errors import InputError
-from autoemb.gpus import Device, assigned, installed, places, slot, usable
+from autoemb.learning.machine import gpus
+from autoemb.learning.machine.device import chosen
+from autoemb.learning.machine.gpus import Device, assigned, installed, places, slot, usable
 
 CARDS = [f"GPU-{n}f3a77c1-0000-0000-0000-00000000000{n}" for n in range(3)]
 LISTED = "".join(f"GPU {n}: NVIDIA Made Up (UUID: {card})\n" for n, card in enumerate(CARDS))
@@ -25,7 +25,7 @@ MIG = "  MIG 1g.10gb     Device  0: (UUID: MIG-c6d4f1ef-42e4-5de3-91c7-45d71c87e
 HOLD = """
 import os, sys, time
 from pathlib import Path
-from autoemb.gpus import slot
+from autoemb.learning.machine.gpus import slot
 with slot(os.environ, int(sys.argv[1]), Path(sys.argv[2]), every=0.02):
     start = time.monotonic()
     print(os.environ["CUDA_VISIBLE_DEVICES"], flush=True)

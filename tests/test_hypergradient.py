@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from autoemb.data.columns import columns_of
-from autoemb.optim.adam import Moving, corrections, following
-from autoemb.optim.hypergradient import adam, exact, finite_difference, sgd
+from autoemb.learning.optim.adam import Moving, corrections, following
+from autoemb.learning.optim.hypergradient import adam, exact, finite_difference, sgd
 
 from .contracts.bench import make, shape_of, small_stream
 from .contracts.variants import CONTROL, SEARCH
@@ -122,7 +122,7 @@ def test_on_the_real_model_both_agree_as_the_radius_shrinks(name, step, validati
         errors.append(row)
         return found
 
-    monkeypatch.setattr("autoemb.methods._selection.exact", compare)
+    monkeypatch.setattr("autoemb.learning.methods._selection.exact", compare)
     for chunk in method.plan(columns_of(frame, "regression"), 32).chunks():
         for batch in chunk:
             method.step(batch)

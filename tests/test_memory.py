@@ -5,13 +5,13 @@ import weakref
 import pytest
 import torch
 
-from autoemb import prequential
-from autoemb.checkpoint import Checkpoint
 from autoemb.config import RunConfig
 from autoemb.data.columns import columns_of
-from autoemb.device import shortage
 from autoemb.errors import InputError
-from autoemb.prequential import run_stream
+from autoemb.learning import prequential
+from autoemb.learning.checkpoint import Checkpoint
+from autoemb.learning.machine.device import shortage
+from autoemb.learning.prequential import run_stream
 
 from .contracts.bench import make, shape_of, small_stream
 from .contracts.variants import small

@@ -7,9 +7,9 @@ from torch.autograd import grad
 from autoemb.config import RunConfig
 from autoemb.data.columns import columns_of
 from autoemb.errors import InputError
-from autoemb.methods._selection import largest, straight_through
-from autoemb.nn.task import losses
-from autoemb.prequential import run_stream
+from autoemb.learning.methods._selection import largest, straight_through
+from autoemb.learning.nn.task import losses
+from autoemb.learning.prequential import run_stream
 
 from .contracts.bench import logits_of, make, predictions, shape_of, small_stream, twin_of, twin_turns
 from .contracts.variants import CONTROL, SEARCH, SMALL, small
@@ -164,7 +164,7 @@ def test_the_item_context_of_the_released_code_needs_as_many_users_as_items():
 )
 def test_what_cannot_be_compiled_says_so(settings, reason, monkeypatch, caplog):
     caplog.set_level("INFO")
-    monkeypatch.setattr("autoemb.engine.obstacle", lambda device: None)
+    monkeypatch.setattr("autoemb.learning.machine.engine.obstacle", lambda device: None)
     frame = small_stream()
     shape, columns, variant = (
         shape_of(frame, "regression", 5),
@@ -178,7 +178,7 @@ def test_what_cannot_be_compiled_says_so(settings, reason, monkeypatch, caplog):
 
     with pytest.raises(InputError, match=f"compile = 'always': .*{reason}"):
         run("always")
-    monkeypatch.setattr("autoemb.engine.PAYS_FROM", 1)
+    monkeypatch.setattr("autoemb.learning.machine.engine.PAYS_FROM", 1)
     assert torch.isfinite(run("auto").sums).all()
     assert any(reason in message for message in caplog.messages)
 

@@ -6,8 +6,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from autoemb.optim.adam import EPS, Moving, corrections, move, moved
-from autoemb.optim.rows import Decay, Table, catch_up
+from autoemb.learning.optim.adam import EPS, Moving, corrections, move, moved
+from autoemb.learning.optim.rows import Decay, Table, catch_up
 
 ROWS, WIDTH, RATE = 6, 3, 1e-3
 

@@ -5,17 +5,17 @@ import pandas as pd
 import pytest
 import torch
 
-from autoemb import methods, prequential
-from autoemb.checkpoint import Checkpoint
 from autoemb.config import DatasetConfig, PopularityConfig, RunConfig
 from autoemb.data.columns import Shape, columns_of
 from autoemb.data.stream import popularity_buckets
 from autoemb.errors import InputError
-from autoemb.methods import fse
-from autoemb.metrics import Recorder, Window, add_by_product
-from autoemb.nn.task import hits, losses
-from autoemb.popularity import run_levels
-from autoemb.prequential import run_stream
+from autoemb.learning import methods, prequential
+from autoemb.learning.checkpoint import Checkpoint
+from autoemb.learning.levels import run_levels
+from autoemb.learning.methods import fse
+from autoemb.learning.nn.task import hits, losses
+from autoemb.learning.prequential import run_stream
+from autoemb.learning.recorder import Recorder, Window, add_by_product
 from autoemb.schema import OUTCOMES, PROGRESS, SIZES, TASKS, popularity_bin, popularity_bin_bounds
 from autoemb.twin import Interactions, Turn
 

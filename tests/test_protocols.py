@@ -6,9 +6,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from autoemb import ablation, grid, methods, protocols
+from autoemb import ablation, grid, protocols
 from autoemb.config import StreamConfig
 from autoemb.errors import InputError
+from autoemb.learning import methods
 
 BESIDE = ["sizes", "learning_rate", "weights_learning_rate", "selection", "hidden", "controller_hidden"]
 """Settings beside those of the ablation that every protocol says."""

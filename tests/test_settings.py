@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from autoemb import methods
 from autoemb.cli import main
 from autoemb.data import datasets
+from autoemb.learning import methods
 from autoemb.stages import settings
 
 ROOT = Path(__file__).parents[1]

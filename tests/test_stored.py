@@ -13,12 +13,12 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 
-from autoemb import prequential
 from autoemb.config import RunConfig
 from autoemb.data.columns import columns_of, shape_of
 from autoemb.data.stored import StoredStream
 from autoemb.errors import InputError
-from autoemb.prequential import Run, run_stream
+from autoemb.learning import prequential
+from autoemb.learning.prequential import Run, run_stream
 from autoemb.schema import STREAM
 
 from .contracts.bench import make, small_stream

@@ -203,7 +203,7 @@ def test_a_second_run_has_nothing_to_do(project):
 
 def test_a_touched_file_changes_nothing(restored):
     (restored.root / "notebooks" / "sizes.ipynb").touch()
-    (restored.root / "src" / "autoemb" / "prequential.py").touch()
+    (restored.root / "src" / "autoemb" / "learning" / "prequential.py").touch()
     assert restored.would_run() == set()
 
 
@@ -224,7 +224,7 @@ def test_a_changed_notebook_reruns_only_itself(restored):
         ("published/table2.csv", None),
         ("data/datasets/ml_1m.py", set()),
         ("data/datasets/csv.py", None),
-        ("methods/sam.py", set()),
+        ("learning/methods/sam.py", set()),
     ],
 )
 def test_a_changed_module_reruns_what_imports_it(restored, module, rules):

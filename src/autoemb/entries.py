@@ -5,10 +5,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic
 
-from autoemb import methods
 from autoemb.config import DatasetConfig, MethodConfig
 from autoemb.data import datasets
 from autoemb.errors import InputError
+from autoemb.learning import methods
 from autoemb.protocols import Protocol, merge
 from autoemb.settings import AnySettings, parse
 

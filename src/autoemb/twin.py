@@ -1,7 +1,7 @@
 """The slow twin: every method once more, for one seed, as a plain PyTorch program.
 
 ``nn.Embedding``, ``nn.Linear``, ``nn.BatchNorm1d``, ``torch.optim.Adam`` (fused) with its defaults and
-``torch.autograd``: no replicate axis, no lazy row. Nothing is imported from ``autoemb.nn``: the
+``torch.autograd``: no replicate axis, no lazy row. Nothing is imported from ``autoemb.learning.nn``: the
 tests hold the methods to it step for step, and it is the reading to compare with the papers.
 """
 

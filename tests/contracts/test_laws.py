@@ -6,10 +6,10 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from autoemb import methods
 from autoemb.data.columns import columns_of
 from autoemb.errors import InputError
-from autoemb.nn.task import losses
+from autoemb.learning import methods
+from autoemb.learning.nn.task import losses
 from autoemb.schema import TASKS
 from autoemb.settings import parse
 

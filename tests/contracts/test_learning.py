@@ -4,13 +4,13 @@ import pandas as pd
 import pytest
 import torch
 
-from autoemb import methods
 from autoemb.config import DatasetConfig, RunConfig, StreamConfig
 from autoemb.data.columns import columns_of, shape_of
 from autoemb.data.datasets import synthetic
 from autoemb.data.interactions import Interactions
 from autoemb.data.stream import build_stream
-from autoemb.prequential import run_stream
+from autoemb.learning import methods
+from autoemb.learning.prequential import run_stream
 from autoemb.schema import TASKS
 
 from .bench import make

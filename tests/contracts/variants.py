@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from autoemb import methods, protocols
+from autoemb import protocols
+from autoemb.learning import methods
 
 SMALL: dict[str, Any] = {"hidden": 12}
 SEARCH: dict[str, Any] = {**SMALL, "sizes": [2, 3, 8]}

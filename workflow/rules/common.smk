@@ -11,7 +11,7 @@ from autoemb import grid
 
 from autoemb.artifact.dependencies import dependencies, imports_of_notebook
 from autoemb.errors import InputError
-from autoemb.gpus import places
+from autoemb.learning.machine.gpus import places
 from snakemake.exceptions import WorkflowError
 
 ROOT = Path(workflow.current_basedir).parent.parent
@@ -81,7 +81,7 @@ def dataset_module(wildcards):
 
 
 def method_module(wildcards):
-    return f"autoemb.methods.{GRID.methods[wildcards.method].module}"
+    return f"autoemb.learning.methods.{GRID.methods[wildcards.method].module}"
 
 
 def stream_of_trial(wildcards):
@@ -96,7 +96,7 @@ def trial_entry(wildcards):
 
 
 def trial_module(wildcards):
-    return f"autoemb.methods.{trial_entry(wildcards).module}"
+    return f"autoemb.learning.methods.{trial_entry(wildcards).module}"
 
 
 def local_archive(wildcards):

@@ -13,14 +13,14 @@ import torch
 from autoemb.artifact.files import whole_folder, write_json
 from autoemb.artifact.parquet import write_table
 from autoemb.artifact.record import Alone, checksums, complete, now, record
-from autoemb.checkpoint import Checkpoint, identity
 from autoemb.config import RunConfig
 from autoemb.data.stored import StoredStream
-from autoemb.device import chosen
 from autoemb.errors import InputError
-from autoemb.methods import find
-from autoemb.methods.base import Method
-from autoemb.prequential import run_stream
+from autoemb.learning.checkpoint import Checkpoint, identity
+from autoemb.learning.machine.device import chosen
+from autoemb.learning.methods import find
+from autoemb.learning.methods.contract import Method
+from autoemb.learning.prequential import run_stream
 from autoemb.schema import ALLOCATION, OUTCOMES, PROGRESS, SIZES
 from autoemb.settings import parse
 

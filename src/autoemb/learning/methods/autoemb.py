@@ -35,7 +35,7 @@ Departures from the released code, by default:
   item's id (``released_code_quirks.item_context_loss``).
 """
 
-from autoemb.methods._selection import BilevelMethod, ControlledMethod, ControllerConfig, Validated
+from autoemb.learning.methods._selection import BilevelMethod, ControlledMethod, ControllerConfig, Validated
 
 
 class Config(ControllerConfig, Validated):

@@ -8,11 +8,11 @@ import pandas as pd
 import torch
 from tqdm import tqdm
 
-from autoemb.checkpoint import Checkpoint
 from autoemb.config import PopularityConfig, RunConfig, Task
 from autoemb.data.columns import Columns, Shape
-from autoemb.methods import fse
-from autoemb.nn.task import hits
+from autoemb.learning.checkpoint import Checkpoint
+from autoemb.learning.methods import fse
+from autoemb.learning.nn.task import hits
 from autoemb.schema import POPULARITY
 
 SUMS = ["n", "loss_sum", "loss_sq_sum", "correct"]

@@ -7,8 +7,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from autoemb.optim.adam import Moving, move, moved
-from autoemb.optim.hypergradient import Result
+from autoemb.learning.optim.adam import Moving, move, moved
+from autoemb.learning.optim.hypergradient import Result
 
 
 class Values(NamedTuple):

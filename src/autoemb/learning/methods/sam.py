@@ -8,10 +8,10 @@ the validation batch, so that the two differ in the way they learn and in nothin
 ``mean``, ``batch_norm``, ``classification_start`` and ``item_context_loss``.
 """
 
-from autoemb.methods._selection import ControlledMethod, ControllerConfig
-from autoemb.methods.base import Memory, Prediction
-from autoemb.optim.group import Group, Values
-from autoemb.plan import Batch, Optimizer
+from autoemb.learning.batch import Batch, Optimizer
+from autoemb.learning.methods._selection import ControlledMethod, ControllerConfig
+from autoemb.learning.methods.contract import Memory, Prediction
+from autoemb.learning.optim.group import Group, Values
 
 
 class Config(ControllerConfig):

@@ -13,8 +13,8 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from autoemb.nn.layers import Generators, Parameters, batch_norm, norm, tanh, uniform
-from autoemb.nn.model import Head
+from autoemb.learning.nn.layers import Generators, Parameters, batch_norm, norm, tanh, uniform
+from autoemb.learning.nn.model import Head
 
 
 @dataclass(frozen=True)

@@ -13,14 +13,15 @@ from torch import Tensor
 
 from autoemb.config import MethodConfig
 from autoemb.data.columns import Columns, Ids, Key, Shape
-from autoemb.nn.chain import ChainModel
-from autoemb.nn.layers import Generators, Parameters, Running, generators
-from autoemb.nn.model import RawModel, SelectionModel
-from autoemb.nn.task import hits, losses, statistics
-from autoemb.optim.adam import Moving
-from autoemb.optim.group import Group, Rows, Values
-from autoemb.optim.rows import Fill, Table, catch_up, normal
-from autoemb.plan import CHUNK, Batch, Dice, Lookup, Optimizer, Plan, Use, Validation
+from autoemb.learning.batch import Batch, Lookup, Optimizer, Use, Validation
+from autoemb.learning.nn.chain import ChainModel
+from autoemb.learning.nn.layers import Generators, Parameters, Running, generators
+from autoemb.learning.nn.model import RawModel, SelectionModel
+from autoemb.learning.nn.task import hits, losses, statistics
+from autoemb.learning.optim.adam import Moving
+from autoemb.learning.optim.group import Group, Rows, Values
+from autoemb.learning.optim.rows import Fill, Table, catch_up, normal
+from autoemb.learning.plan import CHUNK, Dice, Plan
 
 
 class Prediction(NamedTuple):

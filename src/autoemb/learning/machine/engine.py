@@ -14,8 +14,8 @@ from torch import Tensor
 from torch.utils import _pytree as pytree
 
 from autoemb.errors import InputError
-from autoemb.methods.base import Method, Outcome
-from autoemb.plan import Batch
+from autoemb.learning.batch import Batch
+from autoemb.learning.methods.contract import Method, Outcome
 
 log = logging.getLogger(__name__)
 

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 
 import torch
 
-from autoemb import gpus
 from autoemb.errors import InputError
+from autoemb.learning.machine import gpus
 
 log = logging.getLogger(__name__)
 

@@ -16,12 +16,12 @@ from pydantic import Field
 from torch import Tensor
 
 from autoemb.config import MethodConfig
-from autoemb.methods.base import Memory, Method, Prediction
-from autoemb.nn.chain import ChainModel
-from autoemb.nn.layers import Generators
-from autoemb.nn.model import RawModel, SelectionModel
-from autoemb.optim.group import Group, Values
-from autoemb.plan import Batch
+from autoemb.learning.batch import Batch
+from autoemb.learning.methods.contract import Memory, Method, Prediction
+from autoemb.learning.nn.chain import ChainModel
+from autoemb.learning.nn.layers import Generators
+from autoemb.learning.nn.model import RawModel, SelectionModel
+from autoemb.learning.optim.group import Group, Values
 
 
 class Config(MethodConfig):

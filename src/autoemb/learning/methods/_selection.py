@@ -8,15 +8,15 @@ from torch import Tensor
 
 from autoemb.config import MethodConfig, Settings
 from autoemb.errors import InputError
-from autoemb.methods.base import Memory, Method, Prediction
-from autoemb.nn.controller import Controllers
-from autoemb.nn.layers import Generators
-from autoemb.nn.model import SelectionModel
-from autoemb.optim.adam import following
-from autoemb.optim.group import Group, Values
-from autoemb.optim.hypergradient import Hypergradient, Predict, adam, exact, finite_difference, sgd
-from autoemb.optim.rows import uniform_signed
-from autoemb.plan import Batch, Optimizer, Use
+from autoemb.learning.batch import Batch, Optimizer, Use
+from autoemb.learning.methods.contract import Memory, Method, Prediction
+from autoemb.learning.nn.controller import Controllers
+from autoemb.learning.nn.layers import Generators
+from autoemb.learning.nn.model import SelectionModel
+from autoemb.learning.optim.adam import following
+from autoemb.learning.optim.group import Group, Values
+from autoemb.learning.optim.hypergradient import Hypergradient, Predict, adam, exact, finite_difference, sgd
+from autoemb.learning.optim.rows import uniform_signed
 
 
 class SelectionConfig(MethodConfig):

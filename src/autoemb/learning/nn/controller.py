@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from autoemb.nn.layers import Generators, Parameters, batch_norm, norm, tanh, uniform
+from autoemb.learning.nn.layers import Generators, Parameters, batch_norm, norm, tanh, uniform
 
 POPULARITY_WIDTH = 32
 """Columns of the embedding of a popularity (released code)."""

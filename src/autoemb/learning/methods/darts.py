@@ -27,10 +27,10 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from autoemb.methods._selection import BilevelMethod, Validated
-from autoemb.nn.layers import Generators
-from autoemb.optim.group import Values
-from autoemb.plan import Batch, Use
+from autoemb.learning.batch import Batch, Use
+from autoemb.learning.methods._selection import BilevelMethod, Validated
+from autoemb.learning.nn.layers import Generators
+from autoemb.learning.optim.group import Values
 
 
 class Config(Validated):

@@ -27,8 +27,8 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from autoemb.nn.layers import Generators
-from autoemb.optim.adam import BETA1, BETA2, EPS, Moving, corrections
+from autoemb.learning.nn.layers import Generators
+from autoemb.learning.optim.adam import BETA1, BETA2, EPS, Moving, corrections
 
 Steps = npt.NDArray[np.int64]
 COEFFICIENTS = 6

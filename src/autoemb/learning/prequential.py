@@ -8,16 +8,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from autoemb.checkpoint import Checkpoint
 from autoemb.config import RunConfig
 from autoemb.data.columns import Columns, cut, occurring
-from autoemb.device import clear, shortage
-from autoemb.engine import Captured, compile_step, decide, may_compile
 from autoemb.errors import InputError
-from autoemb.methods.base import Method
-from autoemb.metrics import Recorder, Window
-from autoemb.plan import CHUNK
-from autoemb.progress import Progress
+from autoemb.learning.checkpoint import Checkpoint
+from autoemb.learning.machine.device import clear, shortage
+from autoemb.learning.machine.engine import Captured, compile_step, decide, may_compile
+from autoemb.learning.methods.contract import Method
+from autoemb.learning.plan import CHUNK
+from autoemb.learning.progress import Progress
+from autoemb.learning.recorder import Recorder, Window
 
 log = logging.getLogger(__name__)
 

@@ -18,7 +18,7 @@ from typing import NamedTuple, Protocol, TypeVar
 import torch
 from torch import Tensor
 
-from autoemb.optim.adam import BETA1, BETA2, EPS, Moving
+from autoemb.learning.optim.adam import BETA1, BETA2, EPS, Moving
 
 RADIUS = 0.01
 """How far W is moved for the difference, in its Euclidean norm (DARTS)."""

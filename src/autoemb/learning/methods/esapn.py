@@ -31,12 +31,12 @@ from torch.nn import functional
 
 from autoemb.config import MethodConfig
 from autoemb.data.columns import Ids
-from autoemb.methods.base import Memory, Method, Prediction
-from autoemb.nn.chain import ChainModel
-from autoemb.nn.controller import Controllers
-from autoemb.nn.layers import Generators
-from autoemb.optim.group import Group, Values
-from autoemb.plan import Batch, Lookup, Use, Validation
+from autoemb.learning.batch import Batch, Lookup, Use, Validation
+from autoemb.learning.methods.contract import Memory, Method, Prediction
+from autoemb.learning.nn.chain import ChainModel
+from autoemb.learning.nn.controller import Controllers
+from autoemb.learning.nn.layers import Generators
+from autoemb.learning.optim.group import Group, Values
 
 Baseline = Literal["mean-of-last", "last", "none"]
 

@@ -1,0 +1,1 @@
+"""What a step runs on: CPU or GPU, eager, compiled or captured."""

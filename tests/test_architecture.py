@@ -19,15 +19,12 @@ SOURCE = ROOT / "src" / "autoemb"
 
 # each layer may import itself and what stands before it
 LAYERS = [
-    {"errors", "schema", "config", "settings", "published"},
+    {"errors", "schema", "config", "published"},
     {"artifact"},
     {"data"},
     {"learning"},
-    {"protocols", "ablation"},
     {"twin"},
-    {"entries"},
-    {"trials"},
-    {"grid"},
+    {"experiment"},
     {"tables"},
     {"claims"},
     {"plots", "sentences"},

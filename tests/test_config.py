@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from autoemb import grid
 from autoemb.data import datasets
 from autoemb.errors import InputError
+from autoemb.experiment import grid
 from autoemb.learning import methods
 
 ROOT = Path(__file__).parents[1]

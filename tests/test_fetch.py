@@ -15,12 +15,13 @@ from pathlib import Path
 
 import pytest
 
-from autoemb import cli, grid
+from autoemb import cli
 from autoemb.artifact import files
 from autoemb.config import DatasetConfig
 from autoemb.data import datasets
 from autoemb.data.download import Patience
 from autoemb.errors import InputError
+from autoemb.experiment import grid
 from autoemb.stages.fetch import fetch
 from tests.serving import BODY, serving
 

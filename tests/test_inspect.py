@@ -16,7 +16,6 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from autoemb import grid
 from autoemb.cli import main
 from autoemb.config import DatasetConfig, PopularityConfig, StreamConfig
 from autoemb.data.datasets import csv
@@ -26,6 +25,7 @@ from autoemb.data.inspection.proposal import levels_of, step_of
 from autoemb.data.inspection.survey import DIFFERENT
 from autoemb.data.interactions import Interactions
 from autoemb.data.stream import build_stream, popularity_buckets
+from autoemb.experiment import grid
 
 ROOT = Path(__file__).parents[1]
 SECONDS = 1_500_000_000

@@ -11,7 +11,7 @@ from autoemb.artifact.files import digest
 from autoemb.artifact.parquet import write_table
 from autoemb.cli import main
 from autoemb.errors import InputError
-from autoemb.grid import load
+from autoemb.experiment.grid import load
 from autoemb.schema import STREAM
 from autoemb.stages.train import seeds_of
 

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from autoemb import ablation, grid, protocols
 from autoemb.config import StreamConfig
 from autoemb.errors import InputError
+from autoemb.experiment import ablation, grid, protocols
 from autoemb.learning import methods
 
 BESIDE = ["sizes", "learning_rate", "weights_learning_rate", "selection", "hidden", "controller_hidden"]

@@ -8,8 +8,8 @@ import yaml
 
 from autoemb.cli import main
 from autoemb.data import datasets
+from autoemb.experiment import explain
 from autoemb.learning import methods
-from autoemb.stages import settings
 
 ROOT = Path(__file__).parents[1]
 CONFIG = """
@@ -94,7 +94,7 @@ def test_everything_is_explained(capsys):
         "popularity": {},
         "ablation": {},
     }
-    found = settings.sections(every, "config")
+    found = explain.sections(every, "config")
     assert [(title, row.key) for title, rows in found for row in rows if not row.explanation] == []
 
 

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from autoemb.ablation import SETTINGS
 from autoemb.config import DatasetConfig, PopularityConfig, StreamConfig
 from autoemb.data.stream import build_stream, popularity_buckets, running_popularity
 from autoemb.errors import InputError
+from autoemb.experiment.ablation import SETTINGS
 from autoemb.schema import popularity_bin, popularity_bin_bounds
 
 STARS = [x / 2 for x in range(1, 11)]

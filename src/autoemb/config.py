@@ -4,10 +4,12 @@ The settings of a data set or a method stand in its own module; here is what the
 settings of the stages between them. ``grid.py`` puts them together into one workflow.
 """
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from autoemb.errors import InputError, explain
 
 Task = Literal["regression", "classification"]
 Side = Literal["user", "item"]
@@ -19,6 +21,21 @@ class Settings(BaseModel):
     """Frozen, strict about keys, and strict about types (no "3" for 3, no 1 for true)."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, use_attribute_docstrings=True)
+
+
+AnySettings = TypeVar("AnySettings", bound=Settings)
+
+
+def parse(kind: type[AnySettings], text: str, where: str) -> AnySettings:
+    """Validate a JSON object.
+
+    Raises:
+        InputError: not JSON, an unknown key, or a value out of its range; the message names it.
+    """
+    try:
+        return kind.model_validate_json(text)
+    except ValidationError as error:
+        raise InputError(explain(error, where)) from error
 
 
 class DatasetConfig(Settings):

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from autoemb.ablation import BASE
+from autoemb.experiment.ablation import BASE
 from autoemb.schema import VERDICTS
 from autoemb.tables import lower_is_better, sort_methods, supported
 from autoemb.tables.text import change, plus_minus, popularity_label, span

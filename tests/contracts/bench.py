@@ -7,13 +7,12 @@ import numpy as np
 import pandas as pd
 import torch
 
-from autoemb.config import DatasetConfig, StreamConfig
+from autoemb.config import DatasetConfig, StreamConfig, parse
 from autoemb.data.columns import Shape, columns_of, shape_of
 from autoemb.data.stream import build_stream
 from autoemb.learning import methods
 from autoemb.learning.methods.contract import Method, Prediction
 from autoemb.learning.plan import Plan
-from autoemb.settings import parse
 from autoemb.twin import Interactions, Reinforced, Turn, Twin
 
 

@@ -6,12 +6,12 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from autoemb.config import parse
 from autoemb.data.columns import columns_of
 from autoemb.errors import InputError
 from autoemb.learning import methods
 from autoemb.learning.nn.task import losses
 from autoemb.schema import TASKS
-from autoemb.settings import parse
 
 from .bench import logits_of, make, predictions, shape_of, small_stream, twin_of, twin_pairs, twin_turns
 from .variants import CONTROL, SEARCHING, SMALL, VARIANTS, label

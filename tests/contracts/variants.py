@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from autoemb import protocols
+from autoemb.experiment import protocols
 from autoemb.learning import methods
 
 SMALL: dict[str, Any] = {"hidden": 12}

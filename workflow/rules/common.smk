@@ -7,7 +7,7 @@ import shlex
 import sys
 from pathlib import Path
 
-from autoemb import grid
+from autoemb.experiment import grid
 
 from autoemb.artifact.dependencies import dependencies, imports_of_notebook
 from autoemb.errors import InputError

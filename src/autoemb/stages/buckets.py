@@ -5,10 +5,9 @@ from pathlib import Path
 
 from autoemb.artifact.parquet import StoredTable, write_table
 from autoemb.artifact.record import add_argument, recorded
-from autoemb.config import DatasetConfig, PopularityConfig
+from autoemb.config import DatasetConfig, PopularityConfig, parse
 from autoemb.data.stream import popularity_buckets
 from autoemb.schema import BUCKETS, INTERACTIONS
-from autoemb.settings import parse
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

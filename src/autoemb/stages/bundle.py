@@ -8,7 +8,7 @@ from autoemb.artifact import bundle
 from autoemb.artifact.dependencies import PACKAGE
 from autoemb.artifact.record import commit
 from autoemb.artifact.verify import Checksums, plain, problems, read_all
-from autoemb.stages import settings
+from autoemb.experiment.explain import for_machines, sections
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -27,7 +27,7 @@ def run(arguments: argparse.Namespace) -> None:
         first = f"{lines[0]}{f'; and {len(lines) - 1} more' if len(lines) > 1 else ''}"
         print(f"autoemb bundle: warning: {first}; autoemb verify has all; going on with what is there", file=sys.stderr)
     config = bundle.read_config(results)
-    resolved = settings.for_machines(settings.sections(config, "config.yaml"))
+    resolved = for_machines(sections(config, "config.yaml"))
     content = bundle.contents(results, PACKAGE.parents[1], found, config, resolved, commit())
     out = arguments.out or results / f"autoemb-{bundle.label(commit())}.zip"
     bundle.write(content, out)

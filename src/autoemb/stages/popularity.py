@@ -7,12 +7,11 @@ from pathlib import Path
 
 from autoemb.artifact.parquet import read_table, write_table
 from autoemb.artifact.record import Alone, add_argument, checksums, record, recorded
-from autoemb.config import PopularityConfig, RunConfig
+from autoemb.config import PopularityConfig, RunConfig, parse
 from autoemb.learning.checkpoint import Checkpoint, identity
 from autoemb.learning.levels import run_levels
 from autoemb.learning.machine.device import chosen
 from autoemb.schema import BUCKETS, POPULARITY
-from autoemb.settings import parse
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -6,10 +6,9 @@ from pathlib import Path
 from autoemb.artifact.files import whole
 from autoemb.artifact.parquet import StoredTable, read_table, write_blocks
 from autoemb.artifact.record import add_argument, recorded
-from autoemb.config import DatasetConfig, StreamConfig
+from autoemb.config import DatasetConfig, StreamConfig, parse
 from autoemb.data.stream import stream_blocks
 from autoemb.schema import INTERACTIONS, ITEMS, STREAM
-from autoemb.settings import parse
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -13,7 +13,7 @@ import torch
 from autoemb.artifact.files import whole_folder, write_json
 from autoemb.artifact.parquet import write_table
 from autoemb.artifact.record import Alone, checksums, complete, now, record
-from autoemb.config import RunConfig
+from autoemb.config import RunConfig, parse
 from autoemb.data.stored import StoredStream
 from autoemb.errors import InputError
 from autoemb.learning.checkpoint import Checkpoint, identity
@@ -22,7 +22,6 @@ from autoemb.learning.methods import find
 from autoemb.learning.methods.contract import Method
 from autoemb.learning.prequential import run_stream
 from autoemb.schema import ALLOCATION, OUTCOMES, PROGRESS, SIZES
-from autoemb.settings import parse
 
 log = logging.getLogger(__name__)
 

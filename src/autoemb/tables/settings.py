@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from autoemb.ablation import BASE, TRIALS
 from autoemb.errors import InputError
+from autoemb.experiment.ablation import BASE, TRIALS
 from autoemb.schema import TASKS
 from autoemb.tables.intervals import per_seed, sort_methods
 

@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, NamedTuple, TypeVar
 
-from autoemb.config import DatasetConfig
+from autoemb.config import DatasetConfig, parse
 from autoemb.data.ratings import Ratings, Scale
-from autoemb.settings import parse
 
 C = TypeVar("C", bound=DatasetConfig)
 

@@ -10,7 +10,6 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
-from autoemb import protocols
 from autoemb.config import (
     AblationConfig,
     DatasetConfig,
@@ -21,12 +20,13 @@ from autoemb.config import (
     Settings,
     StreamConfig,
     Task,
+    parse,
 )
-from autoemb.entries import Entry, dataset, method
 from autoemb.errors import InputError
-from autoemb.protocols import Protocol
-from autoemb.settings import parse
-from autoemb.trials import Ablation, resolve
+from autoemb.experiment import protocols
+from autoemb.experiment.entries import Entry, dataset, method
+from autoemb.experiment.protocols import Protocol
+from autoemb.experiment.trials import Ablation, resolve
 
 Entries = Annotated[dict[Name, dict[str, Any]], Field(min_length=1)]
 

@@ -5,13 +5,12 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 
-from autoemb import protocols
-from autoemb.ablation import BASE, SETTINGS, TRIALS, Trial, changes
-from autoemb.config import AblationConfig, MethodConfig, StreamConfig, Task
-from autoemb.entries import Entry, method
+from autoemb.config import AblationConfig, MethodConfig, StreamConfig, Task, parse
 from autoemb.errors import InputError
-from autoemb.protocols import Values, merge
-from autoemb.settings import parse
+from autoemb.experiment import protocols
+from autoemb.experiment.ablation import BASE, SETTINGS, TRIALS, Trial, changes
+from autoemb.experiment.entries import Entry, method
+from autoemb.experiment.protocols import Values, merge
 
 
 @dataclass(frozen=True)

@@ -5,12 +5,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic
 
-from autoemb.config import DatasetConfig, MethodConfig
+from autoemb.config import AnySettings, DatasetConfig, MethodConfig, parse
 from autoemb.data import datasets
 from autoemb.errors import InputError
+from autoemb.experiment.protocols import Protocol, merge
 from autoemb.learning import methods
-from autoemb.protocols import Protocol, merge
-from autoemb.settings import AnySettings, parse
 
 
 @dataclass(frozen=True)

@@ -7,10 +7,10 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from autoemb import plots, sentences, tables
+from autoemb.analysis import plots, sentences, tables
+from autoemb.analysis.tables import text
+from autoemb.analysis.tables.ablation import BASE_VALUE, paired, welch
 from autoemb.errors import InputError
-from autoemb.tables import text
-from autoemb.tables.settings import BASE_VALUE, paired, welch
 
 BASE = {"fse": [0.20, 0.21, 0.22], "sam": [0.19, 0.20, 0.21], "autoemb": [0.180, 0.191, 0.199]}
 """Three seeds; sam is ahead of fse by .01 of every seed."""

@@ -19,26 +19,19 @@ SOURCE = ROOT / "src" / "autoemb"
 
 # each layer may import itself and what stands before it
 LAYERS = [
-    {"errors", "schema", "config", "published"},
+    {"errors", "schema", "config"},
     {"artifact"},
     {"data"},
     {"learning"},
     {"twin"},
     {"experiment"},
-    {"tables"},
-    {"claims"},
-    {"plots", "sentences"},
-    {"explorer"},
+    {"analysis"},
     {"stages"},
     {"cli"},
 ]
 WITHOUT_TORCH = [
     "data",
-    "tables",
-    "claims",
-    "plots",
-    "sentences",
-    "explorer",
+    "analysis",
     "stages.tabulate",
     "stages.stream",
     "stages.inspect",
@@ -80,7 +73,7 @@ def test_dependencies_follow_imports_and_name_versions():
         "learning/methods/_selection.py",
         "learning/nn/controller.py",
     } <= names
-    assert not {"learning/methods/darts.py", "plots/__init__.py", "cli.py"} & names
+    assert not {"learning/methods/darts.py", "analysis/plots/__init__.py", "cli.py"} & names
     assert {"torch", "numpy", "pandas"} <= set(found.packages)
 
 
@@ -93,7 +86,12 @@ def test_packages_that_are_run_as_programs_are_dependencies_if_they_are_named():
 
 @pytest.mark.parametrize(
     ("module", "folder"),
-    [("tabulate", "published"), ("explore", "explorer"), ("sheets", "explorer"), ("settings", "protocols")],
+    [
+        ("tabulate", "analysis/published"),
+        ("explore", "analysis/explorer"),
+        ("sheets", "analysis/explorer"),
+        ("settings", "experiment/protocols"),
+    ],
 )
 def test_dependencies_have_the_data_files_of_the_packages_that_they_visit(module, folder):
     """But for the archive that the package ships: it is an input like any other."""
@@ -102,7 +100,7 @@ def test_dependencies_have_the_data_files_of_the_packages_that_they_visit(module
     here = {file for file in (SOURCE / folder).rglob("*.*") if file.suffix not in (".py", ".pyc")}
     assert here
     assert here <= data
-    assert {file.relative_to(SOURCE).parts[0] for file in data} <= {"published", "explorer", "protocols"}
+    assert {file.relative_to(SOURCE).parts[1] for file in data} <= {"published", "explorer", "protocols"}
     fetch = dependencies(["autoemb.stages.fetch", "autoemb.data.datasets.ml_latest_small"]).files
     assert not [file for file in fetch if "shipped" in file]
 

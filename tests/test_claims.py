@@ -8,11 +8,11 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from autoemb import claims, plots, sentences
-from autoemb.claims import judge
-from autoemb.claims.observations import fixed
+from autoemb.analysis import claims, plots, sentences
+from autoemb.analysis.claims import judge
+from autoemb.analysis.claims.observations import fixed
+from autoemb.analysis.tables import text
 from autoemb.schema import ALLOCATION, OUTCOMES, POPULARITY, PROGRESS, SIDES, SIZES, VERDICTS, Table
-from autoemb.tables import text
 
 HOLDS, FAILS, UNDECIDED = VERDICTS
 GOOD = {"fse": 0.24, "sam": 0.235, "darts": 0.23, "autoemb": 0.225, "esapn": 0.22}

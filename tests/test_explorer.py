@@ -9,10 +9,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from autoemb import cli, plots
-from autoemb.explorer.curves import curves, look
-from autoemb.explorer.reading import EXPLORED, read_csv
-from autoemb.tables.text import popularity_label
+from autoemb import cli
+from autoemb.analysis import plots
+from autoemb.analysis.explorer.curves import curves, look
+from autoemb.analysis.explorer.reading import EXPLORED, read_csv
+from autoemb.analysis.tables.text import popularity_label
 
 ROOT = Path(__file__).parents[1]
 HARM = "<script>window.harm = 1</script><img src=x onerror='window.harm = 2'> & </script>"

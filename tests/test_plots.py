@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from autoemb import plots, published, tables
+from autoemb.analysis import plots, published, tables
 
 METHODS = ("fse", "fse-2", "autoemb", "someone-new")
 PANELS = {"regression": ("mse", "accuracy"), "classification": ("cross_entropy", "accuracy")}

@@ -9,12 +9,12 @@ from datetime import UTC, datetime
 import pytest
 from matplotlib.figure import Figure
 
-from autoemb import plots
+from autoemb.analysis import plots
+from autoemb.analysis.plots.style import POINTER
 from autoemb.artifact.dependencies import PACKAGE, imports_of_notebook
 from autoemb.artifact.files import digest
 from autoemb.artifact.record import identity, peak, recorded
 from autoemb.artifact.verify import paths, read
-from autoemb.plots.style import POINTER
 from tests.small_results import make
 
 
@@ -118,4 +118,4 @@ def test_a_records_notebook_names_what_it_imports(tmp_path):
         {"cell_type": "markdown", "source": ["import nothing"]},
     ]
     (tmp_path / "a.ipynb").write_text(json.dumps({"cells": cells}))
-    assert imports_of_notebook(tmp_path / "a.ipynb") == ["autoemb", "autoemb.plots", "json"]
+    assert imports_of_notebook(tmp_path / "a.ipynb") == ["autoemb", "autoemb.analysis.plots", "json"]

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from autoemb import published
-from autoemb.tables import paper_crossings
+from autoemb.analysis import published
+from autoemb.analysis.tables import paper_crossings
 
 
 def test_table1_has_the_three_data_sets():

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from autoemb import sentences
+from autoemb.analysis import sentences
 
 NAN = float("nan")
 

@@ -8,14 +8,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from autoemb import claims, tables
+from autoemb.analysis import claims, tables
+from autoemb.analysis.tables import text
+from autoemb.analysis.tables.intervals import arrange, coarse_bins, over_seeds
 from autoemb.artifact.parquet import read_table, write_table
 from autoemb.cli import main
 from autoemb.errors import InputError
 from autoemb.schema import ALLOCATION, OUTCOMES, POPULARITY, PROGRESS, SIZES
 from autoemb.stages import tabulate
-from autoemb.tables import text
-from autoemb.tables.intervals import arrange, coarse_bins, over_seeds
 
 T95 = {2: 12.706204736432095, 3: 4.302652729911275}
 """97.5 % quantile of Student's t for 2 and 3 seeds, from the printed tables."""

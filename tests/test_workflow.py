@@ -218,10 +218,10 @@ def test_a_changed_notebook_reruns_only_itself(restored):
 @pytest.mark.parametrize(
     ("module", "rules"),
     [
-        ("plots/style.py", {*(f"render_{name}" for name in NOTEBOOKS), "page", "explore", "sheets"}),
-        ("explorer/assets/page.css", {"explore", "sheets"}),
-        ("tables/buckets.py", None),
-        ("published/table2.csv", None),
+        ("analysis/plots/style.py", {*(f"render_{name}" for name in NOTEBOOKS), "page", "explore", "sheets"}),
+        ("analysis/explorer/assets/page.css", {"explore", "sheets"}),
+        ("analysis/tables/buckets.py", None),
+        ("analysis/published/table2.csv", None),
         ("data/datasets/ml_1m.py", set()),
         ("data/datasets/csv.py", None),
         ("learning/methods/sam.py", set()),
@@ -233,7 +233,7 @@ def test_a_changed_module_reruns_what_imports_it(restored, module, rules):
     found = restored.would_run()
     if rules is not None:
         assert found == rules
-    elif module.startswith(("tables", "published")):
+    elif module.startswith("analysis"):
         assert "tabulate" in found
         assert not {"train", "stream", "fetch"} & found
     else:

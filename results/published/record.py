@@ -12,8 +12,8 @@ from string import Template
 
 import pandas as pd
 
-from autoemb import sentences
-from autoemb.tables import text
+from autoemb.analysis import sentences
+from autoemb.analysis.tables import text
 
 SHOWN = ("claims", "settings", "comparison", "crossings")
 KEPT = (*SHOWN, "claim-details", "popularity", "running-popularity", "mean-size", "size-stream", "stream", "datasets")

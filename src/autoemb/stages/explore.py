@@ -3,11 +3,11 @@
 import argparse
 from pathlib import Path
 
+from autoemb.analysis.explorer.pages import explorer
+from autoemb.analysis.explorer.reading import EXPLORED, read_explored
 from autoemb.artifact.files import whole
 from autoemb.artifact.record import add_argument, recorded
 from autoemb.errors import InputError
-from autoemb.explorer.pages import explorer
-from autoemb.explorer.reading import EXPLORED, read_explored
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -6,11 +6,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+from autoemb.analysis.plots.style import POINTER
 from autoemb.artifact.dependencies import imports_of_notebook
 from autoemb.artifact.files import whole
 from autoemb.artifact.record import add_argument, recorded
 from autoemb.errors import InputError
-from autoemb.plots.style import POINTER
 
 PROGRAMS = ("papermill", "ipykernel")
 """Packages that execute a notebook; the workflow's rule names them too."""

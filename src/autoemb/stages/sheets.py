@@ -4,10 +4,10 @@ import argparse
 from contextlib import ExitStack
 from pathlib import Path
 
+from autoemb.analysis.explorer.pages import sheet
+from autoemb.analysis.explorer.reading import read_csv
 from autoemb.artifact.files import whole
 from autoemb.artifact.record import add_argument, recorded
-from autoemb.explorer.pages import sheet
-from autoemb.explorer.reading import read_csv
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -10,15 +10,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from autoemb import claims, tables
+from autoemb.analysis import claims, tables
+from autoemb.analysis.tables import text
+from autoemb.analysis.tables.ablation import TRIAL
+from autoemb.analysis.tables.intervals import RUN, arrange
 from autoemb.artifact.files import whole
 from autoemb.artifact.parquet import read_table
 from autoemb.artifact.record import add_argument, recorded
 from autoemb.errors import InputError
 from autoemb.schema import ALLOCATION, OUTCOMES, POPULARITY, PROGRESS, SIDES, SIZES, TASKS, Table
-from autoemb.tables import text
-from autoemb.tables.intervals import RUN, arrange
-from autoemb.tables.settings import TRIAL
 
 _BUCKET = ["dataset", "side", "task"]
 _BOOTSTRAP_SEED = 0

@@ -7,8 +7,8 @@ import numpy.typing as npt
 import pandas as pd
 from scipy import stats
 
-from autoemb.claims.observations import CELL, oriented, over
-from autoemb.tables.intervals import LOSSES
+from autoemb.analysis.claims.observations import CELL, oriented, over
+from autoemb.analysis.tables.intervals import LOSSES
 
 _RESAMPLES = 1999
 

@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from autoemb.analysis.tables import lower_is_better, sort_methods, supported
+from autoemb.analysis.tables.text import change, plus_minus, popularity_label, span
 from autoemb.experiment.ablation import BASE
 from autoemb.schema import VERDICTS
-from autoemb.tables import lower_is_better, sort_methods, supported
-from autoemb.tables.text import change, plus_minus, popularity_label, span
 
 NAMES = {"mse": "MSE", "cross_entropy": "cross-entropy", "accuracy": "accuracy"}
 PAPER_ORDER = ("fse", "sam", "darts", "autoemb")

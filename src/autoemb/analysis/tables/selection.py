@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from autoemb.tables.intervals import BIN, RUN, arrange, coarse_bins, over_seeds
+from autoemb.analysis.tables.intervals import BIN, RUN, arrange, coarse_bins, over_seeds
 
 _BIN_KEYS = [*RUN, "split", "side", *BIN]
 _WINDOW_KEYS = [*RUN, "split", "side", "window", "first"]

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from autoemb.plots.panels import (
+from autoemb.analysis.plots.panels import (
     METRIC_LABELS,
     SHORT_LABELS,
     curve,
@@ -20,8 +20,8 @@ from autoemb.plots.panels import (
     letter,
     popularity_axis,
 )
-from autoemb.plots.style import Mark, method_mark, size_mark
-from autoemb.tables import bin_centres, supported
+from autoemb.analysis.plots.style import Mark, method_mark, size_mark
+from autoemb.analysis.tables import bin_centres, supported
 
 
 def popularity(table: pd.DataFrame, crossings: pd.DataFrame, paper: pd.DataFrame) -> Figure:

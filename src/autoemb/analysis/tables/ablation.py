@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from autoemb.analysis.tables.intervals import per_seed, sort_methods
 from autoemb.errors import InputError
 from autoemb.experiment.ablation import BASE, TRIALS
 from autoemb.schema import TASKS
-from autoemb.tables.intervals import per_seed, sort_methods
 
 TRIAL = ["dataset", "setting", "task", "method"]
 """What names one run of the ablation; a setting is ``ablation.BASE`` or the name of a trial."""

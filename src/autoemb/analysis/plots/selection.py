@@ -6,7 +6,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from autoemb.plots.panels import (
+from autoemb.analysis.plots.panels import (
     curve,
     few_ticks,
     grid,
@@ -16,8 +16,8 @@ from autoemb.plots.panels import (
     popularity_axis,
     stream_axis,
 )
-from autoemb.plots.style import method_mark
-from autoemb.tables import bin_centres, sort_methods, supported
+from autoemb.analysis.plots.style import method_mark
+from autoemb.analysis.tables import bin_centres, sort_methods, supported
 
 
 def sizes(table: pd.DataFrame, split: str = "test") -> Figure:

@@ -6,10 +6,10 @@ from itertools import pairwise
 import numpy as np
 import pandas as pd
 
+from autoemb.analysis.tables import bin_centres, lower_is_better
+from autoemb.analysis.tables.intervals import BIN, RUN, per_seed
+from autoemb.analysis.tables.selection import mean_size_per_seed
 from autoemb.schema import SIDES
-from autoemb.tables import bin_centres, lower_is_better
-from autoemb.tables.intervals import BIN, RUN, per_seed
-from autoemb.tables.selection import mean_size_per_seed
 
 CELL = ["dataset", "stream", "task", "metric"]
 FIXED_SIZE = 128

@@ -9,9 +9,9 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import NullLocator
 
-from autoemb.plots.panels import SHORT_LABELS, grid, legend, letter
-from autoemb.plots.style import method_mark
-from autoemb.tables import sort_methods
+from autoemb.analysis.plots.panels import SHORT_LABELS, grid, legend, letter
+from autoemb.analysis.plots.style import method_mark
+from autoemb.analysis.tables import sort_methods
 
 _ROW = 0.15
 """Height of a line, in inches."""

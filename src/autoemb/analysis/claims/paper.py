@@ -2,8 +2,8 @@
 
 import pandas as pd
 
-from autoemb import published
-from autoemb.claims.observations import of_levels, oriented, over, pairs
+from autoemb.analysis import published
+from autoemb.analysis.claims.observations import of_levels, oriented, over, pairs
 from autoemb.schema import TASKS
 
 ELSEWHERE = "ml-20m"

@@ -22,8 +22,8 @@ What is said of frequent and rare ids (E2, E3, E4) is judged only on streams who
 they restart there, an id at popularity 1 may have been seen a hundred times.
 """
 
-from autoemb.claims.judge import claims, comparisons
-from autoemb.claims.observations import growth
-from autoemb.claims.statements import STATEMENTS, Statement
+from autoemb.analysis.claims.judge import claims, comparisons
+from autoemb.analysis.claims.observations import growth
+from autoemb.analysis.claims.statements import STATEMENTS, Statement
 
 __all__ = ["STATEMENTS", "Statement", "claims", "comparisons", "growth"]

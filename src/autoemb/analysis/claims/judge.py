@@ -9,12 +9,12 @@ from scipy import stats
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.power import TTestPower
 
-from autoemb.claims import observations, paper
-from autoemb.claims.observations import CELL
-from autoemb.claims.statements import STATEMENTS
-from autoemb.claims.windows import window_intervals
+from autoemb.analysis.claims import observations, paper
+from autoemb.analysis.claims.observations import CELL
+from autoemb.analysis.claims.statements import STATEMENTS
+from autoemb.analysis.claims.windows import window_intervals
+from autoemb.analysis.tables.intervals import arrange, per_seed
 from autoemb.schema import VERDICTS
-from autoemb.tables.intervals import arrange, per_seed
 
 LEVEL = 0.05
 POWER = 0.8

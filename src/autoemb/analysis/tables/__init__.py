@@ -5,12 +5,12 @@ seed), ``sd`` the standard deviation over seeds, ``seeds`` their number. All see
 stream, so the interval tells how much the initialisation matters, not how much another stream would.
 """
 
-from autoemb.tables.buckets import crossing, crossings, paper_crossings, popularity
-from autoemb.tables.counts import datasets
-from autoemb.tables.intervals import bin_centres, lower_is_better, sort_methods, supported
-from autoemb.tables.outcomes import comparison, running_popularity, stream
-from autoemb.tables.selection import candidates, mean_size, size_stream, sizes
-from autoemb.tables.settings import settings
+from autoemb.analysis.tables.ablation import settings
+from autoemb.analysis.tables.buckets import crossing, crossings, paper_crossings, popularity
+from autoemb.analysis.tables.counts import datasets
+from autoemb.analysis.tables.intervals import bin_centres, lower_is_better, sort_methods, supported
+from autoemb.analysis.tables.outcomes import comparison, running_popularity, stream
+from autoemb.analysis.tables.selection import candidates, mean_size, size_stream, sizes
 
 __all__ = [
     "bin_centres",

@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from autoemb.plots import Mark, method_mark, size_mark
-from autoemb.tables import bin_centres, supported
-from autoemb.tables.text import popularity_label
+from autoemb.analysis.plots import Mark, method_mark, size_mark
+from autoemb.analysis.tables import bin_centres, supported
+from autoemb.analysis.tables.text import popularity_label
 
 _WAYS = ["dataset", "stream", "task", "metric", "side"]
 """What a person chooses one of; a curve without such a column belongs to every choice."""

@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from autoemb import published
+from autoemb.analysis import published
 
 COUNTS = ("users", "items", "ratings")
 

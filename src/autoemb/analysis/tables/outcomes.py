@@ -2,8 +2,8 @@
 
 import pandas as pd
 
-from autoemb import published
-from autoemb.tables.intervals import BIN, RUN, arrange, coarse_bins, over_seeds, per_seed
+from autoemb.analysis import published
+from autoemb.analysis.tables.intervals import BIN, RUN, arrange, coarse_bins, over_seeds, per_seed
 
 
 def comparison(outcomes: pd.DataFrame) -> pd.DataFrame:

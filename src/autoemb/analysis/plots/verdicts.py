@@ -9,10 +9,10 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 
-from autoemb.plots.panels import grid, legend, letter
-from autoemb.plots.style import verdict_mark
+from autoemb.analysis.plots.panels import grid, legend, letter
+from autoemb.analysis.plots.style import verdict_mark
+from autoemb.analysis.tables.text import signed
 from autoemb.schema import TASKS, VERDICTS
-from autoemb.tables.text import signed
 
 _ROW = 0.38
 _PANELS = 3

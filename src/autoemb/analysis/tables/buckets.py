@@ -6,8 +6,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from autoemb import published
-from autoemb.tables.intervals import arrange, lower_is_better, over_seeds, per_seed
+from autoemb.analysis import published
+from autoemb.analysis.tables.intervals import arrange, lower_is_better, over_seeds, per_seed
 
 _CELL = ["dataset", "side", "task", "metric"]
 

@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
-from autoemb.plots.style import WIDTH, Mark, style
+from autoemb.analysis.plots.style import WIDTH, Mark, style
 
 METRIC_LABELS = {"mse": "MSE", "cross_entropy": "cross-entropy (nats)", "accuracy": "accuracy (share correct)"}
 SHORT_LABELS = {

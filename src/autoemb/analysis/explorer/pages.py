@@ -11,12 +11,12 @@ import pandas as pd
 import vl_convert
 from jinja2 import Environment, StrictUndefined
 
-from autoemb.explorer.curves import curves, look
-from autoemb.plots import method_mark
-from autoemb.plots.panels import METRIC_LABELS
+from autoemb.analysis.explorer.curves import curves, look
+from autoemb.analysis.plots import method_mark
+from autoemb.analysis.plots.panels import METRIC_LABELS
+from autoemb.analysis.tables import sort_methods
+from autoemb.analysis.tables.intervals import LOSSES
 from autoemb.schema import SIDES, TASKS
-from autoemb.tables import sort_methods
-from autoemb.tables.intervals import LOSSES
 
 _VEGA_LITE = "6.4"
 
@@ -73,7 +73,7 @@ def _render(template: str, data: Any, **names: Any) -> str:
 
 
 def _asset(name: str) -> str:
-    return (resources.files("autoemb.explorer") / "assets" / name).read_text(encoding="utf-8")
+    return (resources.files("autoemb.analysis.explorer") / "assets" / name).read_text(encoding="utf-8")
 
 
 def _all(column: str, frames: list[pd.DataFrame]) -> list[str]:

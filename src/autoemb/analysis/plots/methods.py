@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-from autoemb.plots.panels import (
+from autoemb.analysis.plots.panels import (
     METRIC_LABELS,
     SHORT_LABELS,
     curve,
@@ -20,8 +20,8 @@ from autoemb.plots.panels import (
     letter,
     stream_axis,
 )
-from autoemb.plots.style import method_mark
-from autoemb.tables import sort_methods
+from autoemb.analysis.plots.style import method_mark
+from autoemb.analysis.tables import sort_methods
 
 _PAPER: dict[str, Any] = {
     "marker": "|",

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from autoemb.tables.intervals import RUN, arrange, lower_is_better, sort_methods, supported
-from autoemb.tables.settings import BASE_VALUE
+from autoemb.analysis.tables.ablation import BASE_VALUE
+from autoemb.analysis.tables.intervals import RUN, arrange, lower_is_better, sort_methods, supported
 
 _POINTS = 6
 """How many points of a curve are shown."""

@@ -1,0 +1,1 @@
+"""From the runs' sums to tables, claims, sentences, figures and pages, beside the published numbers."""

@@ -11,6 +11,7 @@ import pandas as pd
 import torch
 
 from autoemb.artifact.files import write_json
+from autoemb.commands.fetch import fetch
 from autoemb.config import DatasetConfig, RunConfig, StreamConfig
 from autoemb.data import datasets
 from autoemb.data.columns import columns_of, shape_of
@@ -19,7 +20,6 @@ from autoemb.data.stream import build_stream
 from autoemb.learning import methods
 from autoemb.learning.prequential import run_stream
 from autoemb.schema import TASKS
-from autoemb.stages.fetch import fetch
 
 NUMBERS = Path(__file__).parent / "golden" / "numbers.json"
 INTERACTIONS = 4000

@@ -12,7 +12,7 @@ import pytest
 
 from autoemb.artifact.dependencies import dependencies, imported_names
 from autoemb.artifact.record import commit
-from autoemb.stages.render import PROGRAMS
+from autoemb.commands.render import PROGRAMS
 
 ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src" / "autoemb"
@@ -26,18 +26,18 @@ LAYERS = [
     {"twin"},
     {"experiment"},
     {"analysis"},
-    {"stages"},
+    {"commands"},
     {"cli"},
 ]
 WITHOUT_TORCH = [
     "data",
     "analysis",
-    "stages.tabulate",
-    "stages.stream",
-    "stages.inspect",
-    "stages.join",
-    "stages.explore",
-    "stages.sheets",
+    "commands.tabulate",
+    "commands.stream",
+    "commands.inspect",
+    "commands.join",
+    "commands.explore",
+    "commands.sheets",
 ]
 
 
@@ -65,10 +65,10 @@ def test_data_and_figures_need_no_torch(module):
 
 
 def test_dependencies_follow_imports_and_name_versions():
-    found = dependencies(["autoemb.stages.train", "autoemb.learning.methods.autoemb"])
+    found = dependencies(["autoemb.commands.train", "autoemb.learning.methods.autoemb"])
     names = {Path(file).relative_to(SOURCE).as_posix() for file in found.files}
     assert {
-        "stages/train.py",
+        "commands/train.py",
         "learning/methods/autoemb.py",
         "learning/methods/_selection.py",
         "learning/nn/controller.py",
@@ -80,8 +80,8 @@ def test_dependencies_follow_imports_and_name_versions():
 def test_packages_that_are_run_as_programs_are_dependencies_if_they_are_named():
     found = dependencies(["papermill"])
     assert (found.files, list(found.packages)) == ((), ["papermill"])
-    render = dependencies(["autoemb.stages.render"]).packages
-    assert dependencies(["autoemb.stages.render", *PROGRAMS]).packages.keys() == {*render, *PROGRAMS}
+    render = dependencies(["autoemb.commands.render"]).packages
+    assert dependencies(["autoemb.commands.render", *PROGRAMS]).packages.keys() == {*render, *PROGRAMS}
 
 
 @pytest.mark.parametrize(
@@ -95,13 +95,13 @@ def test_packages_that_are_run_as_programs_are_dependencies_if_they_are_named():
 )
 def test_dependencies_have_the_data_files_of_the_packages_that_they_visit(module, folder):
     """But for the archive that the package ships: it is an input like any other."""
-    files = {Path(file) for file in dependencies([f"autoemb.stages.{module}"]).files}
+    files = {Path(file) for file in dependencies([f"autoemb.commands.{module}"]).files}
     data = {file for file in files if file.suffix != ".py"}
     here = {file for file in (SOURCE / folder).rglob("*.*") if file.suffix not in (".py", ".pyc")}
     assert here
     assert here <= data
     assert {file.relative_to(SOURCE).parts[1] for file in data} <= {"published", "explorer", "protocols"}
-    fetch = dependencies(["autoemb.stages.fetch", "autoemb.data.datasets.ml_latest_small"]).files
+    fetch = dependencies(["autoemb.commands.fetch", "autoemb.data.datasets.ml_latest_small"]).files
     assert not [file for file in fetch if "shipped" in file]
 
 

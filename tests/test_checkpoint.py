@@ -410,21 +410,21 @@ def test_of_two_runs_of_other_settings_the_one_that_began_later_has_the_place(
         ours = popularity(folder, out, record=record)
         theirs = [word.replace(LEVELS, '{"levels": [2]}') for word in ours]
     goes, module = ("run_stream", "train") if verb == "train" else ("run_levels", "popularity")
-    goes_on = getattr(import_module(f"autoemb.stages.{module}"), goes)
+    goes_on = getattr(import_module(f"autoemb.commands.{module}"), goes)
     made = []
 
     def meets_another(*arguments):
         with monkeypatch.context() as patch:
-            patch.setattr(f"autoemb.stages.{module}.{goes}", goes_on)
+            patch.setattr(f"autoemb.commands.{module}.{goes}", goes_on)
             if began == "earlier":
-                for of in ("autoemb.artifact.record", "autoemb.stages.train"):
+                for of in ("autoemb.artifact.record", "autoemb.commands.train"):
                     patch.setattr(f"{of}.now", lambda: "2020-02-02T00:00:00+00:00")
             assert main(theirs) == 0
         made.append(out.read_bytes())
         return goes_on(*arguments)
 
     with monkeypatch.context() as patch:
-        patch.setattr(f"autoemb.stages.{module}.{goes}", meets_another)
+        patch.setattr(f"autoemb.commands.{module}.{goes}", meets_another)
         assert main(ours) == (2 if began == "later" else 0)
     told = f"{record}: written by another run, of other settings, since this one began"
     assert (told in capsys.readouterr().err) == (began == "later")

@@ -17,12 +17,12 @@ import pytest
 
 from autoemb import cli
 from autoemb.artifact import files
+from autoemb.commands.fetch import fetch
 from autoemb.config import DatasetConfig
 from autoemb.data import datasets
 from autoemb.data.download import Patience
 from autoemb.errors import InputError
 from autoemb.experiment import grid
-from autoemb.stages.fetch import fetch
 from tests.serving import BODY, serving
 
 QUICK = Patience(attempts=2, pause=0, connect=5, read=5)

@@ -10,10 +10,10 @@ import pytest
 from autoemb.artifact.files import digest
 from autoemb.artifact.parquet import write_table
 from autoemb.cli import main
+from autoemb.commands.train import seeds_of
 from autoemb.errors import InputError
 from autoemb.experiment.grid import load
 from autoemb.schema import STREAM
-from autoemb.stages.train import seeds_of
 
 from .contracts.bench import small_stream
 

@@ -13,9 +13,9 @@ from autoemb.analysis.tables import text
 from autoemb.analysis.tables.intervals import arrange, coarse_bins, over_seeds
 from autoemb.artifact.parquet import read_table, write_table
 from autoemb.cli import main
+from autoemb.commands import tabulate
 from autoemb.errors import InputError
 from autoemb.schema import ALLOCATION, OUTCOMES, POPULARITY, PROGRESS, SIZES
-from autoemb.stages import tabulate
 
 T95 = {2: 12.706204736432095, 3: 4.302652729911275}
 """97.5 % quantile of Student's t for 2 and 3 seeds, from the printed tables."""

@@ -1,4 +1,4 @@
-"""The command line: ``autoemb VERB``, one verb per module of ``autoemb.stages``."""
+"""The command line: ``autoemb VERB``, one verb per module of ``autoemb.commands``."""
 
 import argparse
 import importlib
@@ -6,22 +6,22 @@ import pkgutil
 import sys
 from collections.abc import Sequence
 
-from autoemb import stages
+from autoemb import commands
 from autoemb.errors import InputError
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one verb. Bad input ends with one clear message on stderr and exit status 2."""
     words = list(sys.argv[1:] if argv is None else argv)
-    verbs = [module.name for module in pkgutil.iter_modules(stages.__path__)]
+    verbs = [module.name for module in pkgutil.iter_modules(commands.__path__)]
     # only the verb that is asked for is imported: most need no torch, which takes seconds to load
     wanted = [verb for verb in verbs if words[:1] == [verb]] or verbs
     parser = argparse.ArgumentParser(prog="autoemb", description=__doc__)
-    commands = parser.add_subparsers(dest="verb", required=True)
+    parsers = parser.add_subparsers(dest="verb", required=True)
     for verb in wanted:
-        module = importlib.import_module(f"{stages.__name__}.{verb}")
+        module = importlib.import_module(f"{commands.__name__}.{verb}")
         text = (module.__doc__ or "").strip()
-        command = commands.add_parser(verb, help=text.splitlines()[0], description=text)
+        command = parsers.add_parser(verb, help=text.splitlines()[0], description=text)
         module.add_arguments(command)
         command.set_defaults(run=module.run)
     arguments = parser.parse_args(words)

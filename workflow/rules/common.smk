@@ -184,7 +184,7 @@ def figure_files(figures):
 def notebook_modules(notebook):
     """What a notebook's job imports of the package, and the packages that it runs as programs."""
     imports = imports_of_notebook(ROOT / "notebooks" / f"{notebook}.ipynb")
-    own = ["autoemb.stages.render", "papermill", "ipykernel"]
+    own = ["autoemb.commands.render", "papermill", "ipykernel"]
     return [*own, *(name for name in imports if name.startswith("autoemb"))]
 
 

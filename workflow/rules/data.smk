@@ -4,7 +4,7 @@
 rule fetch:
     input:
         local_archive,
-        code=lambda wildcards: code("autoemb.stages.fetch", dataset_module(wildcards)),
+        code=lambda wildcards: code("autoemb.commands.fetch", dataset_module(wildcards)),
     output:
         "results/archives/{dataset}",
     log:
@@ -15,7 +15,7 @@ rule fetch:
     params:
         module=lambda wildcards: GRID.datasets[wildcards.dataset].module,
         settings=lambda wildcards: as_json(GRID.datasets[wildcards.dataset].settings),
-        packages=lambda wildcards: packages("autoemb.stages.fetch", dataset_module(wildcards)),
+        packages=lambda wildcards: packages("autoemb.commands.fetch", dataset_module(wildcards)),
     shell:
         "autoemb fetch --dataset {params.module:q} --settings {params.settings:q}"
         " --out {output:q} 2>&1 | tee {log:q} >&2"
@@ -24,7 +24,7 @@ rule fetch:
 rule interactions:
     input:
         archive="results/archives/{dataset}",
-        code=lambda wildcards: code("autoemb.stages.interactions", dataset_module(wildcards)),
+        code=lambda wildcards: code("autoemb.commands.interactions", dataset_module(wildcards)),
     output:
         interactions="results/interactions/{dataset}.parquet",
         user_ids="results/interactions/{dataset}.users.parquet",
@@ -41,7 +41,7 @@ rule interactions:
     params:
         module=lambda wildcards: GRID.datasets[wildcards.dataset].module,
         settings=lambda wildcards: as_json(GRID.datasets[wildcards.dataset].settings),
-        packages=lambda wildcards: packages("autoemb.stages.interactions", dataset_module(wildcards)),
+        packages=lambda wildcards: packages("autoemb.commands.interactions", dataset_module(wildcards)),
     shell:
         "autoemb interactions --dataset {params.module:q} --settings {params.settings:q}"
         " --archive {input.archive:q} --out {output.interactions:q} --users {output.user_ids:q}"
@@ -52,7 +52,7 @@ rule stream:
     input:
         interactions="results/interactions/{dataset}.parquet",
         item_ids="results/interactions/{dataset}.items.parquet",
-        code=code("autoemb.stages.stream"),
+        code=code("autoemb.commands.stream"),
     output:
         stream="results/streams/{dataset}/{stream}.parquet",
         record="results/provenance/streams/{dataset}/{stream}.json",
@@ -66,7 +66,7 @@ rule stream:
     params:
         settings=lambda wildcards: as_json(GRID.config.streams[wildcards.stream]),
         labels=lambda wildcards: as_json(GRID.labels(wildcards.dataset)),
-        packages=packages("autoemb.stages.stream"),
+        packages=packages("autoemb.commands.stream"),
     shell:
         "autoemb stream --interactions {input.interactions:q} --items {input.item_ids:q}"
         " --settings {params.settings:q} --labels {params.labels:q} --out {output.stream:q}"

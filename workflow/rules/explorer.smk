@@ -6,7 +6,7 @@ from autoemb.analysis.explorer.reading import EXPLORED
 rule explore:
     input:
         tables=[f"results/tables/{table}.csv" for table in EXPLORED if table in TABLES],
-        code=code("autoemb.stages.explore"),
+        code=code("autoemb.commands.explore"),
     output:
         page="results/explorer.html",
         record="results/provenance/explorer.json",
@@ -18,7 +18,7 @@ rule explore:
         mem_mb=more(2000),
         runtime=more(10),
     params:
-        packages=packages("autoemb.stages.explore"),
+        packages=packages("autoemb.commands.explore"),
     shell:
         "autoemb explore --inputs {input.tables:q} --out {output.page:q} --record {output.record:q} 2> {log:q}"
 
@@ -26,7 +26,7 @@ rule explore:
 rule sheets:  # Snakemake's report only offers a csv file to download
     input:
         tables=expand("results/tables/{table}.csv", table=TABLES),
-        code=code("autoemb.stages.sheets"),
+        code=code("autoemb.commands.sheets"),
     output:
         [
             report(
@@ -47,7 +47,7 @@ rule sheets:  # Snakemake's report only offers a csv file to download
         runtime=more(10),
     params:
         folder=subpath(output[0], parent=True),
-        packages=packages("autoemb.stages.sheets"),
+        packages=packages("autoemb.commands.sheets"),
     shell:
         "autoemb sheets --inputs {input.tables:q} --out {params.folder:q} --record {output.record:q} 2> {log:q}"
 

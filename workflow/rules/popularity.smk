@@ -4,7 +4,7 @@
 rule buckets:
     input:
         interactions="results/interactions/{dataset}.parquet",
-        code=code("autoemb.stages.buckets"),
+        code=code("autoemb.commands.buckets"),
     output:
         buckets="results/popularity/{dataset}/{side}/buckets.parquet",
         record="results/provenance/popularity/{dataset}/{side}/buckets.json",
@@ -18,7 +18,7 @@ rule buckets:
     params:
         settings=popularity_settings("sizes", "passes", "path"),
         labels=lambda wildcards: as_json(GRID.labels(wildcards.dataset)),
-        packages=packages("autoemb.stages.buckets"),
+        packages=packages("autoemb.commands.buckets"),
     shell:
         "autoemb buckets --interactions {input.interactions:q} --settings {params.settings:q}"
         " --labels {params.labels:q} --out {output.buckets:q} --record {output.record:q} 2> {log:q}"
@@ -27,7 +27,7 @@ rule buckets:
 rule popularity:
     input:
         buckets="results/popularity/{dataset}/{side}/buckets.parquet",
-        code=code("autoemb.stages.popularity"),
+        code=code("autoemb.commands.popularity"),
     output:
         level="results/popularity/{dataset}/{side}/{task}/size-{size}.parquet",
         record="results/provenance/popularity/{dataset}/{side}/{task}/size-{size}.json",
@@ -46,7 +46,7 @@ rule popularity:
     params:
         settings=popularity_settings("sizes"),
         training=lambda wildcards: as_json(GRID.training(wildcards.dataset, wildcards.task)),
-        packages=packages("autoemb.stages.popularity"),
+        packages=packages("autoemb.commands.popularity"),
         checkpoint="results/checkpoints/popularity/{dataset}/{side}/{task}/size-{size}.safetensors",
     shell:
         "autoemb popularity --buckets {input.buckets:q} --size {wildcards.size}"

@@ -14,7 +14,7 @@ use rule stream as trial_stream with:
 use rule train as ablate with:
     input:
         stream=stream_of_trial,
-        code=lambda wildcards: code("autoemb.stages.train", trial_module(wildcards)),
+        code=lambda wildcards: code("autoemb.commands.train", trial_module(wildcards)),
     output:
         outcomes="results/ablation/{dataset}/{trial}/{task}/{trained}/outcomes.parquet",
         sizes="results/ablation/{dataset}/{trial}/{task}/{trained}/sizes.parquet",
@@ -29,5 +29,5 @@ use rule train as ablate with:
         module=lambda wildcards: trial_entry(wildcards).module,
         settings=lambda wildcards: as_json(trial_entry(wildcards).settings),
         training=lambda wildcards: as_json(GRID.trying(wildcards.dataset, wildcards.task)),
-        packages=lambda wildcards: packages("autoemb.stages.train", trial_module(wildcards)),
+        packages=lambda wildcards: packages("autoemb.commands.train", trial_module(wildcards)),
         checkpoint="results/checkpoints/ablation/{dataset}/{trial}/{task}/{trained}.safetensors",

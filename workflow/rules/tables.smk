@@ -21,7 +21,7 @@ RESTARTING = [name for name, stream in GRID.config.streams.items() if stream.pop
 rule tabulate:
     input:
         files=lambda wildcards: TABLES[wildcards.table],
-        code=code("autoemb.stages.tabulate"),
+        code=code("autoemb.commands.tabulate"),
     output:
         report(
             "results/tables/{table}.csv",
@@ -41,7 +41,7 @@ rule tabulate:
     params:
         stem=subpath(output[0], strip_suffix=".csv"),
         restarting=lambda wildcards: RESTARTING if wildcards.table in ("claims", "claim-details") else [],
-        packages=packages("autoemb.stages.tabulate"),
+        packages=packages("autoemb.commands.tabulate"),
     shell:
         "autoemb tabulate {wildcards.table} --inputs {input.files:q} --restarting {params.restarting:q}"
         " --out {params.stem:q} --record {output.record:q} 2> {log:q}"

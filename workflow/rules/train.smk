@@ -8,7 +8,7 @@ FILES = ["outcomes.parquet", "sizes.parquet", "progress.parquet", "allocation.pa
 rule train:
     input:
         stream="results/streams/{dataset}/{stream}.parquet",
-        code=lambda wildcards: code("autoemb.stages.train", method_module(wildcards)),
+        code=lambda wildcards: code("autoemb.commands.train", method_module(wildcards)),
     output:
         outcomes=f"results/runs/{JOB}/outcomes.parquet",
         sizes=f"results/runs/{JOB}/sizes.parquet",
@@ -31,7 +31,7 @@ rule train:
         module=lambda wildcards: GRID.methods[wildcards.method].module,
         settings=lambda wildcards: as_json(GRID.methods[wildcards.method].settings),
         training=lambda wildcards: as_json(GRID.training(wildcards.dataset, wildcards.task)),
-        packages=lambda wildcards: packages("autoemb.stages.train", method_module(wildcards)),
+        packages=lambda wildcards: packages("autoemb.commands.train", method_module(wildcards)),
         seeds=seeds_option,
         folder=subpath(output.outcomes, parent=True),
         checkpoint=f"results/checkpoints/{JOB}.safetensors",
@@ -49,7 +49,7 @@ if GRID.parts():
             parts=expand(
                 f"results/runs/{RUN}/parts/{{seeds}}/{{file}}", seeds=GRID.parts(), file=FILES, allow_missing=True
             ),
-            code=code("autoemb.stages.join"),
+            code=code("autoemb.commands.join"),
         output:
             [f"results/runs/{RUN}/{file}" for file in FILES],
         log:
@@ -60,6 +60,6 @@ if GRID.parts():
         params:
             parts=expand(f"results/runs/{RUN}/parts/{{seeds}}", seeds=GRID.parts(), allow_missing=True),
             folder=subpath(output[0], parent=True),
-            packages=packages("autoemb.stages.join"),
+            packages=packages("autoemb.commands.join"),
         shell:
             "autoemb join --parts {params.parts:q} --out {params.folder:q} 2> {log:q}"

@@ -1,26 +1,24 @@
-"""Put the parts of a run together, each of which trained some of its seeds: the files of one job that trained all."""
+"""The parts of a run, each of which trained some of its seeds, and the record of the run that they make together."""
 
-import argparse
 import json
-import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import pandas as pd
-
-from autoemb.artifact.files import whole_folder, write_json
-from autoemb.artifact.parquet import read_table, write_table
 from autoemb.artifact.record import checksums, identity
 from autoemb.errors import InputError
 from autoemb.schema import ALLOCATION, OUTCOMES, PROGRESS, SIZES
 
-log = logging.getLogger(__name__)
-
 TABLES = (OUTCOMES, SIZES, PROGRESS, ALLOCATION)
+
+
 RECORD = "run.json"
+
+
 DECIDES = ("config", "autoemb", "code", "packages", "inputs")
 """What a record says of where the numbers come from: the same in all parts."""
+
+
 OWN = ("seeds", "device", "seconds", "peak_mib", "used", "generated", "identity", "start", "end")
 """What a record says of the part alone."""
 
@@ -33,32 +31,6 @@ class Part(NamedTuple):
     of: int
     """Seeds of the whole run."""
     record: Mapping[str, Any]
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Inputs, output."""
-    parser.add_argument("--parts", type=Path, nargs="+", required=True, help="folders of the parts, in any order")
-    parser.add_argument("--out", type=Path, required=True, help="folder to write the run's files to")
-
-
-def run(arguments: argparse.Namespace) -> None:
-    """Parts -> run."""
-    logging.basicConfig(level=logging.INFO, format="%(message)s")
-    parts = sorted((read_part(folder) for folder in arguments.parts), key=lambda part: part.seeds.start)
-    check(parts)
-    with whole_folder(arguments.out) as folder:
-        for table in TABLES:
-            frames = [read_table(part.folder / f"{table.name}.parquet", table) for part in parts]
-            for part, frame in zip(parts, frames, strict=True):
-                if frame["seed"].unique().tolist() != list(part.seeds):
-                    raise InputError(
-                        f"{part.folder}/{table.name}.parquet: seeds {frame['seed'].unique().tolist()};"
-                        f" expected {list(part.seeds)}, as its {RECORD} says"
-                    )
-            write_table(pd.concat(frames, ignore_index=True), folder / f"{table.name}.parquet", table)
-        generated = checksums(sorted(folder.iterdir()), folder / RECORD)
-        write_json(joined(parts, arguments.out) | {"generated": generated}, folder / RECORD)
-    log.info("%d parts, %d seeds", len(parts), parts[-1].seeds.stop)
 
 
 def read_part(folder: Path) -> Part:

@@ -1,0 +1,5 @@
+"""One module per verb of the command line, each one arrow of the workflow.
+
+A module has a docstring (its first line is the help text), ``add_arguments(parser)`` and
+``run(arguments)``. The workflow reruns a job when a module that its command imports has changed.
+"""

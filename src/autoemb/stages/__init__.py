@@ -1,5 +1,0 @@
-"""One module per verb of the command line, each one arrow of the workflow.
-
-A stage module has a docstring (its first line is the help text), ``add_arguments(parser)`` and
-``run(arguments)``. The workflow reruns a job when a module that its stage imports has changed.
-"""

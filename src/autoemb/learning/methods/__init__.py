@@ -6,7 +6,7 @@ from types import ModuleType
 
 from autoemb.errors import InputError
 
-NOT_METHODS = {"base", "_selection"}
+NOT_METHODS = {"contract", "_selection"}
 
 
 def names() -> list[str]:

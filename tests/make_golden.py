@@ -18,7 +18,7 @@ from autoemb.data.columns import columns_of, shape_of
 from autoemb.data.interactions import Interactions
 from autoemb.data.stream import build_stream
 from autoemb.learning import methods
-from autoemb.learning.prequential import run_stream
+from autoemb.learning.seeds import run_stream
 from autoemb.schema import TASKS
 
 NUMBERS = Path(__file__).parent / "golden" / "numbers.json"

@@ -20,8 +20,8 @@ from autoemb.learning.machine import engine
 from autoemb.learning.machine.device import keep_memory, use_onednn
 from autoemb.learning.machine.engine import PAYS_FROM, compile_step, decide, obstacle
 from autoemb.learning.nn.task import losses
-from autoemb.learning.prequential import run_stream
 from autoemb.learning.progress import Progress, spoken
+from autoemb.learning.seeds import run_stream
 from autoemb.schema import TASKS
 
 from .contracts.bench import logits_of, make, predictions, shape_of, small_stream, twin_of, twin_turns

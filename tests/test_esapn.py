@@ -7,8 +7,9 @@ import pytest
 import torch
 
 from autoemb.data.columns import columns_of
-from autoemb.learning.methods.contract import Memory, Prediction
+from autoemb.learning.methods.contract import Prediction
 from autoemb.learning.methods.esapn import State
+from autoemb.learning.methods.state import Memory
 
 from .contracts.bench import make, shape_of, small_stream
 from .contracts.variants import small
@@ -17,32 +18,37 @@ BATCH = 32
 TASK = "regression"
 
 
-def begun(rows=400, batch=BATCH, **settings):
-    """A method, its stream, and its first batch."""
+def fresh(rows=400, **settings):
+    """A method and its stream."""
     frame = small_stream(rows)
-    method = make(("esapn", {**small("esapn"), **settings}), shape_of(frame, TASK, 5), range(2))
+    return make(("esapn", {**small("esapn"), **settings}), shape_of(frame, TASK, 5), range(2)), frame
+
+
+def begun(rows=400, batch=BATCH, **settings):
+    """A method, its stream, and its first batches."""
+    method, frame = fresh(rows, **settings)
     return method, frame, next(method.plan(columns_of(frame, TASK), batch).chunks())
 
 
 def groups_of(method, batch):
     """W, the policy and the memory, as a step finds them."""
     rows, remembered = method.gather(batch)
-    model, weights = (method._group(name, method.dense, rows, batch) for name in method.dense)
-    return model, weights, Memory(remembered, batch, method.shape.users)
+    w, theta = (method.group(name, method.dense, rows, batch) for name in method.dense)
+    return w, theta, Memory(remembered, batch)
 
 
 def prefer(method, enlarge):
     """Let the policy always prefer one of its actions."""
     for name, value in (("out", 0.0), ("out_bias", 0.0)):
-        method.dense["weights"][name].value.fill_(value)
-    method.dense["weights"]["out_bias"].value[:, :, int(enlarge)] = 1.0
+        method.dense["theta"][name].value.fill_(value)
+    method.dense["theta"]["out_bias"].value[:, :, int(enlarge)] = 1.0
 
 
 @pytest.mark.parametrize("baseline", ["mean-of-last", "last", "none"])
 def test_reinforce_is_on_average_the_gradient_of_the_expected_reward(baseline, monkeypatch):
     method, _, (batch, *_) = begun(batch=3, baseline=baseline)
     method.memory[..., 1:] = torch.tensor([2.0, 0.3, 0.6, 0.0, 0.0, 0.0])  # two losses so far
-    model, weights, memory = groups_of(method, batch)
+    w, theta, memory = groups_of(method, batch)
     # W is stood in for by a table of losses: by user's action, item's action, seed and interaction
     table = torch.rand(2, 2, 2, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(2))
 
@@ -51,19 +57,19 @@ def test_reinforce_is_on_average_the_gradient_of_the_expected_reward(baseline, m
         return Prediction(sizes, sizes, table[users, items, torch.tensor([[0], [1]]), torch.arange(len(of.label))])
 
     monkeypatch.setattr(method, "predict", predict)
-    state, theta = method.state(memory.context()), [moving.value.clone() for moving in weights.present()]
-    policy = weights.values_of([x.requires_grad_() for x in theta])
+    state, numbers = method.state(memory.context()), [slot.value.clone() for slot in theta.present()]
+    policy = theta.values_of([x.requires_grad_() for x in numbers])
     p = torch.softmax(method.scores(policy, state), dim=2)  # (S, 2, 2, B)
     reward = torch.einsum("sub,sib,uisb->", p[:, 0], p[:, 1], 1 - table)  # in expectation
-    of_reward = torch.autograd.grad(reward, theta, retain_graph=True)
+    of_reward = torch.autograd.grad(reward, numbers, retain_graph=True)
 
-    average = [torch.zeros_like(x) for x in theta]
+    average = [torch.zeros_like(x) for x in numbers]
     for actions in itertools.product([0, 1], repeat=6):
         taken = torch.tensor(actions).reshape(2, 3)
         noise = torch.where(taken > 0, 0.0, 1.0).double().expand(2, 2, 3)  # below any p, or above
         probability = p.detach().gather(2, taken[None, :, None].expand(2, 2, 1, 3)).prod(3).prod(1).flatten()  # (S,)
-        losses = method.reinforce(model.values(), policy, state, batch._replace(noise=noise)).losses
-        gradients = torch.autograd.grad((losses.sum(1) * probability).sum(), theta, retain_graph=True)
+        losses = method.reinforce(w.values(), policy, state, batch._replace(noise=noise)).losses
+        gradients = torch.autograd.grad((losses.sum(1) * probability).sum(), numbers, retain_graph=True)
         average = [total + gradient for total, gradient in zip(average, gradients, strict=True)]
     assert max(gradient.abs().max() for gradient in of_reward) > 1e-3
     for ours, theirs in zip(average, of_reward, strict=True):
@@ -73,8 +79,8 @@ def test_reinforce_is_on_average_the_gradient_of_the_expected_reward(baseline, m
 @pytest.mark.parametrize("share", [0.3, 1.0])
 def test_enlarging_alone_does_not_change_a_prediction(share):
     method, _, (batch, *_) = begun(batch_norm_over="chosen")
-    model, _, memory = groups_of(method, batch)
-    state, values = method.state(memory.context()), model.values()
+    w, _, memory = groups_of(method, batch)
+    state, values = method.state(memory.context()), w.values()
     grows = (torch.rand(2, 2, 1, BATCH, generator=torch.Generator().manual_seed(1)) < share) & state.may_grow
     sizes = state.after(grows)
     before = method.predict(values, state.current, batch)
@@ -88,16 +94,16 @@ def test_an_enlarged_row_is_made_of_the_smaller_one_and_keeps_its_moments():
     prefer(method, enlarge=False)
     method.step(first)  # so that there are moments, and sizes are as they were
     prefer(method, enlarge=True)
-    model, weights, memory = groups_of(method, batch)
-    old = model.rows["candidates"].moving
-    sizes = method.weigh(weights.values(), memory.context(), batch)
-    method.enlarge(model, method.state(memory.context()), sizes, batch)
-    new, users = model.rows["candidates"].moving, method.shape.users
+    w, theta, memory = groups_of(method, batch)
+    old = w.rows["candidates"].slot
+    sizes = method.weigh(theta.values(), memory.context(), batch)
+    method.enlarge(w, method.state(memory.context()), sizes, batch)
+    new, users = w.rows["candidates"].slot, method.shape.users
     assert torch.equal(new.moment, old.moment)
     assert torch.equal(new.square, old.square)
     assert torch.equal(new.value[..., :2], old.value[..., :2])
     assert torch.equal(new.value[..., 5:], old.value[..., 5:])
-    w, b = (method.dense["model"][name].value for name in ("map.0", "map_bias.0"))
+    w, b = (method.dense["w"][name].value for name in ("map.0", "map_bias.0"))
     for row, number in enumerate(batch.lookups["id"].rows.tolist()):
         expected = old.value[:, row, 2:5]
         if number < users + method.shape.items:  # not the spare row
@@ -107,7 +113,7 @@ def test_an_enlarged_row_is_made_of_the_smaller_one_and_keeps_its_moments():
 
 
 def test_sizes_grow_by_one_step_a_batch_and_never_shrink():
-    method, frame, _ = begun()
+    method, frame = fresh()
     sizes = [method.memory[:, :-1, 0].clone()]
     for chunk in method.plan(columns_of(frame, TASK), BATCH).chunks():
         for batch in chunk:
@@ -123,11 +129,11 @@ def test_the_largest_size_never_enlarges():
     method, _, (batch, *_) = begun()
     prefer(method, enlarge=True)
     method.memory[..., :2] = torch.tensor([2.0, 1.0])
-    model, weights, memory = groups_of(method, batch)
-    state, values = method.state(memory.context()), model.values()
-    sizes = method.weigh(weights.values(), memory.context(), batch)
+    w, theta, memory = groups_of(method, batch)
+    state, values = method.state(memory.context()), w.values()
+    sizes = method.weigh(theta.values(), memory.context(), batch)
     assert torch.equal(sizes, state.current)
-    drawn = method.reinforce(values, weights.values(), state, batch._replace(noise=torch.zeros(2, 2, BATCH).double()))
+    drawn = method.reinforce(values, theta.values(), state, batch._replace(noise=torch.zeros(2, 2, BATCH).double()))
     assert torch.equal(drawn.weights, state.current)
     assert torch.equal(drawn.logits, method.predict(values, state.current, batch).logits)
     # cross-entropy of an action that cannot be taken otherwise stays in the loss
@@ -137,7 +143,7 @@ def test_the_largest_size_never_enlarges():
 def test_of_equal_scores_the_size_stays():
     method, _, (batch, *_) = begun()
     prefer(method, enlarge=True)
-    method.dense["weights"]["out_bias"].value.fill_(0.5)
+    method.dense["theta"]["out_bias"].value.fill_(0.5)
     weights = method.step(batch).prediction.weights
     assert torch.equal(weights[:, :, 0], torch.ones_like(weights[:, :, 0]))
 
@@ -145,18 +151,18 @@ def test_of_equal_scores_the_size_stays():
 def test_what_the_policys_draws_enlarged_is_put_back():
     (learning, _, batches), (resting, _, same) = begun(), begun()
     for batch, other in zip(batches[:4], same[:4], strict=True):
-        assert batch.validates
+        assert batch.theta_learns
         for method in (learning, resting):  # both act alike, whatever the policy has learnt
             prefer(method, enlarge=False)
         learning.step(batch)
-        resting.step(other._replace(validates=False))
+        resting.step(other._replace(theta_learns=False))
     ours, theirs = learning.state_dict(), resting.state_dict()
     rows = learning.tables["candidates"].packed
     assert (batches[0].noise < 0.2).any(), "nothing was drawn"
     assert torch.equal(rows, theirs["tables.candidates"])
     assert torch.equal(ours["memory"], theirs["memory"])
-    assert all(torch.equal(ours[name], theirs[name]) for name in ours if name.startswith("model."))
-    assert not torch.equal(ours["weights.out.moment"], theirs["weights.out.moment"])
+    assert all(torch.equal(ours[name], theirs[name]) for name in ours if name.startswith("w."))
+    assert not torch.equal(ours["theta.out.moment"], theirs["theta.out.moment"])
 
 
 def test_the_baseline_is_over_as_many_losses_as_there_are():
@@ -174,7 +180,7 @@ def test_the_baseline_is_over_as_many_losses_as_there_are():
 
 
 def test_of_repeated_ids_the_last_occurrence_is_stored():
-    method, frame, _ = begun()
+    method, frame = fresh()
     users, seen = method.shape.users, set()
     for chunk in method.plan(columns_of(frame, TASK), BATCH).chunks():
         for batch in chunk:
@@ -193,7 +199,7 @@ def test_of_repeated_ids_the_last_occurrence_is_stored():
 
 
 def test_ids_hold_one_embedding_each_of_their_own_size():
-    method, frame, _ = begun()
+    method, frame = fresh()
     for chunk in method.plan(columns_of(frame, TASK), BATCH).chunks():
         for batch in chunk:
             method.step(batch)
@@ -219,7 +225,7 @@ def test_an_answer_is_what_a_step_would_predict_and_changes_nothing():
     method.flush()
     before = {name: tensor.clone() for name, tensor in method.state_dict().items()}
     question = next(method.plan(second, BATCH, learns=False).chunks())[0]
-    answer = method.answer(question)
+    answer = method.predict_only(question)
     assert answer.weights.argmax(2).max() > 0, "nothing was enlarged"
     assert all(torch.equal(tensor, before[name]) for name, tensor in method.state_dict().items())
     step = method.step(question).prediction

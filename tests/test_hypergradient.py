@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from autoemb.data.columns import columns_of
-from autoemb.learning.optim.adam import Moving, corrections, following
+from autoemb.learning.optim.adam import Slot, corrections, following
 from autoemb.learning.optim.hypergradient import adam, exact, finite_difference, sgd
 
 from .contracts.bench import make, shape_of, small_stream
@@ -65,12 +65,12 @@ def test_adams_step_is_differentiated_like_a_difference_quotient():
     problem = Quadratic()
     dice = torch.Generator().manual_seed(5)
     shape = problem.w.shape
-    moving = Moving(
+    slot = Slot(
         problem.w,
         torch.randn(shape, generator=dice, dtype=torch.float64),
         torch.rand(shape, generator=dice, dtype=torch.float64),
     )
-    step = adam(XI, [moving], torch.from_numpy(corrections(torch.tensor([7]).numpy()))[0])
+    step = adam(XI, [slot], torch.from_numpy(corrections(torch.tensor([7]).numpy()))[0])
 
     def outer(theta):
         gradient = problem.a @ problem.w - problem.b @ theta
@@ -93,11 +93,11 @@ def test_adams_step_is_the_one_that_adam_makes():
         parameter.grad = torch.tensor([[0.5 * n, 0.0]], dtype=torch.float64)
         if n == 3:
             state = optimiser.state[parameter]
-            moving = Moving(parameter.detach().clone(), state["exp_avg"].clone(), state["exp_avg_sq"].clone())
+            slot = Slot(parameter.detach().clone(), state["exp_avg"].clone(), state["exp_avg_sq"].clone())
             correction = following(torch.from_numpy(corrections(torch.tensor([2]).numpy()))[0])
-            (move,) = adam(XI, [moving], correction)([parameter.grad])
+            (move,) = adam(XI, [slot], correction)([parameter.grad])
         optimiser.step()
-    torch.testing.assert_close(moving.value - move, parameter.detach(), rtol=1e-12, atol=0)
+    torch.testing.assert_close(slot.value - move, parameter.detach(), rtol=1e-12, atol=0)
 
 
 @pytest.mark.parametrize("validation", ["last_batch", "last_random", "next_batch"])
@@ -122,7 +122,7 @@ def test_on_the_real_model_both_agree_as_the_radius_shrinks(name, step, validati
         errors.append(row)
         return found
 
-    monkeypatch.setattr("autoemb.learning.methods._selection.exact", compare)
+    monkeypatch.setattr("autoemb.learning.methods._bilevel.exact", compare)
     for chunk in method.plan(columns_of(frame, "regression"), 32).chunks():
         for batch in chunk:
             method.step(batch)

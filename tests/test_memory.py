@@ -8,10 +8,9 @@ import torch
 from autoemb.config import RunConfig
 from autoemb.data.columns import columns_of
 from autoemb.errors import InputError
-from autoemb.learning import prequential
 from autoemb.learning.checkpoint import Checkpoint
 from autoemb.learning.machine.device import shortage
-from autoemb.learning.prequential import run_stream
+from autoemb.learning.seeds import run_stream
 
 from .contracts.bench import make, shape_of, small_stream
 from .contracts.variants import small
@@ -69,11 +68,11 @@ def apart(seeds: int, at_once: int):
         (5, 3, 3, [[0, 1, 2], [3, 4]]),
     ],
 )
-def test_seeds_that_do_not_fit_are_halved_to_the_same_numbers(seeds, at_once, fits, groups, at, caplog, monkeypatch):
-    monkeypatch.setattr(prequential, "CHUNK", 2)  # so that some chunks were counted before it fails
+def test_seeds_that_do_not_fit_are_halved_to_the_same_numbers(seeds, at_once, fits, groups, at, caplog):
     caplog.set_level("INFO")
     memory = Small(fits, at)
-    recorder = run_stream(memory.build, COLUMNS, config(seeds, at_once))
+    # two batches a chunk, so that some chunks were counted before it fails
+    recorder = run_stream(memory.build, COLUMNS, config(seeds, at_once), chunk=2)
     assert memory.groups == groups
     expected = apart(seeds, min(fits, at_once))
     assert torch.equal(recorder.sums, expected.sums)
@@ -152,14 +151,14 @@ class Dying(Checkpoint):
 
 
 @pytest.mark.parametrize("states", [1, 6, 9, 17])
-def test_a_run_that_was_cut_after_halving_goes_on_to_the_same_bits(states, tmp_path, monkeypatch):
-    monkeypatch.setattr(prequential, "CHUNK", 2)  # 14 batches: 7 or 8 chunks a group, and one before it fails
+def test_a_run_that_was_cut_after_halving_goes_on_to_the_same_bits(states, tmp_path):
     dying = Dying(tmp_path / "state.safetensors", "same", 0)
     dying.left = states
     with pytest.raises(KilledError):
-        run_stream(Small(2).build, COLUMNS, config(5, 5), dying)
+        # 14 batches: 7 or 8 chunks a group, and one before it fails
+        run_stream(Small(2).build, COLUMNS, config(5, 5), dying, chunk=2)
     memory, resumed = Small(2), Checkpoint(tmp_path / "state.safetensors", "same", 0)
-    recorder = run_stream(memory.build, COLUMNS, config(5, 5), resumed)
+    recorder = run_stream(memory.build, COLUMNS, config(5, 5), resumed, chunk=2)
     expected = apart(5, 2)
     assert torch.equal(recorder.sums, expected.sums)
     assert torch.equal(recorder.held, expected.held)

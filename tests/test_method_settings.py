@@ -9,7 +9,7 @@ from autoemb.data.columns import columns_of
 from autoemb.errors import InputError
 from autoemb.learning.methods._selection import largest, straight_through
 from autoemb.learning.nn.task import losses
-from autoemb.learning.prequential import run_stream
+from autoemb.learning.seeds import run_stream
 
 from .contracts.bench import logits_of, make, predictions, shape_of, small_stream, twin_of, twin_turns
 from .contracts.variants import CONTROL, SEARCH, SMALL, small
@@ -49,7 +49,7 @@ def test_by_running_statistics_a_prediction_does_not_depend_on_its_batch(name):
         method.flush()
         for size in (25, 32):
             plan = method.plan(columns, size, learns=False)
-            answers = [method.answer(batch).logits for chunk in plan.chunks() for batch in chunk]
+            answers = [method.predict_only(batch).logits for chunk in plan.chunks() for batch in chunk]
             said[how, size] = torch.cat(answers, dim=2)
     torch.testing.assert_close(said["running", 25], said["running", 32], rtol=0, atol=1e-12)
     assert (said["batch", 25] - said["batch", 32]).abs().max() > 1e-3

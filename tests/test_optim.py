@@ -6,7 +6,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from autoemb.learning.optim.adam import EPS, Moving, corrections, move, moved
+from autoemb.learning.optim.adam import EPS, Slot, after_step, corrections, make_step
 from autoemb.learning.optim.rows import Decay, Table, catch_up
 
 ROWS, WIDTH, RATE = 6, 3, 1e-3
@@ -26,15 +26,15 @@ def as_lazy(touches: list[tuple[int, list[int]]], gradients: dict[int, torch.Ten
     """The table after lazy Adam, which sees the touched rows alone."""
     table = Table(ROWS, WIDTH, [torch.Generator()], torch.float64, "cpu")
     table.packed[0, :ROWS, 0] = start
-    decay = Decay(steps)
+    decay, since = Decay(steps), np.zeros(ROWS + 1, dtype=np.int64)
     for step, rows in touches:
         index, before = torch.tensor(rows), np.full(len(rows), step - 1)
-        coefficients = torch.from_numpy(decay.coefficients(table.since[rows], before))
-        old = catch_up(Moving(*table.gather(index).unbind(2)), coefficients, RATE)
+        coefficients = torch.from_numpy(decay.coefficients(since[rows], before))
+        old = catch_up(Slot(*table.gather(index).unbind(2)), coefficients, RATE)
         correction = torch.from_numpy(corrections(np.array([step])))[0]
-        table.scatter(index, torch.stack(moved(old, gradients[step][None, index], RATE, correction), dim=2))
-        table.since[rows] = step
-    table.flush(decay, steps, RATE)
+        table.scatter(index, torch.stack(after_step(old, gradients[step][None, index], RATE, correction), dim=2))
+        since[rows] = step
+    table.flush(decay, since, steps, RATE)
     return table.values()[0]
 
 
@@ -88,7 +88,7 @@ def test_the_two_nodes_are_as_good_as_the_docstring_says(root, error, since, gap
         moment, square = 0.9 * moment, 0.999 * square
         bias, scale = corrections(np.array([step]))[0]
         value -= RATE / bias * moment / (square**0.5 / scale + EPS)
-    start = Moving(*(torch.full((1, 1, 1), x, dtype=torch.float64) for x in (0.0, root / 3, root**2)))
+    start = Slot(*(torch.full((1, 1, 1), x, dtype=torch.float64) for x in (0.0, root / 3, root**2)))
     coefficients = Decay(since + gap).coefficients(np.array([since]), np.array([since + gap]))
     ours = catch_up(start, torch.from_numpy(coefficients), RATE)
     assert ours.value.item() == pytest.approx(value, rel=error if since < 1000 else min(error, 1e-6))
@@ -114,19 +114,19 @@ def test_dense_parameters_move_as_in_torch(dtype):
     start = [torch.randn(shape, generator=dice, dtype=dtype) for shape in ((3,), (2, 5), (1, 4, 4))]
     theirs = [torch.nn.Parameter(x.clone()) for x in start]
     adam = torch.optim.Adam(theirs, lr=RATE)
-    fused, written = ([Moving(x.clone(), torch.zeros_like(x), torch.zeros_like(x)) for x in start] for _ in range(2))
+    fused, written = ([Slot(x.clone(), torch.zeros_like(x), torch.zeros_like(x)) for x in start] for _ in range(2))
     for step in range(1, 30):
         gradients = [torch.randn(x.shape, generator=dice, dtype=dtype) for x in start]
         correction = torch.from_numpy(corrections(np.array([step])))[0].to(dtype)
         for parameter, gradient in zip(theirs, gradients, strict=True):
             parameter.grad = gradient.clone()
         adam.step()
-        move(fused, gradients, RATE, correction, torch.tensor(float(step)))
-        written = [moved(old, gradient, RATE, correction) for old, gradient in zip(written, gradients, strict=True)]
+        make_step(fused, gradients, RATE, correction, torch.tensor(float(step)))
+        written = [after_step(slot, each, RATE, correction) for slot, each in zip(written, gradients, strict=True)]
     for ours in (fused, written):
-        for parameter, moving in zip(theirs, ours, strict=True):
+        for parameter, slot in zip(theirs, ours, strict=True):
             tolerance = 1e-6 if dtype == torch.float32 else 1e-13
-            torch.testing.assert_close(moving.value, parameter.detach(), rtol=0, atol=tolerance)
+            torch.testing.assert_close(slot.value, parameter.detach(), rtol=0, atol=tolerance)
 
 
 def test_the_spare_row_stays_as_it_was():

@@ -1,5 +1,8 @@
 """The loop and its records, against a naive one."""
 
+import runpy
+import textwrap
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -14,8 +17,8 @@ from autoemb.learning.checkpoint import Checkpoint
 from autoemb.learning.levels import run_levels
 from autoemb.learning.methods import fse
 from autoemb.learning.nn.task import hits, losses
-from autoemb.learning.prequential import run_stream
 from autoemb.learning.recorder import Recorder, Window, add_by_product
+from autoemb.learning.seeds import run_stream
 from autoemb.schema import OUTCOMES, PROGRESS, SIZES, TASKS, popularity_bin, popularity_bin_bounds
 from autoemb.twin import Interactions, Turn
 
@@ -78,6 +81,29 @@ def test_records_equal_a_loop_over_interactions(task, name):
     assert progress.loc[progress["seed"] == 0, "n"].sum() == len(frame)
 
 
+@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize(
+    "variant",
+    [("fse", small("fse")), ("autoemb", small("autoemb")), ("darts", {**small("darts"), "validation": "next_batch"})],
+    ids=lambda variant: variant[0],
+)
+def test_a_run_equals_the_loop_of_its_docstring(task, variant, tmp_path):
+    frame, config = small_stream(), RunConfig(task=task, **CONFIG)
+    shape, columns = shape_of(frame, task, 5), columns_of(frame, task)
+    run = prequential.Run(make(variant, shape, range(2)), columns, config, chunk=3)
+    list(run.advance())
+    loop = textwrap.dedent((prequential.__doc__ or "").partition("::\n")[2].partition("\n\n``Run``")[0])
+    assert "method.step(batch)" in loop
+    sums, counts = (torch.zeros_like(of) for of in (run.recorder.sums, run.recorder.counts))
+    method = make(variant, shape, range(2))
+    (tmp_path / "loop.py").write_text(loop)
+    names = {"method": method, "columns": columns, "config": config, "windows": run.windows.tolist()}
+    runpy.run_path(str(tmp_path / "loop.py"), {**names, "sums": sums, "counts": counts})
+    assert torch.equal(counts, run.recorder.counts)
+    assert counts.sum() == 2 * len(frame)
+    torch.testing.assert_close(sums, run.recorder.sums, rtol=1e-12, atol=0)
+
+
 def test_sums_by_a_product_are_the_scattered_ones():
     dice = torch.Generator().manual_seed(0)
     recorder = Recorder(2, (2, 8), [Window(0, 0)], 900, "cpu")
@@ -102,14 +128,16 @@ def test_a_loss_that_is_not_finite_ends_the_run():
 
 @pytest.mark.parametrize("name", methods.names())
 @pytest.mark.parametrize("cut_after", [1, 4, 9])
-def test_a_run_that_was_cut_goes_on_to_the_same_bits(name, cut_after, tmp_path, monkeypatch):
-    monkeypatch.setattr(prequential, "CHUNK", 2)
+def test_a_run_that_was_cut_goes_on_to_the_same_bits(name, cut_after, tmp_path):
     frame = small_stream()  # 14 batches, so 7 or 8 chunks a seed
     shape, variant, columns = shape_of(frame, "regression", 5), (name, small(name)), columns_of(frame, "regression")
     config = RunConfig(task="regression", **CONFIG | {"dtype": "float32"})
 
     def run(checkpoint=None):
-        return run_stream(lambda seeds: make(variant, shape, seeds, torch.float32), columns, config, checkpoint)
+        def build(seeds):
+            return make(variant, shape, seeds, torch.float32)
+
+        return run_stream(build, columns, config, checkpoint, chunk=2)
 
     class KilledError(Exception):
         pass
@@ -143,7 +171,7 @@ def test_asking_does_not_depend_on_how_much_was_learnt():
 
     def ask() -> torch.Tensor:
         plan = method.plan(columns, 32, learns=False)
-        return torch.cat([method.answer(batch).logits for chunk in plan.chunks() for batch in chunk], dim=2)
+        return torch.cat([method.predict_only(batch).logits for chunk in plan.chunks() for batch in chunk], dim=2)
 
     said = ask()
     assert torch.isfinite(said).all()

@@ -17,8 +17,8 @@ from autoemb.config import RunConfig
 from autoemb.data.columns import columns_of, shape_of
 from autoemb.data.stored import StoredStream
 from autoemb.errors import InputError
-from autoemb.learning import prequential
-from autoemb.learning.prequential import Run, run_stream
+from autoemb.learning.prequential import Run
+from autoemb.learning.seeds import run_stream
 from autoemb.schema import STREAM
 
 from .contracts.bench import make, small_stream
@@ -54,23 +54,22 @@ def equal(ours, other) -> bool:
 
 @pytest.mark.parametrize(("name", "settings"), VARIANTS)
 def test_a_run_from_the_file_is_the_run_from_memory(name, settings, frame, tmp_path, monkeypatch):
-    monkeypatch.setattr(prequential, "CHUNK", 2)
     monkeypatch.setattr("autoemb.data.columns.WINDOW", 70)
     stream, shape = stored(frame, tmp_path / "stream"), shape_of(frame, "regression", 5)
 
     def run(columns):
-        return run_stream(lambda seeds: make((name, settings), shape, seeds, torch.float32), columns, CONFIG)
+        return run_stream(lambda seeds: make((name, settings), shape, seeds, torch.float32), columns, CONFIG, chunk=2)
 
     assert equal(run(stream.columns), run(columns_of(frame, "regression")))
 
 
 @pytest.mark.parametrize("validation", ["last_batch", "last_random", "next_batch"])
-def test_a_run_goes_on_in_the_middle_of_a_row_group(validation, frame, tmp_path, monkeypatch):
-    monkeypatch.setattr(prequential, "CHUNK", 2)
+def test_a_run_goes_on_in_the_middle_of_a_row_group(validation, frame, tmp_path):
     stream, shape = stored(frame, tmp_path / "stream"), shape_of(frame, "regression", 5)
 
     def begin(columns):
-        return Run(make(("darts", {**SEARCH, "validation": validation}), shape, [0], torch.float32), columns, CONFIG)
+        method = make(("darts", {**SEARCH, "validation": validation}), shape, [0], torch.float32)
+        return Run(method, columns, CONFIG, chunk=2)
 
     uncut, cut = begin(columns_of(frame, "regression")), begin(stream.columns)
     list(uncut.advance())

@@ -133,13 +133,14 @@ class PopularityConfig(Settings):
 
 
 class MethodConfig(Settings):
-    """What every method can be told."""
+    """What every method can be told: nothing that all of them would have."""
+
+
+class AdamConfig(MethodConfig):
+    """What every method can be told whose embeddings are learnt by Adam."""
 
     learning_rate: Annotated[float, Field(gt=0)] = 1e-3
     """Of Adam on the model's parameters W (released code)."""
-
-    hidden: Annotated[int, Field(ge=1)] = 512
-    """Width of the head's hidden layer (released code)."""
 
     rows_optimizer: Literal["dense", "sparse"] = "dense"
     """Adam on the rows of every table: ``dense`` also moves, by their momentum, the rows that a batch does not use
@@ -148,6 +149,18 @@ class MethodConfig(Settings):
     embedding_init: Literal["normal", "scaled"] = "normal"
     """Of the embeddings: normal(0, 1) (released code: PyTorch's default), or that over the root of their width
     (assumption)."""
+
+    @property
+    def moves_unused_rows(self) -> bool:
+        """Whether Adam moves the rows that a batch does not use."""
+        return self.rows_optimizer == "dense"
+
+
+class NetworkConfig(AdamConfig):
+    """What every method can be told whose embeddings go through the head."""
+
+    hidden: Annotated[int, Field(ge=1)] = 512
+    """Width of the head's hidden layer (released code)."""
 
     batch_norm_at_prediction: Literal["batch", "running"] = "batch"
     """What BatchNorm normalises by in the recorded prediction: the batch's own statistics, so that a prediction

@@ -70,27 +70,27 @@ def twin_turns(plan: Plan) -> list[list[Turn]]:
 
     def rolled(n: int, order: int, size: int) -> list[tuple[Any, Any]]:
         """Each seed's numbers for W's step and for Theta's, (2, K, size) each; of ESAPN for its policy's, (2, size)."""
-        if not plan.dice.numbers:
-            return [(None, None)] * len(plan.dice.seeds)
-        numbers = [torch.from_numpy(x) for x in plan.roll(n, order, size)]
+        if not plan.schedule.dice.numbers:
+            return [(None, None)] * len(plan.schedule.dice.seeds)
+        numbers = [torch.from_numpy(x) for x in plan.schedule.roll(n, order, size)]
         return [(None, x) if len(x) == 2 else tuple(x.reshape(2, 2, -1, size)) for x in numbers]
 
-    turns: list[list[Turn]] = [[] for _ in plan.dice.seeds]
-    for n, rows in enumerate(plan.batches):
+    turns: list[list[Turn]] = [[] for _ in plan.schedule.dice.seeds]
+    for n, rows in enumerate(plan.schedule.batches):
         batch, size, first = interactions(rows), rows.stop - rows.start, rows.start in firsts
-        before = None if first else interactions(plan.batches[n - 1])
-        apart = plan.validation == "last_random" or (plan.validation == "next_batch" and plan.unrolls)
+        before = None if first else interactions(plan.schedule.batches[n - 1])
+        apart = plan.schedule.apart
         for seed, (w, theta) in enumerate(rolled(n, int(apart), size)):
             turn = Turn(batch, draws=w)
-            if plan.validation == "next_batch" and not plan.unrolls:
+            if plan.schedule.validation == "next_batch" and not plan.schedule.unrolls:
                 turn = turn._replace(validation=batch, validation_draws=theta)
-            elif plan.validation == "last_batch" and before is not None:
+            elif plan.schedule.validation == "last_batch" and before is not None:
                 w, theta = rolled(n - 1, 0, len(before.user))[seed]
                 turn = Turn(batch, before, before, turn.draws, theta, w)
             elif apart and before is not None:
-                held_out = plan.validation == "next_batch"
-                validation = batch if held_out else interactions(plan.draw(n, size))
-                w, theta = rolled(n, 0, size + (len(before.user) if plan.unrolls else 0))[seed]
+                held_out = plan.schedule.validation == "next_batch"
+                validation = batch if held_out else interactions(plan.schedule.draw(n, size))
+                w, theta = rolled(n, 0, size + (len(before.user) if plan.schedule.unrolls else 0))[seed]
                 halves = (None, None) if theta is None else (theta[..., :size], w[..., size:])
                 turn = Turn(batch, validation, before, turn.draws, *halves)
             turns[seed].append(turn)
@@ -109,7 +109,7 @@ def twin_of(variant: tuple[str, dict[str, Any]], method: Method, seed: int, dtyp
 
 def twin_pairs(twin: Twin, method: Method, seed: int) -> list[tuple[torch.Tensor, torch.Tensor]]:
     """Every parameter of a twin beside the method's, in the layout of torch.nn."""
-    dense = {name: moving.value[seed] for group in method.dense.values() for name, moving in group.items()}
+    dense = {name: slot.value[seed] for group in method.dense.values() for name, slot in group.items()}
     rows = {name: table.values()[seed] for name, table in method.tables.items()}
     pairs = []
 

@@ -10,7 +10,7 @@ from autoemb.data.datasets import synthetic
 from autoemb.data.interactions import Interactions
 from autoemb.data.stream import build_stream
 from autoemb.learning import methods
-from autoemb.learning.prequential import run_stream
+from autoemb.learning.seeds import run_stream
 from autoemb.schema import TASKS
 
 from .bench import make

@@ -20,7 +20,7 @@ from autoemb.learning.checkpoint import Checkpoint, identity
 from autoemb.learning.machine.device import chosen
 from autoemb.learning.methods import find
 from autoemb.learning.methods.contract import Method
-from autoemb.learning.prequential import run_stream
+from autoemb.learning.seeds import run_stream
 from autoemb.schema import ALLOCATION, OUTCOMES, PROGRESS, SIZES
 
 log = logging.getLogger(__name__)

@@ -22,7 +22,7 @@ from autoemb.errors import InputError
 
 log = logging.getLogger(__name__)
 
-VERSION = "3"
+VERSION = "4"
 
 PAUSE = 50
 """A state is not written before so many times the seconds that the last one took have passed: under 2 % of a run."""

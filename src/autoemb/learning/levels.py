@@ -93,7 +93,7 @@ def _test(model: fse.Model, test: Columns, training: RunConfig) -> list[float]:
     sums = torch.zeros(3, dtype=torch.float64, device=model.device)
     for chunk in model.plan(test, training.batch_size, learns=False).chunks():
         for batch in chunk:
-            prediction = model.answer(batch)
+            prediction = model.predict_only(batch)
             each, right = prediction.losses.double(), hits(training.task, prediction.logits, batch.label)
             sums += torch.stack([each.sum(), (each**2).sum(), right.sum()])
     return [len(test.label), *sums.tolist()]

@@ -11,22 +11,16 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from autoemb.data.columns import Columns, Ints, Key, cut
-from autoemb.learning.batch import Batch, Lookup, Optimizer, Use, Validation
+from autoemb.data.columns import WINDOW, Columns, Ints, Key, Shape, cut
+from autoemb.learning.batch import Batch, Holdout, Lookup, Optimizer, Use
+from autoemb.learning.clock import Clock
 from autoemb.learning.optim.adam import corrections
-from autoemb.learning.optim.rows import COEFFICIENTS, Decay, Table
+from autoemb.learning.optim.rows import COEFFICIENTS
+from autoemb.learning.schedule import Schedule
 from autoemb.schema import popularity_bin
 
 CHUNK = 64
 """Batches prepared at a time."""
-
-
-class Dice(NamedTuple):
-    """The uniform numbers that a method needs to go through a batch."""
-
-    seeds: Sequence[int] = ()
-    numbers: int = 0
-    """Of each seed and interaction."""
 
 
 class _Visit(NamedTuple):
@@ -38,8 +32,8 @@ class _Visit(NamedTuple):
     """``Lookup``'s fields, each (n, 2B)."""
     before: dict[Optimizer, Ints]
     """(n,): steps made before the batch needs its rows."""
-    moves: dict[Optimizer, npt.NDArray[np.bool_]]
-    """(n,): whether it moves them."""
+    steps: dict[Optimizer, npt.NDArray[np.bool_]]
+    """(n,): whether the optimiser makes a step with the batch."""
 
 
 def distinct(keys: Ints, spare: int) -> tuple[Ints, Ints, Ints]:
@@ -64,168 +58,162 @@ class Plan:
     def __init__(
         self,
         columns: Columns,
-        batch_size: int,
-        tables: Mapping[str, tuple[Use, Table]],
-        offsets: Mapping[Key, int],
-        validation: Validation | None,
-        learns: bool = True,
+        schedule: Schedule,
+        shape: Shape,
+        uses: Mapping[str, Use],
+        like: Tensor,
+        clock: Clock | None,
         chunk: int = CHUNK,
-        dice: Dice | None = None,
-        unrolls: bool = False,
     ) -> None:
-        """Cut the stream and count the steps.
+        """Lay out what is looked up.
 
         Args:
-            columns: the interactions.
-            batch_size: B.
-            tables: the method's tables. They are told, ahead of time, at which step their rows will stand.
-            offsets: by key, the first row of the items.
-            validation: what the weights' optimiser learns from; None if it makes no steps. ``last_random`` looks
-                anywhere in the past, so the columns are then held in memory whole (17 bytes an interaction).
-            learns: whether the batches will be learnt from. If not, rows are taken as they stand: flush first.
+            columns: the interactions. If Theta learns from random ones (``last_random``), which may be anywhere in
+                the past, they are held in memory whole (17 bytes an interaction).
+            schedule: of the same interactions.
+            shape: rows of the tables.
+            uses: by name, how the method uses its tables.
+            like: a tensor of the device and the dtype of the tables.
+            clock: the method's, which is told, ahead of time, at which step the rows will stand. Without one the
+                batches are not learnt from, and rows are taken as they stand.
             chunk: batches prepared at a time.
-            dice: what the method draws; nothing if left out.
-            unrolls: whether the hypergradient looks at the batch before as well.
         """
-        self.dice, self.unrolls = dice or Dice(), unrolls
-        self.columns = columns.whole() if validation == "last_random" else columns
-        self.tables, self.offsets = tables, offsets
-        self.validation, self.learns, self.chunk = validation, learns, chunk
-        parts = [cut(part, batch_size) for part in columns.parts]
-        self.batches = [rows for part in parts for rows in part]
-        self.history = [part.start for part, cuts in zip(columns.parts, parts, strict=True) for _ in cuts]
-        first = np.array([i == 0 for part in parts for i in range(len(part))], dtype=bool)
-        last = np.append(first[1:], True)
-        never = np.zeros_like(first)
-        held_out = ~first if unrolls else ~never  # before the first batch of a part, no step can be unrolled
-        self.validates = {"last_batch": ~last, "last_random": ~first, "next_batch": held_out, None: never}[validation]
-        self.made = np.cumsum(self.validates)
-        self.steps: dict[Optimizer, int] = {"model": len(self.batches), "weights": int(self.made[-1])}
-        """Steps that each optimiser will have made in the end."""
-        self.decay = Decay(len(self.batches))
-        self.spare = {use.key: table.rows for use, table in tables.values()}
+        self.columns = columns.whole() if schedule.validation == "last_random" else columns
+        self.schedule, self.shape, self.uses, self.like = schedule, shape, uses, like
+        self.learns, self.clock, self.chunk = clock is not None, clock or Clock(), chunk
+        popularities = shape.user_popularity + 1, shape.item_popularity + 1
+        self.offsets: dict[Key, int] = {"id": shape.users, "popularity": popularities[0]}
+        """By key, the first row of the items."""
+        self.spare: dict[Key, int] = {"id": shape.users + shape.items}
+        """By key that is looked up, the spare row."""
+        if any(use.key == "popularity" for use in uses.values()):
+            self.spare["popularity"] = sum(popularities)
+        self.seen = [np.zeros(rows, dtype=np.int64) for rows in (shape.users, shape.items)]
+        """Interactions of each user and of each item in the batches that were prepared."""
 
     def chunks(self, start: int = 0) -> Iterator[list[Batch]]:
-        """The batches from number ``start`` on, at most ``chunk`` at a time, those of a chunk equally long."""
-        while start < len(self.batches):
-            stop = start + 1
-            while stop < min(start + self.chunk, len(self.batches)) and self._length(stop) == self._length(start):
-                stop += 1
-            yield self._chunk(np.arange(start, stop))
-            start = stop
+        """The batches from number ``start`` on, at most ``chunk`` at a time, those of a chunk equally long.
+
+        Raises:
+            RuntimeError: another plan, of the same method, that learns is under way.
+        """
+        if self.learns:
+            self.clock.begin(self.schedule.steps)
+        self._count_before(start)
+        for numbers in self.schedule.runs(start, self.chunk):
+            yield self._chunk(numbers)
+        if self.learns:
+            self.clock.end(self.schedule.steps)
 
     def _chunk(self, numbers: Ints) -> list[Batch]:
-        places = np.stack([np.arange(self.batches[n].start, self.batches[n].stop) for n in numbers])
-        made, validates = self.made[numbers], self.validates[numbers]
-        always, never = np.ones_like(validates), np.zeros_like(validates)
-        before: dict[Optimizer, Ints] = {"model": numbers, "weights": made - validates}
-        apart = self.validation == "last_random" or (self.validation == "next_batch" and self.unrolls)
-        if not apart:
-            visit = self._visit(places, before, {"model": always, "weights": validates})
-            return self._batches([visit], numbers)[0]
-        asked, validated = places, None
-        if self.validation == "last_random":
-            asked = np.stack([self.draw(n, places.shape[1]) for n in numbers])
-        if self.unrolls:
-            learnt = np.stack([self._before(n) for n in numbers])
-            asked, validated = np.hstack([asked, learnt]), places.shape[1]
-        asks = self._visit(asked, before, {"model": never, "weights": validates})
-        visit = self._visit(places, {"model": numbers, "weights": made}, {"model": always, "weights": never})
-        validations, batches = self._batches([asks, visit], numbers)
+        schedule, places = self.schedule, self.schedule.places(numbers)
+        theta_learns, theta_steps = schedule.theta_learns[numbers], schedule.theta_steps[numbers]
+        always, never = np.ones_like(theta_learns), np.zeros_like(theta_learns)
+        w, theta = self.clock.steps["w"], self.clock.steps["theta"]
+        before: dict[Optimizer, Ints] = {"w": w + numbers, "theta": theta + theta_steps - theta_learns}
+        if not schedule.apart:
+            return self._batches([self._visit(places, before, {"w": always, "theta": theta_learns})], numbers)[0]
+        held_out, validated = schedule.held_out(numbers)
+        first = self._visit(held_out, before, {"w": never, "theta": theta_learns})
+        then = self._visit(places, {**before, "theta": theta + theta_steps}, {"w": always, "theta": never})
         return [
-            batch._replace(
-                validates=False,
-                validation=asked_of._replace(asks=True, validated=validated) if asked_of.validates else None,
-            )
-            for asked_of, batch in zip(validations, batches, strict=True)
+            batch._replace(holdout=Holdout(other, validated) if other.theta_learns else None)
+            for other, batch in zip(*self._batches([first, then], numbers), strict=True)
         ]
 
-    def _before(self, number: int) -> Ints:
-        """The interactions of the batch before; of the first of a part, which is not validated, any."""
-        batch = self.batches[max(number - 1, 0)]
-        return np.resize(np.arange(batch.start, batch.stop), self.batches[0].stop - self.batches[0].start)
-
     def _visit(
-        self, places: Ints, before: dict[Optimizer, Ints], moves: dict[Optimizer, npt.NDArray[np.bool_]]
+        self, places: Ints, before: dict[Optimizer, Ints], steps: dict[Optimizer, npt.NDArray[np.bool_]]
     ) -> _Visit:
         lookups = {}
         for key, spare in self.spare.items():
             users, items = (side[places].astype(np.int64) for side in self.columns.sides[key])
             lookups[key] = distinct(np.hstack([users, items + self.offsets[key]]), spare)
-        return _Visit(places, lookups, before, moves)
+        return _Visit(places, lookups, before, steps)
 
     def _batches(self, visits: list[_Visit], numbers: Ints) -> list[list[Batch]]:
-        """The batches of each visit; of every batch number, the visits come one after the other."""
+        """The batches of each visit; of every batch number, the visits come one after the other, the batch last."""
         since: list[dict[str, Ints]] = [{} for _ in visits]
-        for name, (use, table) in self.tables.items():
-            for visit, gaps in zip(visits, since, strict=True):
-                gaps[name] = np.empty_like(visit.lookups[use.key][0])
+        for name, use in self.uses.items():
+            for visit, stands in zip(visits, since, strict=True):
+                stands[name] = np.zeros_like(visit.lookups[use.key][0])
             for i in range(len(numbers)):
-                for visit, gaps in zip(visits, since, strict=True):
-                    rows = visit.lookups[use.key][0][i]
-                    gaps[name][i] = table.since[rows]
-                    if self.learns and visit.moves[use.optimizer][i]:
-                        table.since[rows] = visit.before[use.optimizer][i] + 1
+                for visit, stands in zip(visits, since, strict=True):
+                    if self.learns:
+                        rows = visit.lookups[use.key][0][i]
+                        stands[name][i] = self.clock.since[name][rows]
+                        if visit.steps[use.optimizer][i]:
+                            self.clock.since[name][rows] = visit.before[use.optimizer][i] + 1
+        seen = self._count([visit.places for visit in visits])
         return [
-            self._tensors(visit, gaps, numbers, order)
-            for order, (visit, gaps) in enumerate(zip(visits, since, strict=True))
+            self._tensors(visit, since[order], seen[order], self._noise(visit, numbers, order))
+            for order, visit in enumerate(visits)
         ]
 
-    def _tensors(self, visit: _Visit, since: dict[str, Ints], numbers: Ints, order: int) -> list[Batch]:
-        n = len(numbers)
-        like = next(table.packed for _, table in self.tables.values())
+    def _count(self, visits: Sequence[Ints]) -> list[Ints]:
+        """Of each visit's interactions (n, M), those of their ids in the batches before (n, 2, M).
 
+        Then the interactions of the last visit, which are the batches' own, are counted.
+        """
+        ids = [np.stack([side[places] for side in self.columns.sides["id"]], axis=1) for places in visits]
+        seen = [np.empty(each.shape, dtype=np.int64) for each in ids]
+        for i in range(len(visits[0])):
+            for side, counts in enumerate(self.seen):
+                for each, into in zip(ids, seen, strict=True):
+                    into[i, side] = counts[each[i, side]]
+                np.add.at(counts, ids[-1][i, side], 1)
+        return seen
+
+    def _count_before(self, start: int) -> None:
+        """Count the interactions of the batches before number ``start``."""
+        for counts, side in zip(self.seen, self.columns.sides["id"], strict=True):
+            counts[:] = 0
+            for batch in self.schedule.batches[:start]:
+                for window in cut(batch, WINDOW):
+                    np.add.at(counts, side[np.arange(window.start, window.stop)], 1)
+
+    def _noise(self, visit: _Visit, numbers: Ints, order: int) -> npt.NDArray[np.float64]:
+        """(n, S, N, B)"""
+        return np.stack([self.schedule.roll(number, order, visit.places.shape[1]) for number in numbers])
+
+    def _tensors(
+        self, visit: _Visit, since: dict[str, Ints], seen: Ints, noise: npt.NDArray[np.float64]
+    ) -> list[Batch]:
         def put(values: npt.NDArray[np.generic], kind: torch.dtype = torch.int64) -> tuple[Tensor, ...]:
-            return torch.from_numpy(values).to(like.device, kind, non_blocking=True).unbind(0)
+            return torch.from_numpy(values).to(self.like.device, kind, non_blocking=True).unbind(0)
 
-        label = put(self.columns.label[visit.places])
-        sides = [popularity_bin(side[visit.places]) for side in self.columns.sides["popularity"]]
-        bins = put(np.stack(sides, axis=1))
+        n = len(visit.places)
+        popularity = np.stack([side[visit.places] for side in self.columns.sides["popularity"]], axis=1)
         lookups = {
             key: [Lookup(*fields) for fields in zip(*map(put, arrays), strict=True)]
             for key, arrays in visit.lookups.items()
         }
-        coefficients = {}
-        for name, (use, _) in self.tables.items():
-            stands = since[name].ravel()
-            until = np.broadcast_to(visit.before[use.optimizer][:, None], since[name].shape).ravel()
-            if not (self.learns and use.dense):  # as they stand: any step to itself
-                stands, until = np.zeros_like(stands), np.zeros_like(stands)
-            rows = self.decay.coefficients(stands, until)
-            coefficients[name] = put(rows.reshape(n, -1, COEFFICIENTS), like.dtype)
+        coefficients = {
+            name: put(self._coefficients(use, since[name], visit.before[use.optimizer]), self.like.dtype)
+            for name, use in self.uses.items()
+        }
         steps = {name: put(before + 1.0, torch.float32) for name, before in visit.before.items()}
-        factors = {name: put(corrections(before + 1), like.dtype) for name, before in visit.before.items()}
-        noise: Sequence[Tensor | None] = [None] * n
-        if self.dice.numbers:
-            noise = put(np.stack([self.roll(number, order, visit.places.shape[1]) for number in numbers]), like.dtype)
+        factors = {name: put(corrections(before + 1), self.like.dtype) for name, before in visit.before.items()}
+        label, bins = put(self.columns.label[visit.places]), put(popularity_bin(popularity))
+        popularities, counts, rolled = put(popularity), put(seen), put(noise, self.like.dtype)
         return [
             Batch(
                 label[i],
+                popularities[i],
+                counts[i],
                 bins[i],
-                {key: found[i] for key, found in lookups.items()},
-                {name: found[i] for name, found in coefficients.items()},
-                {name: found[i] for name, found in steps.items()},
-                {name: found[i] for name, found in factors.items()},
-                bool(self.validates[numbers[i]]),
-                noise[i],
+                {key: lookup[i] for key, lookup in lookups.items()},
+                {name: rows[i] for name, rows in coefficients.items()},
+                {name: step[i] for name, step in steps.items()},
+                {name: factor[i] for name, factor in factors.items()},
+                bool(visit.steps["theta"][i]),
+                rolled[i],
             )
             for i in range(n)
         ]
 
-    def roll(self, number: int, order: int, size: int) -> npt.NDArray[np.float64]:
-        """Uniform numbers (S, N, B) for a visit of a batch: each seed's own, wherever a run begins or ends."""
-        shape = (self.dice.numbers, size)
-        return np.stack([np.random.default_rng([seed, number, order]).random(shape) for seed in self.dice.seeds])
-
-    def draw(self, number: int, size: int) -> Ints:
-        """As many interactions as the batch has, with replacement, from its part before it (released code).
-
-        The dice are those of the batch's number, so that all seeds and methods validate on the same draws.
-        """
-        start, stop = self.history[number], self.batches[number].start
-        if start == stop:
-            return np.arange(stop, stop + size)  # the first of a part is not validated
-        return np.random.default_rng(number).integers(start, stop, size)
-
-    def _length(self, number: int) -> int:
-        return int(self.batches[number].stop - self.batches[number].start)
+    def _coefficients(self, use: Use, since: Ints, before: Ints) -> npt.NDArray[np.float64]:
+        """Of rows that stand at ``since`` (n, R), ``Decay.coefficients`` up to their batch's step: (n, R, 6)."""
+        until = np.broadcast_to(before[:, None], since.shape)
+        if not (self.learns and use.dense):  # as they stand: any step to itself
+            since = until = np.zeros_like(since)
+        return self.clock.decay.coefficients(since.ravel(), until.ravel()).reshape(*since.shape, COEFFICIENTS)

@@ -15,7 +15,8 @@ from torch.utils import _pytree as pytree
 
 from autoemb.errors import InputError
 from autoemb.learning.batch import Batch
-from autoemb.learning.methods.contract import Method, Outcome
+from autoemb.learning.methods.contract import Changes, Compute, Method, Outcome
+from autoemb.learning.methods.state import Dense
 
 log = logging.getLogger(__name__)
 
@@ -68,20 +69,30 @@ def may_compile(method: Method, wanted: Compile) -> bool:
 
 
 def compile_step(method: Method, batch_size: int) -> None:
-    """Put a compiled core into a method, for the batches that most are like: full ones.
+    """Put compiled arithmetic into a method, for the batches that most are like: full ones.
 
-    The short last batch of a part, and one that the weights do not learn from, run eagerly: for a
+    The short last batch of a part, and one that Theta does not learn from, run eagerly: for a
     single step, a kernel of its own would never pay.
     """
     torch._dynamo.config.trace_autograd_ops = True  # the step takes its gradients itself
-    eager = type(method).compute
-    compiled = torch.compile(eager, fullgraph=True, dynamic=False)
 
-    def core(of: Method, dense: Any, rows: dict[str, Tensor], memory: Tensor | None, batch: Batch) -> Any:
-        usual = len(batch.label) == batch_size and (batch.validates or of.validation != "last_batch")
-        return (compiled if usual else eager)(of, dense, rows, memory, batch)
+    validation = method.validation  # what is compiled must not hold on to the method, and so to its tables
 
-    method.core = core
+    def is_usual(batch: Batch) -> bool:
+        return len(batch.label) == batch_size and (batch.theta_learns or validation != "last_batch")
+
+    method.on_batch = _compiled_where(is_usual, type(method).compute)
+    method.on_holdout = _compiled_where(lambda holdout: is_usual(holdout.batch), type(method).compute_holdout)
+
+
+def _compiled_where(is_usual: Callable[[Any], bool], eager: Compute) -> Compute:
+    """Compiled for what is usual, eager for the rest."""
+    compiled: Compute = torch.compile(eager, fullgraph=True, dynamic=False)
+
+    def compute(of: Any, dense: Dense, rows: dict[str, Tensor], memory: Tensor, batch: Any) -> Changes:
+        return (compiled if is_usual(batch) else eager)(of, dense, rows, memory, batch)
+
+    return compute
 
 
 class Captured:
@@ -103,7 +114,7 @@ class Captured:
         """See ``Method.step``. The outcome's tensors are overwritten by the next one."""
         leaves, spec = pytree.tree_flatten(batch)
         tensors = [leaf for leaf in leaves if isinstance(leaf, Tensor)]
-        kind = len(batch.label), batch.validates, batch.validation is not None
+        kind = len(batch.label), batch.theta_learns, batch.holdout is not None
         self.seen[kind] = self.seen.get(kind, 0) + 1
         if self.seen[kind] <= self.WARM:
             self.side.wait_stream(torch.cuda.current_stream())
@@ -113,8 +124,8 @@ class Captured:
             return outcome
         if kind not in self.graphs:
             inputs = [tensor.clone() for tensor in tensors]
-            given = iter(inputs)
-            static = pytree.tree_unflatten([next(given) if isinstance(x, Tensor) else x for x in leaves], spec)
+            own = iter(inputs)
+            static = pytree.tree_unflatten([next(own) if isinstance(x, Tensor) else x for x in leaves], spec)
             graph = torch.cuda.CUDAGraph()
             with torch.cuda.graph(graph):
                 outcome = self.step(static)

@@ -6,12 +6,16 @@ from types import ModuleType
 
 from autoemb.errors import InputError
 
-NOT_METHODS = {"contract", "_selection"}
+NOT_METHODS = {"contract", "state"}
 
 
 def names() -> list[str]:
     """Names of all methods, as the config spells them."""
-    return sorted(module.name for module in pkgutil.iter_modules(__path__) if module.name not in NOT_METHODS)
+    return sorted(
+        module.name
+        for module in pkgutil.iter_modules(__path__)
+        if module.name not in NOT_METHODS and not module.name.startswith("_")
+    )
 
 
 def find(name: str) -> ModuleType:

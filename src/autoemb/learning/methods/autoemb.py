@@ -4,21 +4,18 @@
     u = 1/K sum_k alpha_k tanh(BN(W_k e_k))              items likewise with beta
     prediction  = head(u, v)
 
-Per batch, with the first-order hypergradient (xi = 0):
+Algorithm 1, with the first-order hypergradient (xi = 0):
 
-    Theta <- Adam(grad_Theta L(previous batch; W, Theta))   the validation batch: the one W was just trained on,
+    for every batch t of the stream:
+        Theta <- Adam(grad_Theta L(batch t-1; W, Theta))    the validation batch: the one W was just trained on,
                                                             with its own popularity and the memory as it is now
-    alpha, beta with the new Theta; predict the batch
-    W     <- Adam(grad_W L(batch; W, Theta))
-    memory of the batch's ids <- their alpha, beta and losses; of repeated ids the last occurrence wins
+        alpha, beta by the new Theta; predict batch t
+        W     <- Adam(grad_W L(batch t; W, Theta))
+        memory of the batch's ids <- their alpha, beta and losses; of repeated ids the last occurrence wins
 
-That is ``validation: last_batch``; ``_selection.Validated`` has the other two. With ``hypergradient: exact`` (or
-``finite-difference``), Theta moves along the whole gradient of Algorithm 1, xi > 0, through one step of W:
-
-    Theta <- Adam(grad_Theta L(validation batch; W - xi grad_W L(batch before; W, Theta), Theta))
-
-W's step is unrolled on the last batch that W has learnt: Algorithm 1 moves Theta before the next one is
-there. Which order the paper used is not known; the released code's is the first.
+That is the released order: Theta on batch t-1, then W on batch t. We re-phase it: W on batch t, then Theta on the same
+batch t. It is the same sequence of updates, but each batch's rows are gathered once. It is ``validation: last_batch``;
+``_bilevel.Validated`` has the other two, and ``_bilevel`` the hypergradient with xi > 0.
 
 Departures from the paper's text, by default:
 - the context is the previous weights (``policy`` 1, the released code's) without the last loss (2), which would
@@ -35,7 +32,13 @@ Departures from the released code, by default:
   item's id (``released_code_quirks.item_context_loss``).
 """
 
-from autoemb.learning.methods._selection import BilevelMethod, ControlledMethod, ControllerConfig, Validated
+from autoemb.learning.batch import Batch, Holdout
+from autoemb.learning.methods._bilevel import BilevelMethod, Validated
+from autoemb.learning.methods._controlled import ControlledMethod, ControllerConfig
+from autoemb.learning.methods.contract import Prediction
+from autoemb.learning.methods.state import Memory
+from autoemb.learning.nn.layers import Generators
+from autoemb.learning.optim.group import Group
 
 
 class Config(ControllerConfig, Validated):
@@ -44,3 +47,18 @@ class Config(ControllerConfig, Validated):
 
 class Model(ControlledMethod, BilevelMethod):
     """W and Theta, each with an optimiser of its own."""
+
+    def build(self, config: Config, dice: Generators) -> None:
+        """W and the controllers, and what Theta learns from."""
+        self.build_controlled(config, dice)
+        self.build_validation(config)
+
+    def learn(self, w: Group, theta: Group, memory: Memory, batch: Batch) -> Prediction:
+        """Algorithm 1 on one batch."""
+        if batch.theta_learns and self.validation == "next_batch":
+            return self.learn_held_out(w, theta, memory, batch)
+        prediction = self.learn_w(w, theta, memory, batch)  # W     <- Adam(grad_W     L(batch; W, Theta))
+        self.remember(memory, prediction)  # memory <- alpha, beta, losses
+        if batch.theta_learns:
+            self.validate(w, theta, memory, Holdout(batch))  # Theta <- Adam(grad_Theta L(batch; W, Theta))
+        return prediction

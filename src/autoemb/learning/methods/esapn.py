@@ -22,17 +22,18 @@ Departures from the released code, by default:
 - after the policy's step, the rows that its draws overwrote are put back; the code means to, but does not.
 """
 
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Literal
 
 import torch
 from pydantic import Field, model_validator
 from torch import Tensor
 from torch.nn import functional
 
-from autoemb.config import MethodConfig
+from autoemb.config import NetworkConfig
 from autoemb.data.columns import Ids
-from autoemb.learning.batch import Batch, Lookup, Use, Validation
-from autoemb.learning.methods.contract import Memory, Method, Prediction
+from autoemb.learning.batch import Batch, Holdout, Lookup, Use, Validation
+from autoemb.learning.methods.contract import Method, Prediction
+from autoemb.learning.methods.state import Memory
 from autoemb.learning.nn.chain import ChainModel
 from autoemb.learning.nn.controller import Controllers
 from autoemb.learning.nn.layers import Generators
@@ -41,7 +42,7 @@ from autoemb.learning.optim.group import Group, Values
 Baseline = Literal["mean-of-last", "last", "none"]
 
 
-class Config(MethodConfig):
+class Config(NetworkConfig):
     """Settings of ESAPN."""
 
     sizes: Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(min_length=1)] = (2, 4, 8, 16, 64, 128)
@@ -74,16 +75,6 @@ class Config(MethodConfig):
         if list(self.sizes) != sorted(set(self.sizes)):
             raise ValueError(f"sizes {list(self.sizes)}: expected ascending numbers, each once")
         return self
-
-
-Thing = TypeVar("Thing")
-
-
-def given(thing: Thing | None) -> Thing:
-    """What the contract lets a method be without, and this one never is: its memory, and its draws."""
-    if thing is None:
-        raise ValueError("ESAPN needs a memory and draws")
-    return thing
 
 
 def anywhere(marked: Tensor, ids: Lookup) -> tuple[Tensor, Tensor]:
@@ -132,89 +123,93 @@ class Model(Method):
     def build(self, config: Config, dice: Generators) -> None:
         """W first, then the policy. No id has a loss yet; the policy is shown 1 for it (released code)."""
         self.sizes, self.baseline, self.last_loss = config.sizes, config.baseline, config.last_loss
-        self.rates = {"model": config.learning_rate, "weights": config.weights_learning_rate}
+        self.rates = {"w": config.learning_rate, "theta": config.weights_learning_rate}
         self.chain = ChainModel(config.sizes, config.hidden, self.shape.outputs, config.batch_norm_over)
         self.model = self.chain
-        self.add_candidates(dice)
+        self.add_candidates(config, dice)
         self.policy = Controllers(len(config.sizes) + config.last_loss, 2, config.controller_hidden)
         counts = self.shape.user_popularity + 1, self.shape.item_popularity + 1
-        self.add_dense("weights", self.policy.parameters(counts, dice))
-        width = self.policy.popularity_width
-        self.add_table("popularity", Use("popularity", "weights"), sum(counts), (width,), dice)
-        start = torch.tensor([0.0, 0.0, 1.0, *[0.0] * (config.reward_window - 1)])  # size, number of losses, losses
-        rows = (len(dice), self.shape.users + self.shape.items + 1, len(start))
-        self.memory = start.to(self.device, self.dtype).expand(rows).clone()
+        self.add_dense("theta", self.policy.parameters(counts, dice))
+        use, width = Use("popularity", "theta", config.moves_unused_rows), self.policy.popularity_width
+        self.add_table("popularity", use, sum(counts), (width,), dice)
+        # size, number of losses, losses
+        self.remember_of_every_id(torch.tensor([0.0, 0.0, 1.0, *[0.0] * (config.reward_window - 1)]))
 
-    def scores(self, values: Values, state: State) -> Tensor:
+    def scores(self, theta: Values, state: State) -> Tensor:
         """The policy's, of leaving each size unchanged and of enlarging it: (S, 2, 2, B)."""
         shown = torch.cat([state.current, state.losses[:, :, :1]], dim=2) if self.last_loss else state.current
-        return self.policy.scores(values.dense, values.rows["popularity"][0], shown)
+        return self.policy.scores(theta.dense, theta.rows["popularity"][0], shown)
 
-    def state(self, context: Tensor | None) -> State:
+    def state(self, context: Tensor) -> State:
         """What the memory knows of the batch's ids."""
-        return State(given(context), len(self.sizes))
+        return State(context, len(self.sizes))
 
-    def weigh(self, values: Values, context: Tensor | None, batch: Batch) -> Tensor:
+    def weigh(self, theta: Values, context: Tensor, batch: Batch) -> Tensor:
         """1 for the size that the policy prefers, the present one or the next."""
         state = self.state(context)
-        scores = self.scores(values, state)
+        scores = self.scores(theta, state)
         return state.after((scores[:, :, 1:] > scores[:, :, :1]) & state.may_grow)
 
-    def say(self, model: Values, weights: Values, context: Tensor | None, batch: Batch) -> Prediction:
+    def record(self, w: Values, theta: Values, context: Tensor, batch: Batch) -> Prediction:
         """At the sizes of ``weigh``, with the embeddings that would be enlarged."""
-        sizes = self.weigh(weights, context, batch)
-        return self.predict(self.enlarged(model, self.state(context), sizes, batch), sizes, batch)
+        sizes = self.weigh(theta, context, batch)
+        return self.predict(self.enlarged(w, self.state(context), sizes, batch), sizes, batch)
 
-    def learn(self, model: Group, weights: Group, memory: Memory | None, batch: Batch) -> Prediction:
-        """See the module's docstring; the policy learns from a batch right after W has learnt it."""
-        memory = given(memory)
-        state = self.state(memory.context())
+    def learn(self, w: Group, theta: Group, memory: Memory, batch: Batch) -> Prediction:
+        """Enlarge, predict, W's step, the memory; then the policy's step on the same batch (``validate``)."""
         with torch.no_grad():
-            sizes = self.weigh(weights.values(moving=True), memory.context(), batch)
-            self.enlarge(model, state, sizes, batch)
-        prediction = model.descend(lambda values: self.predict(values, sizes, batch))
+            sizes = self.weigh(theta.values(track_statistics=True), memory.context(), batch)
+            self.enlarge(w, self.state(memory.context()), sizes, batch)
+        prediction = w.descend(lambda values: self.predict(values, sizes, batch))
         self.remember(memory, prediction)
-        if batch.validates:
-            state, fixed = self.state(memory.context()), model.values()
-            weights.descend(lambda values: self.reinforce(fixed, values, state, batch), moving=False)
+        if batch.theta_learns:
+            self.validate(w, theta, memory, Holdout(batch))
         return prediction
 
-    def reinforce(self, model: Values, weights: Values, state: State, batch: Batch) -> Prediction:
+    def validate(self, w: Group, theta: Group, memory: Memory, holdout: Holdout) -> Prediction:
+        """The policy's step by REINFORCE, with the ids' sizes and losses as they are now."""
+        state, w_values = self.state(memory.context()), w.values()
+
+        def reinforce(theta_values: Values) -> Prediction:
+            return self.reinforce(w_values, theta_values, state, holdout.batch)
+
+        return theta.descend(reinforce, track_statistics=False)
+
+    def reinforce(self, w: Values, theta: Values, state: State, batch: Batch) -> Prediction:
         """The prediction at sizes drawn from the policy; its losses are REINFORCE's, CE(scores, action) * reward."""
-        scores = self.scores(weights, state)  # (S, 2, 2, B)
-        enlarges = given(batch.noise)[:, :, None] < torch.softmax(scores.detach(), dim=2)[:, :, 1:]
+        scores = self.scores(theta, state)  # (S, 2, 2, B)
+        enlarges = batch.noise[:, :, None] < torch.softmax(scores.detach(), dim=2)[:, :, 1:]
         action = enlarges & state.may_grow  # (S, 2, 1, B)
         sizes = state.after(action)
-        drawn = self.predict(self.enlarged(model, state, sizes, batch), sizes, batch)
+        drawn = self.predict(self.enlarged(w, state, sizes, batch), sizes, batch)
         reward = (1 - drawn.losses[:, None, None]) - state.baseline(self.baseline)  # (S, 2, 1, B)
         errors = -torch.log_softmax(scores, dim=2).gather(2, action.long())  # CE of each action
         return drawn._replace(losses=(errors * reward).sum((1, 2)))
 
-    def enlarged(self, model: Values, state: State, sizes: Tensor, batch: Batch) -> Values:
+    def enlarged(self, w: Values, state: State, sizes: Tensor, batch: Batch) -> Values:
         """The embeddings; where an occurrence of an id has a larger size than is stored, the next made of the present.
 
         Nothing is kept of it.
         """
         grows = anywhere(sizes.argmax(2) > state.current.argmax(2), batch.lookups["id"])[1][:, :, None]
-        rows = self.chain.enlarged(model.dense, model.rows["candidates"], state.current, grows)
-        return model._replace(rows={**model.rows, "candidates": rows})
+        rows = self.chain.enlarged(w.dense, w.rows["candidates"], state.current, grows)
+        return w._replace(rows={**w.rows, "candidates": rows})
 
-    def enlarge(self, model: Group, state: State, sizes: Tensor, batch: Batch) -> None:
+    def enlarge(self, w: Group, state: State, sizes: Tensor, batch: Batch) -> None:
         """``enlarged``, kept; Adam's moments stay."""
-        ids, part = batch.lookups["id"], model.rows["candidates"]
-        enlarged = self.enlarged(model.values(), state, sizes, batch).rows["candidates"]
+        ids, part = batch.lookups["id"], w.rows["candidates"]
+        enlarged = self.enlarged(w.values(), state, sizes, batch).rows["candidates"]
         occurrences = torch.cat([rows.transpose(2, 3).flatten(1, 2) for rows in enlarged], dim=2)  # (S, 2B, W)
         grows = anywhere(sizes.argmax(2) > state.current.argmax(2), ids)[0][:, :, None]  # (S, R, 1)
-        value = torch.where(grows, occurrences.index_select(1, ids.last), part.moving.value)
-        model.rows["candidates"] = part._replace(moving=part.moving._replace(value=value))
+        value = torch.where(grows, occurrences.index_select(1, ids.last), part.slot.value)
+        w.rows["candidates"] = part._replace(slot=part.slot._replace(value=value))
 
-    def remember(self, memory: Memory | None, prediction: Prediction) -> None:
+    def remember(self, memory: Memory, prediction: Prediction) -> None:
         """Store the sizes and add the losses; of repeated ids, the last occurrence's."""
-        memory = given(memory)
         memory.store(self.state(memory.context()).following(prediction.weights, prediction.losses.detach()))
 
     def held(self, users: Ids, items: Ids) -> Tensor:
         """How many of these distinct ids hold an embedding of each size, one each: (S, 2, K) float64."""
-        sizes = given(self.memory)[:, :, 0].long().cpu()  # (S, V + 1)
+        sizes = self.memory[:, :, 0].long().cpu()  # (S, V + 1)
         sides = [sizes[:, torch.from_numpy(ids).long()] for ids in (users, items + self.shape.users)]
         return torch.stack([functional.one_hot(side, len(self.sizes)).sum(1) for side in sides], dim=1).double()

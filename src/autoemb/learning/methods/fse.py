@@ -11,20 +11,16 @@ Departures from the released code, by default: ``size`` 146 instead of 222.
 
 from typing import Annotated, Literal
 
-import torch
 from pydantic import Field
-from torch import Tensor
 
-from autoemb.config import MethodConfig
-from autoemb.learning.batch import Batch
-from autoemb.learning.methods.contract import Memory, Method, Prediction
+from autoemb.config import NetworkConfig
+from autoemb.learning.methods._fixed import FixedMethod
 from autoemb.learning.nn.chain import ChainModel
 from autoemb.learning.nn.layers import Generators
 from autoemb.learning.nn.model import RawModel, SelectionModel
-from autoemb.learning.optim.group import Group, Values
 
 
-class Config(MethodConfig):
+class Config(NetworkConfig):
     """Settings of FSE."""
 
     size: Annotated[int, Field(ge=1)] = 146
@@ -34,22 +30,13 @@ class Config(MethodConfig):
     """From the table's row to the head (released code: raw)."""
 
 
-class Model(Method):
+class Model(FixedMethod):
     """One model of one size."""
 
     def build(self, config: Config, dice: Generators) -> None:
         """W only."""
         self.sizes = (config.size,)
-        self.rates = {"model": config.learning_rate, "weights": 0.0}
+        self.rates = {"w": config.learning_rate, "theta": 0.0}
         kinds = {"raw": RawModel, "transform": SelectionModel, "chain": ChainModel}
         self.model = kinds[config.path](self.sizes, config.hidden, self.shape.outputs)
-        self.add_candidates(dice)
-
-    def weigh(self, values: Values, context: Tensor | None, batch: Batch) -> Tensor:
-        """All on the one size."""
-        return torch.ones(len(self.seeds), 2, 1, len(batch.label), dtype=self.dtype, device=batch.label.device)
-
-    def learn(self, model: Group, weights: Group, memory: Memory | None, batch: Batch) -> Prediction:
-        """Predict, then one step of W along grad_W L(W)."""
-        ones = self.weigh(weights.values(), None, batch)
-        return model.descend(lambda values: self.predict(values, ones, batch))
+        self.add_candidates(config, dice)

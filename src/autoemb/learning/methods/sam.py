@@ -9,8 +9,10 @@ the validation batch, so that the two differ in the way they learn and in nothin
 """
 
 from autoemb.learning.batch import Batch, Optimizer
-from autoemb.learning.methods._selection import ControlledMethod, ControllerConfig
-from autoemb.learning.methods.contract import Memory, Prediction
+from autoemb.learning.methods._controlled import ControlledMethod, ControllerConfig
+from autoemb.learning.methods.contract import Prediction
+from autoemb.learning.methods.state import Memory
+from autoemb.learning.nn.layers import Generators
 from autoemb.learning.optim.group import Group, Values
 
 
@@ -21,16 +23,20 @@ class Config(ControllerConfig):
 class Model(ControlledMethod):
     """W and Theta under one optimiser."""
 
-    controllers_optimizer: Optimizer = "model"
+    controllers_optimizer: Optimizer = "w"
 
-    def learn(self, model: Group, weights: Group, memory: Memory | None, batch: Batch) -> Prediction:
-        """The prediction, a step of W and Theta on ``batch``, the memory."""
-        context = None if memory is None else memory.context()
+    def build(self, config: Config, dice: Generators) -> None:
+        """W and the controllers."""
+        self.build_controlled(config, dice)
+
+    def learn(self, w: Group, theta: Group, memory: Memory, batch: Batch) -> Prediction:
+        """Predict, then W, Theta <- Adam(grad_{W,Theta} L(batch; W, Theta)), then the memory."""
+        context = memory.context()
 
         def predict(values: Values) -> Prediction:
             weights = self.weigh(values, context, batch)
-            return self.predict(values, weights, batch, self.select(weights, batch, "model"))
+            return self.predict(values, weights, batch, self.select(weights, batch, "w"))
 
-        prediction = model.descend(predict)
+        prediction = w.descend(predict)
         self.remember(memory, prediction)
         return prediction

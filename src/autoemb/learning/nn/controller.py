@@ -46,18 +46,16 @@ class Controllers:
             "out_bias": uniform((2, self.candidates, 1), self.hidden, dice),
         }
 
-    def weights(self, parameters: Parameters, popularity: Tensor, context: Tensor | None) -> Tensor:
+    def weights(self, parameters: Parameters, popularity: Tensor, context: Tensor) -> Tensor:
         """What ``scores`` takes -> weights (S, 2, K, B), summing to 1 over K."""
         return torch.softmax(self.scores(parameters, popularity, context), dim=2)
 
-    def scores(self, parameters: Parameters, popularity: Tensor, context: Tensor | None) -> Tensor:
+    def scores(self, parameters: Parameters, popularity: Tensor, context: Tensor) -> Tensor:
         """Rows of the popularities (S, 2, 32 or hidden, B), context (S, 2, context, B) -> (S, 2, K, B)."""
         if self.one_hot:
-            hidden = popularity if context is None else popularity + torch.matmul(parameters["hidden"], context)
+            hidden = popularity + torch.matmul(parameters["hidden"], context) if self.context else popularity
         else:
             x = batch_norm(parameters, "norm_popularity", popularity.flatten(1, 2)).view_as(popularity)
-            if context is not None:
-                x = torch.cat([x, context], dim=2)
-            hidden = torch.matmul(parameters["hidden"], x)  # (S, 2, hidden, B)
+            hidden = torch.matmul(parameters["hidden"], torch.cat([x, context], dim=2))  # (S, 2, hidden, B)
         hidden = tanh(batch_norm(parameters, "norm_hidden", hidden.flatten(1, 2))).view_as(hidden)
         return torch.matmul(parameters["out"], hidden) + parameters["out_bias"]

@@ -47,7 +47,7 @@ def norm(name: str, channels: int, seeds: int) -> Parameters:
 class Running:
     """Running statistics of every BatchNorm among some parameters, for predictions that do not depend on the batch.
 
-    They are given to the layers among the parameters: ``fixed`` to normalise by them, ``moving`` to normalise by
+    They are given to the layers among the parameters: ``fixed`` to normalise by them, ``tracked`` to normalise by
     the batch's own statistics and move them (PyTorch's: momentum .1, variance with n - 1).
     """
 
@@ -63,9 +63,9 @@ class Running:
         return {f"{name}.fixed": tensor for name, tensor in self.statistics.items()}
 
     @property
-    def moving(self) -> Parameters:
+    def tracked(self) -> Parameters:
         """For learning."""
-        return {f"{name}.moving": tensor for name, tensor in self.statistics.items()}
+        return {f"{name}.tracked": tensor for name, tensor in self.statistics.items()}
 
 
 def batch_norm(parameters: Parameters, name: str, x: Tensor) -> Tensor:
@@ -79,7 +79,7 @@ def batch_norm(parameters: Parameters, name: str, x: Tensor) -> Tensor:
         return normal
     s, c, b = x.shape
     fixed = f"{name}.mean.fixed" in parameters
-    kind = "fixed" if fixed else "moving"
+    kind = "fixed" if fixed else "tracked"
     mean, var = (parameters.get(f"{name}.{part}.{kind}") for part in ("mean", "var"))
     if mean is None or var is None or (b == 1 and not fixed):
         mean, var = None, None

@@ -18,7 +18,7 @@ from torch.optim.adam import adam
 BETA1, BETA2, EPS = 0.9, 0.999, 1e-8
 
 
-class Moving(NamedTuple):
+class Slot(NamedTuple):
     """A tensor under Adam, with the moving averages of its gradient and of the gradient's square."""
 
     value: Tensor
@@ -38,27 +38,29 @@ def following(correction: Tensor) -> Tensor:
     return torch.stack([1 - BETA1 * (1 - bias), torch.sqrt(1 - BETA2 * (1 - root * root))])
 
 
-def moved(old: Moving, gradient: Tensor, rate: float, correction: Tensor) -> Moving:
-    """One step, as new tensors; ``correction`` (2,) is a row of ``corrections``."""
-    moment = torch.lerp(old.moment, gradient, 1 - BETA1)
-    square = old.square * BETA2 + (gradient * gradient) * (1 - BETA2)
-    value = old.value - (rate / correction[0]) * moment / (torch.sqrt(square) / correction[1] + EPS)
-    return Moving(value, moment, square)
+def after_step(slot: Slot, gradient: Tensor, rate: float, correction: Tensor) -> Slot:
+    """The slot after one step, as new tensors; ``correction`` (2,) is a row of ``corrections``."""
+    moment = torch.lerp(slot.moment, gradient, 1 - BETA1)
+    square = slot.square * BETA2 + (gradient * gradient) * (1 - BETA2)
+    value = slot.value - (rate / correction[0]) * moment / (torch.sqrt(square) / correction[1] + EPS)
+    return Slot(value, moment, square)
 
 
-def move(olds: Sequence[Moving], gradients: Sequence[Tensor], rate: float, correction: Tensor, step: Tensor) -> None:
-    """One step in place.
+def make_step(
+    slots: Sequence[Slot], gradients: Sequence[Tensor], rate: float, correction: Tensor, step: Tensor
+) -> None:
+    """One step of every slot, in place.
 
-    PyTorch's fused kernel takes ``step`` t; a compiler makes its own kernel out of ``moved``.
+    PyTorch's fused kernel takes ``step`` t; a compiler makes its own kernel out of ``after_step``.
     """
-    if not olds:
+    if not slots:
         return
     if torch.compiler.is_compiling():
-        for old, gradient in zip(olds, gradients, strict=True):
-            for tensor, new in zip(old, moved(old, gradient, rate, correction), strict=True):
+        for slot, gradient in zip(slots, gradients, strict=True):
+            for tensor, new in zip(slot, after_step(slot, gradient, rate, correction), strict=True):
                 tensor.copy_(new)
         return
-    values, moments, squares = (list(tensors) for tensors in zip(*olds, strict=True))
+    values, moments, squares = (list(tensors) for tensors in zip(*slots, strict=True))
     adam(
         values,
         list(gradients),

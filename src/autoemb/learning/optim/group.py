@@ -7,7 +7,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from autoemb.learning.optim.adam import Moving, move, moved
+from autoemb.learning.optim.adam import Slot, after_step, make_step
 from autoemb.learning.optim.hypergradient import Result
 
 
@@ -22,7 +22,7 @@ class Values(NamedTuple):
 class Rows(NamedTuple):
     """The distinct rows (S, R, W) of a table that a batch uses."""
 
-    moving: Moving
+    slot: Slot
     inverse: Tensor
     """(2B,): which row each occurrence is; users first, then items."""
     widths: tuple[int, ...]
@@ -33,7 +33,7 @@ class Rows(NamedTuple):
 class Group:
     """The parameters of one optimiser. The rows are leaves of the gradient, so no dense gradient of a table exists."""
 
-    dense: Mapping[str, Moving]
+    dense: Mapping[str, Slot]
     """Moved in place."""
     rows: dict[str, Rows]
     """Replaced by a step."""
@@ -43,21 +43,24 @@ class Group:
     correction: Tensor
     """Its row of ``adam.corrections``."""
     statistics: Mapping[str, Tensor]
-    """What the layers are told of BatchNorm's running statistics (``nn.layers.Running.moving``)."""
-    moves: bool = False
+    """What the layers are told of BatchNorm's running statistics (``nn.layers.Running.tracked``)."""
+    stepped: bool = False
     """Whether it has made its step."""
 
-    def values(self, of: slice = slice(None), moving: bool = False) -> Values:
+    def values(self, of: slice = slice(None), track_statistics: bool = False) -> Values:
         """The values as they are now, without gradient; the rows for some of the interactions.
 
-        ``moving`` ones move BatchNorm's running statistics where they are used: those of W's own step do.
+        Args:
+            of: which of the batch's interactions.
+            track_statistics: whether BatchNorm's running statistics move where these values are used: they do in
+                W's own step.
         """
         values = self.values_of([part.value for part in self.present()], of)
-        return values._replace(dense={**values.dense, **self.statistics}) if moving else values
+        return values._replace(dense={**values.dense, **self.statistics}) if track_statistics else values
 
-    def present(self) -> list[Moving]:
+    def present(self) -> list[Slot]:
         """The dense parameters, then each table's distinct rows (S, R, W), as they are now."""
-        return [*self.dense.values(), *(part.moving for part in self.rows.values())]
+        return [*self.dense.values(), *(part.slot for part in self.rows.values())]
 
     def values_of(self, tensors: Sequence[Tensor], of: slice = slice(None)) -> Values:
         """Values made of other tensors in the places of ``present``; the rows for some of the interactions."""
@@ -68,42 +71,42 @@ class Group:
         }
         return Values(dict(zip(self.dense, dense, strict=True)), parts)
 
-    def descend(self, predict: Callable[[Values], Result], moving: bool = True) -> Result:
+    def descend(self, predict: Callable[[Values], Result], track_statistics: bool = True) -> Result:
         """One step along the gradient of the sum of the losses over the batch (released code).
 
         Seeds share no parameter, so the sum over S leaves each seed's gradient its own.
 
         Args:
             predict: from values to a result whose losses are to fall.
-            moving: as for ``values``.
+            track_statistics: as for ``values``.
 
         Returns:
             The result at the values before the step.
         """
-        dense = {name: moving.value.detach().requires_grad_() for name, moving in self.dense.items()}
+        dense = {name: slot.value.detach().requires_grad_() for name, slot in self.dense.items()}
         rows = {
-            name: [x.detach().requires_grad_() for x in _occurrences(part.moving.value, part)]
+            name: [x.detach().requires_grad_() for x in _occurrences(part.slot.value, part)]
             for name, part in self.rows.items()
         }
         parts = {name: [_sides(x) for x in leaves] for name, leaves in rows.items()}
-        result = predict(Values({**dense, **(self.statistics if moving else {})}, parts))
+        result = predict(Values({**dense, **(self.statistics if track_statistics else {})}, parts))
         leaves = [*dense.values(), *(x for parts in rows.values() for x in parts)]
         gradients = list(torch.autograd.grad(result.losses.sum(), leaves))
         of_rows, rest = [], gradients[len(dense) :]
         for part in self.rows.values():
             mine, rest = rest[: len(part.widths)], rest[len(part.widths) :]
             of_rows.append(_sums(mine, part))
-        self.move([*gradients[: len(dense)], *of_rows])
+        self.step_along([*gradients[: len(dense)], *of_rows])
         return result
 
-    def move(self, gradients: Sequence[Tensor]) -> None:
+    def step_along(self, gradients: Sequence[Tensor]) -> None:
         """One step along given gradients, in the places of ``present``."""
         dense, rows = gradients[: len(self.dense)], gradients[len(self.dense) :]
         with torch.no_grad():
-            move(list(self.dense.values()), dense, self.rate, self.correction, self.step)
+            make_step(list(self.dense.values()), dense, self.rate, self.correction, self.step)
             for (name, part), gradient in zip(list(self.rows.items()), rows, strict=True):
-                self.rows[name] = part._replace(moving=moved(part.moving, gradient, self.rate, self.correction))
-        self.moves = True
+                self.rows[name] = part._replace(slot=after_step(part.slot, gradient, self.rate, self.correction))
+        self.stepped = True
 
 
 def _occurrences(values: Tensor, part: Rows) -> list[Tensor]:
@@ -121,4 +124,4 @@ def _sides(x: Tensor) -> Tensor:
 def _sums(gradients: list[Tensor], part: Rows) -> Tensor:
     """Gradients of the occurrences, (S, 2B, d) per width -> those of the distinct rows (S, R, W)."""
     gradient = torch.cat(gradients, dim=-1) if len(gradients) > 1 else gradients[0]
-    return torch.zeros_like(part.moving.value).index_add(1, part.inverse, gradient)
+    return torch.zeros_like(part.slot.value).index_add(1, part.inverse, gradient)

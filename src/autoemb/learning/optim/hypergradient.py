@@ -18,7 +18,7 @@ from typing import NamedTuple, Protocol, TypeVar
 import torch
 from torch import Tensor
 
-from autoemb.learning.optim.adam import BETA1, BETA2, EPS, Moving
+from autoemb.learning.optim.adam import BETA1, BETA2, EPS, Slot
 
 RADIUS = 0.01
 """How far W is moved for the difference, in its Euclidean norm (DARTS)."""
@@ -96,7 +96,7 @@ def sgd(xi: float) -> Step:
     return lambda gradients: [xi * gradient for gradient in gradients]
 
 
-def adam(xi: float, present: Sequence[Moving], correction: Tensor) -> Step:
+def adam(xi: float, present: Sequence[Slot], correction: Tensor) -> Step:
     """The step that Adam would make at present: see ``optim.adam``, with ``correction`` of the step to make.
 
     Where a number never had a gradient (the row of an id not seen before), its step is 0 and taken to stay so: the

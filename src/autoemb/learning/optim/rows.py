@@ -28,7 +28,7 @@ import torch
 from torch import Tensor
 
 from autoemb.learning.nn.layers import Generators
-from autoemb.learning.optim.adam import BETA1, BETA2, EPS, Moving, corrections
+from autoemb.learning.optim.adam import BETA1, BETA2, EPS, Slot, corrections
 
 Steps = npt.NDArray[np.int64]
 COEFFICIENTS = 6
@@ -76,12 +76,12 @@ class Decay:
         return np.stack([*nodes, *self.decays[:, k]], axis=1)
 
 
-def catch_up(rows: Moving, coefficients: Tensor, rate: float) -> Moving:
+def catch_up(rows: Slot, coefficients: Tensor, rate: float) -> Slot:
     """Move rows (S, R, W), which stand at earlier steps, to now; coefficients (R, 6) of ``Decay``."""
     a1, x1, a2, x2, decay1, decay2 = (column[:, None] for column in coefficients.unbind(1))
     root = torch.sqrt(rows.square)
     value = rows.value - rate * rows.moment * (a1 / (root + x1) + a2 / (root + x2))
-    return Moving(value, rows.moment * decay1, rows.square * decay2)
+    return Slot(value, rows.moment * decay1, rows.square * decay2)
 
 
 Fill = Callable[[Tensor, torch.Generator], Tensor]
@@ -102,8 +102,7 @@ class Table:
     """A table of V rows and W columns per seed under lazy Adam.
 
     ``packed`` (S, V + 1, 3, W) holds values, moments and squares side by side, so that a row is read and
-    written as one; its last row is spare, for batches with fewer distinct rows than others. ``since``
-    (V + 1,) says at which step each row stands.
+    written as one; its last row is spare, for batches with fewer distinct rows than others.
     """
 
     BLOCK = 65_536
@@ -122,7 +121,6 @@ class Table:
         """Draw the rows, in blocks, seed by seed; ``scale`` (V or 1, W or 1) multiplies what ``fill`` drew."""
         self.rows, self.width = rows, width
         self.packed = torch.zeros(len(dice), rows + 1, 3, width, dtype=dtype, device=device)
-        self.since = np.zeros(rows + 1, dtype=np.int64)
         for block in self._blocks():
             for s, generator in enumerate(dice):
                 values = torch.empty(block.stop - block.start, width)
@@ -139,14 +137,21 @@ class Table:
         """Put rows back. The spare row may be among them many times, each with the same values."""
         self.packed.index_copy_(1, rows, values)
 
-    def flush(self, decay: Decay, until: int, rate: float) -> None:
-        """Bring every row up to step ``until``, so that the whole table can be read."""
+    def flush(self, decay: Decay, since: Steps, until: int, rate: float) -> None:
+        """Bring every row, from the step at which it stands, up to step ``until``, so that the table can be read whole.
+
+        Args:
+            decay: for all steps up to ``until``.
+            since: at which step each row stands (V + 1,); afterwards ``until``.
+            until: the step.
+            rate: Adam's learning rate.
+        """
         for block in self._blocks():
-            since = self.since[block]
-            coefficients = torch.from_numpy(decay.coefficients(since, np.full_like(since, until))).to(self.packed)
-            old = Moving(*self.packed[:, block].unbind(2))
-            self.packed[:, block] = torch.stack(catch_up(old, coefficients, rate), dim=2)
-            self.since[block] = until
+            stands = since[block]
+            coefficients = torch.from_numpy(decay.coefficients(stands, np.full_like(stands, until))).to(self.packed)
+            slot = Slot(*self.packed[:, block].unbind(2))
+            self.packed[:, block] = torch.stack(catch_up(slot, coefficients, rate), dim=2)
+            since[block] = until
 
     def values(self) -> Tensor:
         """The parameters (S, V, W); after ``flush``, those of dense Adam."""

@@ -9,7 +9,7 @@ import zipfile
 
 import pytest
 
-from autoemb.data.datasets import _members
+from autoemb.data.readers import members
 from autoemb.data.readers.archive import Source, files, has_member
 from autoemb.errors import InputError
 
@@ -171,7 +171,7 @@ def test_names_that_differ_between_directory_and_member(tmp_path):
 def test_bomb_in_a_zip(tmp_path):
     path = tmp_path / "a.zip"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("ratings.csv", bytes(_members.EXPANSION_FLOOR + 1))
+        archive.writestr("ratings.csv", bytes(members.EXPANSION_FLOOR + 1))
     line = refused(read_one, path)
     assert (
         line
@@ -182,15 +182,15 @@ def test_bomb_in_a_zip(tmp_path):
 @pytest.mark.parametrize("mode", ["w:gz", "w:bz2", "w:xz"])
 @pytest.mark.parametrize("wanted", ["ratings.csv", "of no use"])
 def test_bomb_in_a_tar(tmp_path, monkeypatch, mode, wanted):
-    monkeypatch.setattr(_members, "EXPANSION_FLOOR", 1 << 20)
+    monkeypatch.setattr(members, "EXPANSION_FLOOR", 1 << 20)
     path = tarred(tmp_path / "a", entry(wanted, content=bytes(8 << 20)), entry("other.csv"), mode=mode)
     assert "the most that an archive of its size may; refused" in refused(read_all, path)
 
 
 def test_a_bomb_of_many_members(tmp_path, monkeypatch):
     """What each may expand to, all may together: members of a zip can share their bytes."""
-    monkeypatch.setattr(_members, "EXPANSION_FLOOR", 3 * len(TEXT) // 2)
-    monkeypatch.setattr(_members, "EXPANSION", 1)
+    monkeypatch.setattr(members, "EXPANSION_FLOOR", 3 * len(TEXT) // 2)
+    monkeypatch.setattr(members, "EXPANSION", 1)
     path = zipped(tmp_path / "a.zip", "ratings.csv", "other.csv")
     assert read_one(path) == TEXT
     assert "the most that an archive of its size may; refused" in refused(read_all, path)
@@ -198,8 +198,8 @@ def test_a_bomb_of_many_members(tmp_path, monkeypatch):
 
 def test_a_header_that_lies_about_the_size(tmp_path, monkeypatch):
     """The bytes that come are counted, not those that the header states."""
-    monkeypatch.setattr(_members, "EXPANSION_FLOOR", 100)
-    monkeypatch.setattr(_members, "EXPANSION", 1)
+    monkeypatch.setattr(members, "EXPANSION_FLOOR", 100)
+    monkeypatch.setattr(members, "EXPANSION", 1)
     path = zipped(tmp_path / "a.zip", "ratings.csv")
     content = bytearray(path.read_bytes())
     position = content.index(b"PK\1\2") + 24

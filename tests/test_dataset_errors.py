@@ -8,7 +8,7 @@ import zipfile
 import pytest
 
 from autoemb import cli
-from autoemb.data.datasets import _members
+from autoemb.data.readers import members
 
 HEADER = "userId,movieId,rating,timestamp\r\n"
 
@@ -101,7 +101,7 @@ def test_damaged_or_missing_archive(tmp_path, capsys):
 
 
 def test_bomb(tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(_members, "EXPANSION_FLOOR", 1 << 20)
+    monkeypatch.setattr(members, "EXPANSION_FLOOR", 1 << 20)
     archive = zipped(tmp_path / "a.zip", ratings_csv=HEADER + "1,2,3,5\r\n" * 300_000)
     line = read_refused(capsys, tmp_path, "ml-latest", archive)
     assert re.search(

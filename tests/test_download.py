@@ -8,7 +8,7 @@ from email.utils import formatdate
 
 import pytest
 
-from autoemb.data.datasets import _download
+from autoemb.data import download as _download
 from autoemb.data.download import REDIRECTS, Patience, UnavailableError, download
 from autoemb.errors import InputError
 from tests.serving import BODY, serving

@@ -114,8 +114,8 @@ def test_figures_name_the_job_and_no_time(tmp_path, monkeypatch):
 
 def test_a_records_notebook_names_what_it_imports(tmp_path):
     cells = [
-        {"cell_type": "code", "source": ["import json\n", "from autoemb import plots"]},
+        {"cell_type": "code", "source": ["import json\n", "from autoemb.analysis import plots"]},
         {"cell_type": "markdown", "source": ["import nothing"]},
     ]
     (tmp_path / "a.ipynb").write_text(json.dumps({"cells": cells}))
-    assert imports_of_notebook(tmp_path / "a.ipynb") == ["autoemb", "autoemb.analysis.plots", "json"]
+    assert imports_of_notebook(tmp_path / "a.ipynb") == ["autoemb.analysis", "autoemb.analysis.plots", "json"]

@@ -15,6 +15,10 @@ from autoemb.datasets.base import Dataset
 from autoemb.errors import InputError
 from autoemb.files import put, whole
 
+SLACK = 4
+"""How many times its declared size an archive may have that has no checksum of its own: a live one grows, and one that
+was unpacked and packed again may be packed less well."""
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add this verb's arguments."""
@@ -92,7 +96,8 @@ def _problem_with(dataset: Dataset[Any], address: str, part: Path, patience: Pat
     # but the checksum shows that the end is missing, one more download starts from scratch.
     for _ in range(2):
         try:
-            in_one_piece = download(address, part, resume=bool(dataset.checksums), patience=patience)
+            resume = bool(dataset.checksums)
+            in_one_piece = download(address, part, resume=resume, most=_most(dataset), patience=patience)
         except UnavailableError as error:
             return str(error)
         try:
@@ -104,6 +109,13 @@ def _problem_with(dataset: Dataset[Any], address: str, part: Path, patience: Pat
         if in_one_piece:
             break
     return problem
+
+
+def _most(dataset: Dataset[Any]) -> int | None:
+    """Bytes of the largest file that can be the archive, None where none is declared."""
+    if dataset.size is None:
+        return None
+    return dataset.size if dataset.checksums == (dataset.archive_md5,) else SLACK * dataset.size
 
 
 def _is_it(dataset: Dataset[Any], part: Path) -> bool:

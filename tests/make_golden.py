@@ -11,10 +11,10 @@ import pandas as pd
 import torch
 
 from autoemb.artifact.files import write_json
-from autoemb.commands.fetch import fetch
 from autoemb.config import DatasetConfig, RunConfig, StreamConfig
 from autoemb.data import datasets
 from autoemb.data.columns import columns_of, shape_of
+from autoemb.data.fetch import fetch
 from autoemb.data.interactions import Interactions
 from autoemb.data.stream import build_stream
 from autoemb.learning import methods

@@ -14,6 +14,8 @@ NORMAL = {
     "location": None,  # where a redirect leads
     "cut": None,  # after so many bytes the connection is closed
     "stall": None,  # after so many bytes nothing more comes
+    "slow": None,  # seconds before each byte
+    "endless": False,  # whether the body is sent again and again, with whatever answer
 }
 
 
@@ -25,6 +27,7 @@ class Server(ThreadingHTTPServer):
         self.first, self.then = list(first), NORMAL | then
         self.asked = []  # the Range of each request
         self.seen = []  # the request lines
+        self.encodings = []  # the Accept-Encoding of each request
         self.over = threading.Event()
 
     @property
@@ -42,6 +45,7 @@ class Handler(BaseHTTPRequestHandler):
         asked = self.headers.get("Range")
         server.asked.append(asked)
         server.seen.append(self.requestline)
+        server.encodings.append(self.headers.get("Accept-Encoding"))
         same = self.headers.get("If-Range") in (None, how["headers"].get("ETag"))
         first = int(re.fullmatch(r"bytes=(\d+)-", asked)[1]) if asked and same and how["ranges"] else 0
         status = how["status"] or (206 if first else 200)
@@ -64,11 +68,19 @@ class Handler(BaseHTTPRequestHandler):
                 self.send_header(name, value)
         self.end_headers()
         with contextlib.suppress(ConnectionError):  # the client may have been killed
-            self.wfile.write(body[: how["stall"] if how["cut"] is None else how["cut"]])
-            self.wfile.flush()
+            self.send(body[: how["stall"] if how["cut"] is None else how["cut"]], how)
         if how["stall"] is not None:
             self.server.over.wait()
         self.close_connection = True
+
+    def send(self, body, how):
+        over = self.server.over
+        pieces = [body] if how["slow"] is None else [bytes([byte]) for byte in body]
+        for piece in pieces:
+            if how["slow"] is None or not over.wait(how["slow"]):
+                self.wfile.write(piece)
+        while how["endless"] and not over.is_set():
+            self.wfile.write(how["body"])
 
     def log_message(self, *_):
         pass

@@ -1,15 +1,18 @@
-"""Downloads of one file: whole, cut, stalled, refused, redirected, by a proxy, or not there at all."""
+"""Downloads of one file: whole, cut, stalled, slow, endless, packed, refused, redirected, by a proxy, or not there."""
 
+import gzip
 import re
 import resource
 import socket
+import sys
 import time
 from email.utils import formatdate
 
 import pytest
 
 from autoemb.data import download as _download
-from autoemb.data.download import REDIRECTS, Patience, UnavailableError, download
+from autoemb.data.download import REDIRECTS, UnavailableError, download
+from autoemb.data.patience import Patience
 from autoemb.errors import InputError
 from tests.serving import BODY, serving
 
@@ -28,16 +31,174 @@ def test_whole(tmp_path, capsys):
         download(server.url, tmp_path / "new" / "part", resume=True, patience=QUICK)
     assert (tmp_path / "new" / "part").read_bytes() == BODY
     assert server.asked == [None]
+    assert server.encodings == ["identity"]
     assert capsys.readouterr().err == ""  # no progress bar off a terminal
+
+
+def test_progress_on_a_terminal(tmp_path, monkeypatch, capsys):
+    (tmp_path / "part").write_bytes(BODY[:100_000])
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    with serving() as server:
+        download(server.url, tmp_path / "part", resume=True, patience=QUICK)
+    assert re.search(r"100%.* 512k/512k ", capsys.readouterr().err)
 
 
 def test_goes_on_after_each_cut(tmp_path):
     with serving({"cut": 200_000}, {"cut": 150_000}) as server:
         download(server.url, tmp_path / "part", resume=True, patience=QUICK)
     assert (tmp_path / "part").read_bytes() == BODY
-    assert server.asked[0] is None
-    starts = [int(asked.removeprefix("bytes=").rstrip("-")) for asked in server.asked[1:]]
-    assert 0 < starts[0] < starts[1] < len(BODY)
+    assert server.asked == [None, "bytes=200000-", "bytes=350000-"]
+
+
+@pytest.mark.parametrize("framing", ["by length", "in chunks"])
+def test_no_byte_that_arrived_is_lost(tmp_path, framing):
+    served = {"cut": 100}
+    if framing == "in chunks":
+        body = b"".join(b"1\r\n%c\r\n" % byte for byte in BODY[:1000])  # 6 bytes for one
+        served = {"cut": 600, "body": body, "ranges": False, "headers": {"Transfer-Encoding": "chunked"}}
+    with serving(**served) as server, pytest.raises(UnavailableError):
+        download(server.url, tmp_path / "part", resume=True, patience=QUICK._replace(attempts=1))
+    assert (tmp_path / "part").read_bytes() == BODY[:100]
+
+
+def test_gets_on_with_a_server_that_always_cuts_early(tmp_path):
+    with serving(cut=100, body=BODY[:800]) as server:
+        for _ in range(2):
+            with pytest.raises(UnavailableError, match=r"Connection broken: IncompleteRead\(100 bytes read"):
+                download(server.url, tmp_path / "part", resume=True, patience=QUICK)
+        download(server.url, tmp_path / "part", resume=True, patience=QUICK)
+    assert (tmp_path / "part").read_bytes() == BODY[:800]
+    assert server.asked == [None, *(f"bytes={held}-" for held in range(100, 800, 100))]
+
+
+@pytest.mark.parametrize(
+    ("first", "requests"),
+    [
+        ([{"status": 503}, {"cut": 200_000}, {"status": 503}], 3),
+        ([{"location": "/a"}, {"status": 503}, {"cut": 200_000}, {"location": "/a"}, {"status": 503}], 5),
+        ([{"status": 503}, {"location": "/a"}, {"status": 503}, {"status": 503}], 4),
+    ],
+    ids=["refused and cut", "behind a redirect", "before and behind a redirect"],
+)
+def test_all_that_goes_wrong_uses_up_the_same_tries(tmp_path, first, requests):
+    with serving(*first) as server, pytest.raises(UnavailableError, match="503"):
+        download(server.url, tmp_path / "part", resume=True, patience=QUICK)
+    assert len(server.asked) == requests
+
+
+CHUNK = b"200\r\n" + BODY[:512] + b"\r\n"
+
+
+@pytest.mark.parametrize(
+    ("served", "most", "bound"),
+    [
+        ({"headers": {"Content-Length": None}}, 700_000, "700,000"),
+        ({"headers": {"Content-Length": None}}, None, "600,000"),
+        ({"headers": {"Content-Length": "5000", "Transfer-Encoding": "chunked"}, "body": CHUNK}, None, "5,000"),
+        ({"headers": {"Content-Length": "5000", "Transfer-Encoding": "chunked"}, "body": CHUNK}, 9000, "9,000"),
+    ],
+    ids=["declared", "nowhere stated", "stated by the server", "declared and stated"],
+)
+@pytest.mark.parametrize("resume", [True, False])
+def test_endless(tmp_path, served, most, bound, resume):
+    patience = QUICK._replace(without_length=600_000)
+    with (
+        serving(endless=True, **served) as server,
+        pytest.raises(UnavailableError, match=rf"sent more than {bound} bytes; expected at most so many\)$"),
+    ):
+        download(server.url, tmp_path / "part", resume=resume, most=most, patience=patience)
+    assert len(server.asked) == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_endless_from_where_it_was_cut(tmp_path):
+    (tmp_path / "part").write_bytes(BODY[:100_000])
+    headers = {"Content-Length": None, "Content-Range": "bytes 100000-511999/*"}
+    with serving(endless=True, headers=headers) as server, pytest.raises(UnavailableError, match="more than 512,000"):
+        download(server.url, tmp_path / "part", resume=True, most=len(BODY), patience=QUICK)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("answer", [{"status": 503}, {"status": 404}, {"location": "/again"}])
+def test_an_endless_answer_that_is_not_the_file_is_not_read(tmp_path, answer):
+    headers = {"Content-Length": None, "Content-Encoding": "gzip"}
+    with serving(endless=True, headers=headers, **answer) as server, pytest.raises(UnavailableError):
+        download(server.url, tmp_path / "part", resume=True, patience=QUICK)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("held", [0, 100_000])
+def test_a_file_that_is_too_large_by_its_stated_length_is_not_taken(tmp_path, held):
+    (tmp_path / "part").write_bytes(BODY[:held])
+    reason = "the file there has 512,000 bytes; expected at most 511,999"
+    with serving() as server, pytest.raises(UnavailableError, match=rf"{server.url}: cannot be downloaded \({reason}"):
+        download(server.url, tmp_path / "part", resume=True, most=len(BODY) - 1, patience=QUICK)
+    assert len(server.asked) == 1
+    assert [path.read_bytes() for path in tmp_path.iterdir()] == ([BODY[:held]] if held else [])
+
+
+@pytest.mark.parametrize(
+    ("held", "asked"),
+    [(b"", [None]), (BODY[:100_000], ["bytes=100000-"]), (BODY + b"more", [None])],
+    ids=["none", "a beginning", "too much"],
+)
+def test_a_file_of_the_declared_size_is_taken(tmp_path, held, asked):
+    (tmp_path / "part").write_bytes(held)
+    with serving() as server:
+        download(server.url, tmp_path / "part", resume=True, most=len(BODY), patience=QUICK)
+    assert (tmp_path / "part").read_bytes() == BODY
+    assert server.asked == asked
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "GZip", "br", "identity, gzip", "made-up"])
+@pytest.mark.parametrize("held", [0, 100_000])
+def test_packed_for_the_way_is_refused(tmp_path, encoding, held):
+    (tmp_path / "part").write_bytes(BODY[:held])
+    packed = {"body": gzip.compress(bytes(10_000_000)), "ranges": False, "headers": {"Content-Encoding": encoding}}
+    reason = f"Content-Encoding is '{encoding.lower()}'; expected the file as it is, 'identity'"
+    with serving(**packed) as server, pytest.raises(UnavailableError, match=re.escape(f"({reason})")):
+        download(server.url, tmp_path / "part", resume=True, patience=QUICK)
+    assert len(server.asked) == 1
+    assert [path.read_bytes() for path in tmp_path.iterdir()] == ([BODY[:held]] if held else [])
+
+
+def test_said_not_to_be_packed(tmp_path):
+    with serving(headers={"Content-Encoding": "Identity"}) as server:
+        download(server.url, tmp_path / "part", resume=True, patience=QUICK)
+    assert (tmp_path / "part").read_bytes() == BODY
+
+
+SLOW = QUICK._replace(stretch=0.1, least_speed=1000)
+
+
+def test_gives_up_a_server_that_is_slow_each_time(tmp_path):
+    reason = r"sent \d+ bytes in 0\.\d+ s; expected at least \d+\)$"
+    with serving(slow=0.01) as server, pytest.raises(UnavailableError, match=reason):
+        download(server.url, tmp_path / "part", resume=True, patience=SLOW._replace(attempts=2))
+    held = (tmp_path / "part").read_bytes()
+    assert BODY.startswith(held)
+    assert len(server.asked) == 2
+    assert 0 < int(server.asked[1].removeprefix("bytes=").rstrip("-")) < len(held)
+
+
+def test_goes_on_after_a_slow_stretch(tmp_path):
+    with serving({"slow": 0.01}) as server:
+        download(server.url, tmp_path / "part", resume=True, patience=SLOW)
+    assert (tmp_path / "part").read_bytes() == BODY
+    assert len(server.asked) == 2
+
+
+def test_slow_but_not_too_slow(tmp_path):
+    with serving(slow=0.002, body=BODY[:30]) as server:
+        download(server.url, tmp_path / "part", resume=True, patience=SLOW._replace(stretch=0.01, least_speed=1))
+    assert (tmp_path / "part").read_bytes() == BODY[:30]
+    assert len(server.asked) == 1
+
+
+def test_the_last_bytes_are_never_too_slow(tmp_path):
+    with serving(body=BODY[:10]) as server:
+        download(server.url, tmp_path / "part", resume=True, patience=QUICK._replace(stretch=0, least_speed=1e12))
+    assert (tmp_path / "part").read_bytes() == BODY[:10]
 
 
 def test_goes_on_from_an_earlier_run(tmp_path):
@@ -104,13 +265,18 @@ def test_pauses_grow(tmp_path, monkeypatch):
     assert pauses == [2, 4, 8]
 
 
-@pytest.mark.parametrize(("after", "pause"), [("7", 7), ("1", 2), ("soon", 2), (formatdate(0), 2)])
-def test_waits_as_long_as_the_server_asks(tmp_path, monkeypatch, after, pause):
+@pytest.mark.parametrize(
+    ("after", "pause"),
+    [("7", 7), ("120", 120), ("1", 2), ("soon", 2), (formatdate(0), 2), ("Fri, 31 Dec 99999 23:59:59 GMT", 2)],
+)
+@pytest.mark.parametrize("status", [429, 503])
+def test_waits_as_long_as_the_server_asks(tmp_path, monkeypatch, status, after, pause):
     pauses = []
     monkeypatch.setattr(_download.time, "sleep", pauses.append)
-    with serving(status=503, headers={"Retry-After": after}) as server, pytest.raises(UnavailableError):
+    with serving({"status": status, "headers": {"Retry-After": after}}) as server:
         download(server.url, tmp_path / "part", resume=True, patience=Patience(attempts=2))
     assert pauses == [pause]
+    assert (tmp_path / "part").read_bytes() == BODY
 
 
 def test_waits_until_the_date_that_the_server_names(tmp_path, monkeypatch):
@@ -122,10 +288,14 @@ def test_waits_until_the_date_that_the_server_names(tmp_path, monkeypatch):
     assert 30 < pauses[0] <= 50
 
 
-def test_does_not_wait_for_hours(tmp_path):
+@pytest.mark.parametrize("status", [429, 503])
+@pytest.mark.parametrize("after", ["121", "3600", "9" * 400])
+def test_does_not_wait_for_hours(tmp_path, status, after):
     with (
-        serving(status=503, headers={"Retry-After": "3600"}) as server,
-        pytest.raises(UnavailableError, match=r"503 .*; it asks to wait 3600 s\)"),
+        serving(status=status, headers={"Retry-After": after}) as server,
+        pytest.raises(
+            UnavailableError, match=rf"{status} .*; it asks to wait {after if len(after) < 9 else ''}\d* s\)"
+        ),
     ):
         download(server.url, tmp_path / "part", resume=True, patience=QUICK)
     assert len(server.asked) == 1
@@ -135,8 +305,7 @@ def test_goes_on_after_a_stall(tmp_path):
     with serving({"stall": 200_000}) as server:
         download(server.url, tmp_path / "part", resume=True, patience=QUICK._replace(read=0.2))
     assert (tmp_path / "part").read_bytes() == BODY
-    assert server.asked[0] is None
-    assert 0 < int(server.asked[1].removeprefix("bytes=").rstrip("-")) <= 200_000
+    assert server.asked == [None, "bytes=200000-"]
 
 
 def test_gives_up_a_server_that_stalls_each_time(tmp_path):

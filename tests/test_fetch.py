@@ -17,10 +17,10 @@ import pytest
 
 from autoemb import cli
 from autoemb.artifact import files
-from autoemb.commands.fetch import fetch
 from autoemb.config import DatasetConfig
 from autoemb.data import datasets
-from autoemb.data.download import Patience
+from autoemb.data.fetch import SLACK, fetch
+from autoemb.data.patience import Patience
 from autoemb.errors import InputError
 from autoemb.experiment import grid
 from tests.serving import BODY, serving
@@ -122,6 +122,33 @@ def test_the_publisher_comes_last(tmp_path):
     assert [len(mirror.asked), len(publisher.asked)] == [QUICK.attempts, 1]
 
 
+def test_more_than_the_declared_size_is_not_taken(tmp_path, capsys):
+    with serving(endless=True, headers={"Content-Length": None}) as endless, serving() as publisher:
+        fetch(replace(checked(publisher), size=len(BODY)), mirrors(endless), tmp_path / "a", QUICK)
+    assert held(tmp_path) == {"a": BODY}
+    (line,) = capsys.readouterr().err.splitlines()
+    reason = "cannot be downloaded (sent more than 512,000 bytes; expected at most so many)"
+    assert line.endswith(f"warning: {endless.url}: {reason}; trying {publisher.url}")
+
+
+@pytest.mark.parametrize(("checksum", "times"), [("of the archive", 1), ("of the ratings", SLACK), ("none", SLACK)])
+def test_only_what_may_differ_from_the_publishers_archive_may_be_larger(tmp_path, checksum, times):
+    content = zipped("1,2,3,4\n" * 500)
+    content += bytes(-len(content) % times)  # what follows a zip archive is no damage
+    with serving(body=content) as server:
+        dataset = {
+            "of the archive": replace(checked(server), archive_md5=md5(content)),
+            "of the ratings": replace(checked(server), member="ratings.csv", ratings_md5=md5(b"1,2,3,4\n" * 500)),
+            "none": unchecked(server),
+        }[checksum]
+        size = len(content) // times
+        with pytest.raises(InputError, match=rf"has {len(content):,} bytes; expected at most {times * (size - 1):,}\)"):
+            fetch(replace(dataset, size=size - 1), DatasetConfig(), tmp_path / "a", QUICK)
+        assert held(tmp_path) == {}
+        fetch(replace(dataset, size=size), DatasetConfig(), tmp_path / "a", QUICK)
+    assert held(tmp_path) == {"a": content}
+
+
 def test_a_mirror_of_what_has_no_publisher(tmp_path):
     with serving() as mirror:
         fetch(checked(), mirrors(mirror), tmp_path / "a", QUICK)
@@ -206,7 +233,8 @@ def test_what_is_there_already_is_not_asked_for(tmp_path):
     assert server.asked == []
 
 
-def test_killed_in_the_middle(tmp_path):
+@pytest.mark.parametrize("came", [1000, 300_000])
+def test_killed_in_the_middle(tmp_path, came):
     code = """
 import sys
 from pathlib import Path
@@ -214,17 +242,15 @@ from autoemb.data.download import download
 download(sys.argv[1], Path(sys.argv[2]), resume=True)
 """
     part = tmp_path / "a.part"
-    with serving({"stall": 300_000}) as server:
+    with serving({"stall": came}) as server:
         with subprocess.Popen([sys.executable, "-c", code, server.url, str(part)]) as process:
             deadline = time.monotonic() + 60
-            while not (part.exists() and part.stat().st_size) and time.monotonic() < deadline:
+            while not (part.exists() and part.stat().st_size == came) and time.monotonic() < deadline:
                 time.sleep(0.01)
             process.kill()
-        assert BODY.startswith(part.read_bytes())
-        size = part.stat().st_size
+        assert part.read_bytes() == BODY[:came]
         fetch(checked(server), DatasetConfig(), tmp_path / "a", QUICK)
-    assert server.asked == [None, f"bytes={size}-"]
-    assert size > 0
+    assert server.asked == [None, f"bytes={came}-"]
     assert held(tmp_path) == {"a": BODY}
 
 

@@ -1,19 +1,10 @@
 """Get a data set's archive, by download or from a local file, and check its checksum."""
 
 import argparse
-import shutil
-import sys
-from importlib import resources
 from pathlib import Path
-from typing import Any
 
-from autoemb.artifact.files import put, whole
-from autoemb.config import DatasetConfig
 from autoemb.data import datasets
-from autoemb.data.datasets.base import Dataset
-from autoemb.data.download import PATIENCE, Patience, UnavailableError, download
-from autoemb.data.readers.archive import verify
-from autoemb.errors import InputError
+from autoemb.data.fetch import fetch
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -27,92 +18,3 @@ def run(arguments: argparse.Namespace) -> None:
     """Put the verified archive at ``--out``."""
     dataset = datasets.find(arguments.dataset)
     fetch(dataset, dataset.settings(arguments.settings), arguments.out)
-
-
-def fetch(dataset: Dataset[Any], config: DatasetConfig, out: Path, patience: Patience = PATIENCE) -> None:
-    """Put the verified archive at ``out``, whole or not at all.
-
-    A download that was cut leaves its beginning in ``<out>.part``, and the next one goes on from there.
-
-    Raises:
-        InputError: no archive can be had, or it is not the expected one.
-    """
-    if config.archive is not None:
-        _copy(dataset, Path(config.archive), out)
-        return
-    made_here = dataset.generate is not None or dataset.shipped is not None
-    if made_here and config.mirrors:
-        raise InputError(f"{dataset.name}: mirrors = {list(config.mirrors)}: this data set is not downloaded")
-    if dataset.generate is not None:
-        with whole(out) as temporary:
-            dataset.generate(config, temporary)
-    elif dataset.shipped is not None:
-        with resources.as_file(resources.files(datasets) / "shipped" / dataset.shipped) as shipped:
-            _copy(dataset, shipped, out)
-    else:
-        publisher = () if dataset.url is None else (dataset.url,)
-        _download(dataset, (*config.mirrors, *publisher), out, patience)
-
-
-def _copy(dataset: Dataset[Any], source: Path, out: Path) -> None:
-    verify(dataset, source)
-    with whole(out) as temporary:
-        # a copy, not a link: the original may be edited, or belong to somebody else
-        shutil.copyfile(source, temporary)
-
-
-def _download(dataset: Dataset[Any], addresses: tuple[str, ...], out: Path, patience: Patience) -> None:
-    if not addresses:
-        raise InputError(f"{dataset.name}: cannot be downloaded: {dataset.how_to_get}")
-    part = out.with_name(f"{out.name}.part")
-    if not dataset.checksums:
-        _warn(f"{dataset.title} has no published checksum, so nothing shows that the file is the publisher's")
-    if dataset.checksums and _is_it(dataset, part):  # all but the renaming was done
-        put(part, out)
-        return
-    problems: list[str] = []
-    for address in addresses:
-        if problems:
-            _warn(f"{problems[-1]}; trying {address}")
-        problem = _problem_with(dataset, address, part, patience)
-        if problem is None:
-            put(part, out)
-            return
-        problems.append(problem)
-    raise InputError(
-        f"{'; '.join(problems)}; without a network, download it elsewhere"
-        " and name the local copy in the config as `archive:`"
-    )
-
-
-def _problem_with(dataset: Dataset[Any], address: str, part: Path, patience: Patience) -> str | None:
-    """Download from one address; return what is wrong, or None once the part is the verified archive."""
-    problem = ""
-    # With a checksum the beginning may be an older run's, or another mirror's. If it does not fit, or if nothing
-    # but the checksum shows that the end is missing, one more download starts from scratch.
-    for _ in range(2):
-        try:
-            in_one_piece = download(address, part, resume=bool(dataset.checksums), patience=patience)
-        except UnavailableError as error:
-            return str(error)
-        try:
-            verify(dataset, part, name=address)
-            return None
-        except InputError as error:
-            problem = str(error)
-            part.unlink()
-        if in_one_piece:
-            break
-    return problem
-
-
-def _is_it(dataset: Dataset[Any], part: Path) -> bool:
-    try:
-        verify(dataset, part)
-    except InputError:
-        return False
-    return True
-
-
-def _warn(message: str) -> None:
-    print(f"autoemb fetch: warning: {message}", file=sys.stderr)

@@ -1,64 +1,40 @@
-"""Downloads that go on where they were cut, by pooch's HTTP downloader.
+"""Downloads that go on where they were cut: requests and urllib3's Retry ask, and the file is put together here.
 
 Proxies are those of ``HTTP_PROXY``, ``HTTPS_PROXY`` and ``NO_PROXY``; user names and passwords those of ``~/.netrc``.
 """
 
 import io
 import re
-import sys
 import time
-from contextlib import ExitStack
-from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from pathlib import Path
-from typing import IO, Any, NamedTuple
+from typing import IO
 
-import pooch
+import requests
+from requests.adapters import HTTPAdapter
+from tqdm import tqdm
+from urllib3.exceptions import HTTPError, MaxRetryError
 
+from autoemb.data.patience import PATIENCE, Patience, seconds_asked, tries_of
 from autoemb.errors import InputError
 
 REDIRECTS = 10
 """How many are followed, one after the other."""
 
-WORTH_ANOTHER_TRY = {
-    HTTPStatus.REQUEST_TIMEOUT,
-    HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE,
-    HTTPStatus.TOO_MANY_REQUESTS,
-}
-"""Of the answers 400 to 499; those from 500 on are all worth it."""
 
-
-class Patience(NamedTuple):
-    """How long one address is tried."""
-
-    attempts: int = 4
-    """Requests, each going on from the last."""
-
-    pause: float = 2.0
-    """Seconds before the second request, doubled each time."""
-
-    connect: float = 10.0
-    """Seconds until the server must have taken the connection."""
-
-    read: float = 60.0
-    """Seconds without a byte until the connection counts as cut."""
-
-    longest_pause: float = 120.0
-    """Seconds; a server whose Retry-After asks for more is given up."""
-
-
-PATIENCE = Patience()
+BLOCK = 1 << 16
+"""Bytes that are read at most before they are written."""
 
 
 class UnavailableError(InputError):
     """An address does not give the file; another one may."""
 
 
-class _UnusableError(OSError):
-    """The server answered something that no file can be made of."""
+class _CutError(Exception):
+    """What came is not the whole file; another request may bring the rest."""
 
 
-def download(url: str, part: Path, *, resume: bool, patience: Patience = PATIENCE) -> bool:
+def download(url: str, part: Path, *, resume: bool, most: int | None = None, patience: Patience = PATIENCE) -> bool:
     """Download ``url`` to ``part``, going on behind the bytes that it holds where the server allows.
 
     Args:
@@ -66,16 +42,18 @@ def download(url: str, part: Path, *, resume: bool, patience: Patience = PATIENC
         part: where to. What it holds already is a beginning of the file.
         resume: False starts afresh: without a checksum nobody would notice two versions in one file. A
             beginning is then continued only within one call, and if the server says that it is the same version.
-        patience: tries, pauses and time-outs.
+        most: bytes of the largest file that can be the right one; None takes as many as the server states.
+        patience: tries, pauses and time-outs, and the bytes that are taken where nobody states them.
 
     Returns:
         Whether the file came in one answer whose length the server stated, and so is what the server has.
 
     Raises:
-        UnavailableError: offline, refused, or cut each time. With ``resume`` the part stays.
+        UnavailableError: offline, refused, or cut each time; with ``resume`` the part stays. Or more bytes came
+            than may be: what was written is removed.
         InputError: the part cannot be written, such as on a full disk. With ``resume`` it stays.
     """
-    transfer = _Transfer(url, part, resume, patience)
+    transfer = _Transfer(url, part, resume, most, patience)
     try:
         return transfer.run()
     except OSError as error:
@@ -85,103 +63,158 @@ def download(url: str, part: Path, *, resume: bool, patience: Patience = PATIENC
 
 
 class _Transfer:
-    """The requests of one download."""
+    """The requests of one download. What goes wrong with the file itself is an OSError."""
 
-    def __init__(self, url: str, part: Path, resume: bool, patience: Patience) -> None:
-        self.url, self.part, self.resume, self.patience = url, part, resume, patience
+    def __init__(self, url: str, part: Path, resume: bool, most: int | None, patience: Patience) -> None:
+        self.url, self.part, self.resume, self.most, self.patience = url, part, resume, most, patience
         self.etag: str | None = None  # of the version that the part holds; of use only without a checksum
-        self.total: int | None = None  # bytes of the file, where the server told
+        self.total: int | None = None  # bytes of the file, where the answer states them
         self.in_one_piece = False
-        self.redirects = 0  # of this request
         self.done = False
+        self.adapter = HTTPAdapter(max_retries=tries_of(patience))
 
     def run(self) -> bool:
-        """Try as often as it is worth it; what goes wrong with the file itself is an OSError."""
+        """Ask until the file is there or the tries are used up."""
         self.part.parent.mkdir(parents=True, exist_ok=True)
-        if not self.resume:
+        if not self.resume or self.holds_too_much():
             self.part.unlink(missing_ok=True)
-        reason, pause = "", self.patience.pause
-        for attempt in range(self.patience.attempts):
-            if attempt:
-                time.sleep(pause)
-                pause = self.patience.pause * 2**attempt
-            try:
-                self.request()
-                self.done = True
-                return self.in_one_piece
-            except (OSError, ValueError) as error:  # all of requests' are an OSError without an errno
-                if isinstance(error, OSError) and error.errno is not None:
-                    raise
-                reason = str(error)
-                response = getattr(error, "response", None)
-                if isinstance(error, ValueError) or not _worth_another_try(response):
-                    break
-                asked = _retry_after(response)
-                if asked > self.patience.longest_pause:
-                    reason += f"; it asks to wait {asked:.0f} s"
-                    break
-                pause = max(pause, asked)
-        raise UnavailableError(f"{self.url}: cannot be downloaded ({reason})")
+        with requests.Session() as session:
+            session.max_redirects = REDIRECTS
+            session.hooks["response"] = [self.hop]
+            session.mount("http://", self.adapter)
+            session.mount("https://", self.adapter)
+            while not self.done:
+                try:
+                    self.request(session)
+                    self.done = True
+                except (HTTPError, _CutError) as error:
+                    self.pause(error)
+        return self.in_one_piece
 
-    def request(self) -> None:
+    def holds_too_much(self) -> bool:
+        """Whether the part cannot be a beginning of the file."""
+        return self.most is not None and self.part.is_file() and self.part.stat().st_size > self.most
+
+    def hop(self, response: requests.Response, **_: object) -> None:
+        """Count the tries of this answer for all that follows, and read nothing of a redirect but where it leads."""
+        self.adapter.max_retries = response.raw.retries
+        if response.is_redirect:
+            response.close()
+
+    def pause(self, error: Exception) -> None:
+        """Wait before the next request, if one is left."""
+        try:
+            self.adapter.max_retries = self.adapter.max_retries.increment("GET", self.url, error=error)
+        except MaxRetryError:
+            raise self.unavailable(error) from error
+        self.adapter.max_retries.sleep()
+
+    def request(self, session: requests.Session) -> None:
         """One request, for what is missing."""
-        with self.part.open("ab") as file, ExitStack() as answers:
+        with self.part.open("ab") as file:
             if not self.resume and self.etag is None:
                 file.truncate(0)
             held = file.seek(0, io.SEEK_END)
-            headers = {"Accept-Encoding": "identity"}
-            if held:
-                headers["Range"] = f"bytes={held}-"
-                if self.etag is not None:
-                    headers["If-Range"] = self.etag  # another version is sent whole
-            self.redirects = 0
-
-            def begin(response: Any, **_: object) -> None:
-                answers.callback(response.close)  # pooch leaves it open where it raises
+            with self.answer(session, held) as response:
                 self.begin(response, file, held)
+                size = self.write(response, file)
+        if self.total is not None and size < self.total:
+            raise _CutError(f"sent {size - held} bytes of a file of {self.total} from byte {held} on")
 
-            fetch = pooch.HTTPDownloader(
-                progressbar=sys.stderr.isatty(),
-                chunk_size=1 << 16,
-                headers=headers,
-                hooks={"response": begin},
-                timeout=(self.patience.connect, self.patience.read),
+    def answer(self, session: requests.Session, held: int) -> requests.Response:
+        """The last of the answers to one request, without its body: redirects are followed and refusals retried."""
+        headers = {"Accept-Encoding": "identity"}
+        if held:
+            headers["Range"] = f"bytes={held}-"
+            if self.etag is not None:
+                headers["If-Range"] = self.etag  # another version is sent whole
+        try:
+            return session.get(
+                self.url, headers=headers, stream=True, timeout=(self.patience.connect, self.patience.read)
             )
-            fetch(self.url, file, None)
-            size = file.seek(0, io.SEEK_END)
-            if self.total is not None and size < self.total:
-                raise _UnusableError(f"sent {size - held} bytes of a file of {self.total} from byte {held} on")
+        except requests.TooManyRedirects as error:
+            raise self.unavailable(f"more than {REDIRECTS} redirects") from error
+        except (OSError, ValueError, HTTPError) as error:  # all of requests' are an OSError
+            raise self.unavailable(error) from error
 
-    def begin(self, response: Any, file: IO[bytes], held: int) -> None:
-        """Make the file ready for the bytes of an answer; pooch raises those from 400 on.
+    def begin(self, response: requests.Response, file: IO[bytes], held: int) -> None:
+        """Make the file ready for the bytes of an answer.
 
         Raises:
-            ValueError: one redirect too many.
-            _UnusableError: it is neither the whole file nor what was asked for.
+            _CutError: other bytes than those asked for; the file is empty.
+            UnavailableError: no file, or one that cannot be the right one; what is held stays.
         """
-        status = response.status_code
-        if response.is_redirect:
-            self.redirects += 1
-            if self.redirects > REDIRECTS:
-                raise ValueError(f"more than {REDIRECTS} redirects")
-        elif status == HTTPStatus.OK:  # also of a server that ignores ranges, or has another version by now
+        if response.status_code == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
+            file.truncate(0)  # this server will never send the rest
+            raise _CutError(f"{response.status_code} {response.reason}")
+        self.refuse(response)
+        if response.status_code == HTTPStatus.OK:  # also of a server that ignores ranges, or has another version by now
+            self.expect(self.length(response))
             file.truncate(0)
             etag = "" if self.resume else response.headers.get("ETag", "")
             self.etag = etag if etag.startswith('"') else None  # a weak one, W/"...", does not promise the same bytes
-            self.total = None  # requests itself notices where bytes are missing
-            self.in_one_piece = "Content-Length" in response.headers
-        elif status == HTTPStatus.PARTIAL_CONTENT:
-            self.in_one_piece = False
-            found = re.fullmatch(r"bytes (\d+)-\d+/(\d+|\*)", response.headers.get("Content-Range", ""))
-            same = self.etag is None or response.headers.get("ETag") == self.etag
-            if not found or int(found[1]) != held or not same:
-                file.truncate(0)
-                raise _UnusableError(f"sent other bytes than those asked for, from byte {held} on")
-            self.total = int(found[2]) if found[2] != "*" else None
-        elif status == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
-            file.truncate(0)  # this server will never send the rest
-        elif status < HTTPStatus.BAD_REQUEST:
-            raise _UnusableError(f"answered {status}; expected the file")
+            self.in_one_piece = self.total is not None
+            return
+        self.in_one_piece = False
+        sent = re.fullmatch(r"bytes (\d{1,18})-\d+/(\d{1,18}|\*)", response.headers.get("Content-Range", ""))
+        same = self.etag is None or response.headers.get("ETag") == self.etag
+        if not sent or int(sent[1]) != held or not same:
+            file.truncate(0)
+            raise _CutError(f"sent other bytes than those asked for, from byte {held} on")
+        self.expect(int(sent[2]) if sent[2] != "*" else None)
+
+    def refuse(self, response: requests.Response) -> None:
+        """Raise where an answer holds nothing of the file, or not as it is."""
+        status = response.status_code
+        encoding = response.headers.get("Content-Encoding", "").strip().lower()
+        if status >= HTTPStatus.BAD_REQUEST:
+            asked = seconds_asked(response.headers)
+            wait = f"; it asks to wait {asked:.0f} s" if asked > self.patience.longest_pause else ""
+            raise self.unavailable(f"{status} {response.reason}{wait}")
+        if status not in (HTTPStatus.OK, HTTPStatus.PARTIAL_CONTENT):
+            raise self.unavailable(f"answered {status}; expected the file")
+        if encoding not in ("", "identity"):
+            raise self.unavailable(f"Content-Encoding is {encoding!r}; expected the file as it is, 'identity'")
+
+    def length(self, response: requests.Response) -> int | None:
+        """Bytes of a whole file, where the answer states them."""
+        text = response.headers.get("Content-Length")
+        if text is None:
+            return None
+        if not re.fullmatch(r"[0-9]{1,18}", text):
+            raise self.unavailable(f"Content-Length is {text!r}; expected a number of bytes")
+        return int(text)
+
+    def expect(self, total: int | None) -> None:
+        """Note the bytes that the file has by the server's word, or refuse them."""
+        if total is not None and self.most is not None and total > self.most:
+            raise self.unavailable(f"the file there has {total:,} bytes; expected at most {self.most:,}")
+        self.total = total
+
+    def bound(self) -> int:
+        """The bytes that the file may have: those declared, else those that the answer states, else a cap."""
+        stated = self.patience.without_length if self.total is None else self.total
+        return stated if self.most is None else self.most
+
+    def write(self, response: requests.Response, file: IO[bytes]) -> int:
+        """Write what comes as it comes, so that a cut loses no byte; return the bytes that the file has then."""
+        size, bound, pace = file.seek(0, io.SEEK_END), self.bound(), _Pace(self.patience)
+        with tqdm(total=self.total, initial=size, unit="B", unit_scale=True, disable=None) as bar:
+            while block := response.raw.read1(BLOCK, decode_content=False):
+                size += len(block)
+                if size > bound:
+                    file.truncate(0)
+                    raise self.unavailable(f"sent more than {bound:,} bytes; expected at most so many")
+                file.write(block)
+                file.flush()
+                bar.update(len(block))
+                if size != self.total:
+                    pace.count(len(block))
+        return size
+
+    def unavailable(self, reason: object) -> UnavailableError:
+        """The error of this address."""
+        return UnavailableError(f"{self.url}: cannot be downloaded ({reason})")
 
     def kept(self) -> str:
         """What to tell a person whose disk is full."""
@@ -194,18 +227,23 @@ class _Transfer:
             self.part.unlink()
 
 
-def _worth_another_try(response: Any) -> bool:
-    """Whether the same request may be answered better later; None stands for no answer."""
-    status = None if response is None else response.status_code
-    return status is None or status >= HTTPStatus.INTERNAL_SERVER_ERROR or status in WORTH_ANOTHER_TRY
+class _Pace:
+    """The bytes of the stretch of time that has begun."""
 
+    def __init__(self, patience: Patience) -> None:
+        self.patience, self.began, self.size = patience, time.monotonic(), 0
 
-def _retry_after(response: Any) -> float:
-    """Seconds that the answer asks to wait, 0 where it does not: Retry-After is a number or a date."""
-    text = "" if response is None else response.headers.get("Retry-After", "").strip()
-    if text.isdecimal():
-        return float(text)
-    try:
-        return max(0.0, parsedate_to_datetime(text).timestamp() - time.time())
-    except (ValueError, OverflowError):
-        return 0.0
+    def count(self, size: int) -> None:
+        """Add bytes that came; at the end of a stretch, see whether they were enough.
+
+        Raises:
+            _CutError: they were not.
+        """
+        self.size += size
+        seconds = time.monotonic() - self.began
+        if seconds < self.patience.stretch:
+            return
+        expected = self.patience.least_speed * seconds
+        if self.size < expected:
+            raise _CutError(f"sent {self.size:,} bytes in {seconds:.3g} s; expected at least {expected:,.0f}")
+        self.began, self.size = time.monotonic(), 0

@@ -1,6 +1,5 @@
 """Members of archives as streams, and the check of an archive's checksum. ``_members`` says what is refused."""
 
-import hashlib
 import io
 import re
 import zipfile
@@ -8,12 +7,10 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 from tqdm import tqdm
 
-from autoemb.artifact.files import digest
-from autoemb.data.datasets.base import Dataset
 from autoemb.data.readers.members import (
     Allowance,
     Metered,
@@ -137,33 +134,3 @@ def has_member(path: Path, member: str) -> bool:
     """
     with open_zip(path) as archive:
         return bool(zip_files(archive, path, member.__eq__))
-
-
-def verify(dataset: Dataset[Any], archive: Path, name: str = "") -> None:
-    """Check the archive against what the data set declares; ``name`` is what to call it in a message.
-
-    The published checksum of the archive or of the ratings inside it is enough: an archive that was
-    packed again matches by the latter. Where none is published, the ratings' member must be there, and
-    be read to its end, where a zip archive has a checksum of it.
-
-    Raises:
-        InputError: naming the file, the checksum found and the one expected.
-    """
-    expected = dataset.checksums
-    ratings = Source(archive, dataset.member, name)
-    if not expected:
-        with ratings.open() as stream:
-            while dataset.member is not None and stream.read(1 << 20):
-                pass
-        return
-    with readable(ratings.called):
-        found = [digest(archive, "md5")]
-    if dataset.ratings_md5 is not None and found[0] not in expected:
-        with ratings.open() as stream:
-            found.append(hashlib.file_digest(stream, "md5").hexdigest())
-    if not set(found) & set(expected):
-        inside = f", of its {dataset.member} {found[1]}" if len(found) > 1 else ""
-        raise InputError(
-            f"{ratings.called}: md5 {found[0]}{inside}; expected {' or '.join(expected)}:"
-            f" the file is incomplete, or is not {dataset.title}"
-        )

@@ -1,5 +1,6 @@
 """The house's rules, held by reading the source: imports run one way, pins agree, notebooks are clean."""
 
+import ast
 import json
 import os
 import shutil
@@ -18,17 +19,42 @@ ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src" / "autoemb"
 
 # each layer may import itself and what stands before it
-LAYERS = [
+WINGS = [
     {"errors", "schema", "config"},
     {"artifact"},
     {"data"},
     {"learning"},
-    {"twin"},
     {"experiment"},
     {"analysis"},
     {"commands"},
     {"cli"},
 ]
+INSIDE = {
+    "learning": [
+        {"progress", "checkpoint", "recorder"},
+        {"nn"},
+        {"optim"},
+        {"batch"},
+        {"clock", "schedule"},
+        {"plan"},
+        {"methods"},
+        {"machine"},
+        {"prequential"},
+        {"seeds"},
+        {"levels"},
+    ],
+    "data": [
+        {"columns", "ratings", "patience"},
+        {"download"},
+        {"readers"},
+        {"datasets"},
+        {"interactions", "stream", "stored", "fetch"},
+        {"inspection"},
+    ],
+    "analysis": [{"published"}, {"tables"}, {"claims", "sentences"}, {"plots"}, {"explorer"}],
+}
+"""The order inside of a wing."""
+
 WITHOUT_TORCH = [
     "data",
     "analysis",
@@ -41,19 +67,32 @@ WITHOUT_TORCH = [
 ]
 
 
-def part(module: str) -> str:
-    return module.removeprefix("autoemb.").partition(".")[0]
+def layer(layers, parts, depth, file):
+    """The number of the layer that a module's part at this depth of its name belongs to."""
+    ranks = [n for n, names in enumerate(layers) if parts[depth] in names]
+    assert ranks, f"{file} names {'.'.join(parts)}, which is in no layer"
+    return ranks[0]
 
 
 @pytest.mark.parametrize("file", sorted(SOURCE.rglob("*.py")), ids=lambda file: str(file.relative_to(SOURCE)))
 def test_imports_run_one_way(file):
-    own = file.relative_to(SOURCE).with_suffix("").parts[0]
-    if own == "__init__":
+    own = ["autoemb", *file.relative_to(SOURCE).with_suffix("").parts]
+    imported = [name.split(".") for name in imported_names(file.read_text()) if name.startswith("autoemb.")]
+    if own[1] == "__init__":
+        assert not imported
         return
-    rank = {name: n for n, layer in enumerate(LAYERS) for name in layer}
-    for name in imported_names(file.read_text()):
-        if name.startswith("autoemb.") and part(name) in rank:
-            assert rank[part(name)] <= rank[own], f"{file.name} imports {name}"
+    for parts in imported:
+        assert layer(WINGS, parts, 1, file) <= layer(WINGS, own, 1, file), f"{file} imports {'.'.join(parts)}"
+        inside = INSIDE.get(own[1], [])
+        if inside and parts[1] == own[1] and len(parts) > 2:
+            assert layer(inside, parts, 2, file) <= layer(inside, own, 2, file), f"{file} imports {'.'.join(parts)}"
+
+
+@pytest.mark.parametrize("wing", sorted(set().union(*WINGS[1:-1])))
+def test_a_wings_own_init_runs_nothing(wing):
+    """Else whatever imports one module of the wing would depend on all that it imports."""
+    tree = ast.parse((SOURCE / wing / "__init__.py").read_text())
+    assert all(isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) for node in tree.body)
 
 
 @pytest.mark.parametrize("module", WITHOUT_TORCH)

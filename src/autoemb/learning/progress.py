@@ -20,7 +20,7 @@ class Progress:
     def __init__(self, total: int, every: float = 30.0, forecast: str | None = None) -> None:
         self.bar = tqdm(total=total, unit=" interactions", unit_scale=True, disable=None)
         self.total, self.every, self.done, self.skipped = total, every, 0, 0
-        self.start = self.said = time.monotonic()
+        self.start = self.last_line = time.monotonic()
         self.forecast = forecast
         self.first: tuple[int, float] | None = None
         """Interactions of the first ``add``, and when it was."""
@@ -43,7 +43,7 @@ class Progress:
         self.bar.update(interactions)
         now = time.monotonic()
         self._foretell(interactions, now)
-        if self.bar.disable and now - self.said >= self.every:
+        if self.bar.disable and now - self.last_line >= self.every:
             rate = (self.done - self.skipped) / (now - self.start)
             line = {
                 "interactions": self.done,
@@ -53,7 +53,7 @@ class Progress:
                 "loss": round(loss, 5),
             }
             log.info("%s", json.dumps(line))
-            self.said = now
+            self.last_line = now
 
     def _foretell(self, interactions: int, now: float) -> None:
         if self.forecast is None:

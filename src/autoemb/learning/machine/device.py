@@ -34,10 +34,10 @@ def chosen(device: str, threads: int, share: int = 1) -> Iterator[str]:
     with contextlib.ExitStack() as held:
         if device != "cpu" and torch.version.cuda:
             held.enter_context(gpus.slot(os.environ, share))
-        found = choose(device, threads)
-        if found == "cpu":  # PyTorch cannot use it, say for an old driver
+        usable = choose(device, threads)
+        if usable == "cpu":  # PyTorch cannot use it, say for an old driver
             held.close()
-        yield found
+        yield usable
 
 
 def choose(device: str, threads: int) -> str:
@@ -51,10 +51,10 @@ def choose(device: str, threads: int) -> str:
         InputError: ``cuda`` is asked for and there is none.
     """
     torch.set_num_threads(threads)
-    found = torch.cuda.is_available()
-    if device == "cuda" and not found:
+    has_cuda = torch.cuda.is_available()
+    if device == "cuda" and not has_cuda:
         raise InputError("device = 'cuda': no CUDA device was found; expected one, or device: cpu or auto")
-    if found and device != "cpu":
+    if has_cuda and device != "cpu":
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS repeats its sums only with it
         torch.use_deterministic_algorithms(True)
         log.info("device cuda (%s), deterministic, products in float32", torch.cuda.get_device_name())

@@ -42,10 +42,10 @@ def installed() -> list[str]:
     if program is None:
         return []
     try:
-        told = subprocess.run([program, "-L"], capture_output=True, text=True, check=True, timeout=60).stdout
+        listing = subprocess.run([program, "-L"], capture_output=True, text=True, check=True, timeout=60).stdout
     except (OSError, subprocess.SubprocessError):
         return []
-    return re.findall(r"^GPU \d+: .*\(UUID: (GPU-\S+)\)$", told, flags=re.MULTILINE)
+    return re.findall(r"^GPU \d+: .*\(UUID: (GPU-\S+)\)$", listing, flags=re.MULTILINE)
 
 
 def usable(environment: Mapping[str, str]) -> list[Device]:
@@ -57,14 +57,14 @@ def usable(environment: Mapping[str, str]) -> list[Device]:
     cards = installed()
     if VISIBLE not in environment:
         return [Device(card, card) for card in cards]
-    found: list[Device] = []
+    devices: list[Device] = []
     for name in (word.strip() for word in environment[VISIBLE].split(",")):
         card = _card(name, cards)
         if card is None:
             break
-        if card not in [device.card for device in found]:
-            found.append(Device(name, card))
-    return found
+        if card not in [device.card for device in devices]:
+            devices.append(Device(name, card))
+    return devices
 
 
 def _card(name: str, cards: Sequence[str]) -> str | None:

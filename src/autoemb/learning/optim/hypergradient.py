@@ -73,8 +73,8 @@ def finite_difference(
     gradients = _leaves(torch.autograd.grad(train(w, theta).losses.sum(), w))
     moves = step(gradients)
     unrolled = _leaves([x - move for x, move in zip(w, moves, strict=True)])
-    found = torch.autograd.grad(validate(unrolled, theta).losses.sum(), [*theta, *unrolled])
-    direct, outer = found[: len(theta)], found[len(theta) :]
+    gradients_of_loss = torch.autograd.grad(validate(unrolled, theta).losses.sum(), [*theta, *unrolled])
+    direct, outer = gradients_of_loss[: len(theta)], gradients_of_loss[len(theta) :]
     v = torch.autograd.grad(moves, gradients, outer)
     with torch.no_grad():
         squares = torch.stack([x.square().flatten(1).sum(1) for x in v])  # (leaves, S)

@@ -281,7 +281,7 @@ def inputs(tmp_path) -> dict[str, list[Path]]:
 KINDS = {
     "comparison": "outcomes", "running-popularity": "running", "stream": "progress", "sizes": "sizes",
     "mean-size": "sizes", "size-stream": "sizes", "popularity": "popularity", "crossings": "popularity",
-    "datasets": "counts", "claims": "all", "claim-details": "all", "settings": "base",
+    "datasets": "counts", "claims": "all", "claim-details": "all", "ablation": "base",
 }  # fmt: skip
 
 

@@ -5,7 +5,7 @@ NOTEBOOKS = {
     "comparison": (["comparison"], ["comparison"]),
     "sizes": (["mean-size", "size-stream", "datasets"], ["sizes", "size-stream"]),
     "stream": (["stream"], ["stream"]),
-    **({"settings": (["settings"], ["settings"])} if GRID.ablation else {}),
+    **({"ablation": (["ablation"], ["ablation"])} if GRID.ablation else {}),
     **(
         {
             "popularity": (

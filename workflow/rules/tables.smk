@@ -10,7 +10,7 @@ TABLES = {
     "stream": runs("progress"),
     "claims": runs("outcomes", "sizes", "progress", "allocation") + levels(),
     "claim-details": runs("outcomes", "sizes", "progress", "allocation") + levels(),
-    **({"settings": trials("outcomes")} if GRID.ablation else {}),
+    **({"ablation": trials("outcomes")} if GRID.ablation else {}),
     **({"popularity": levels(), "crossings": levels()} if levels() else {}),
 }
 

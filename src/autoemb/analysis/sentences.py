@@ -155,13 +155,13 @@ def claims(table: pd.DataFrame) -> str:
     return "\n".join(lines)
 
 
-def settings(table: pd.DataFrame) -> str:
+def ablation(table: pd.DataFrame) -> str:
     """What moves the loss of each method most, and whether any setting changes the order of the methods.
 
     Here a difference is distinguishable if its own interval excludes zero (by seed where the interactions stay).
 
     Args:
-        table: ``tables.settings`` of one data set.
+        table: ``tables.ablation`` of one data set.
     """
     lines = []
     for (task, metric), group in table.groupby(["task", "metric"], sort=False):

@@ -135,8 +135,8 @@ def _datasets(paths: Sequence[Path]) -> pd.DataFrame:
         raise InputError(f"{', '.join(map(str, paths))}: key {error} is missing in one of them") from error
 
 
-def _settings(paths: Sequence[Path]) -> pd.DataFrame:
-    return tables.settings(_runs(_only(paths, OUTCOMES), OUTCOMES, names=TRIAL))
+def _ablation(paths: Sequence[Path]) -> pd.DataFrame:
+    return tables.ablation(_runs(_only(paths, OUTCOMES), OUTCOMES, names=TRIAL))
 
 
 TABLES: Mapping[str, Callable[[Sequence[Path]], pd.DataFrame]] = {
@@ -146,7 +146,7 @@ TABLES: Mapping[str, Callable[[Sequence[Path]], pd.DataFrame]] = {
     "mean-size": _selection(tables.mean_size),
     "popularity": _buckets(tables.popularity),
     "running-popularity": _running_popularity,
-    "settings": _settings,
+    "ablation": _ablation,
     "size-stream": _selection(tables.size_stream),
     "sizes": _selection(tables.sizes),
     "stream": _stream,

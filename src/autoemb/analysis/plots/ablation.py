@@ -19,14 +19,14 @@ _ROW = 0.15
 _DOT: dict[str, Any] = {"marker": "o", "markersize": 3.6, "markeredgewidth": 0.8, "linestyle": "none"}
 
 
-def settings(table: pd.DataFrame) -> Figure:
+def ablation(table: pd.DataFrame) -> Figure:
     """Effects as dots with 95 % intervals: a panel per task and method, a line per setting and value.
 
     A dot is filled where its interval excludes zero. Around zero the axis is linear, further away logarithmic, and its
     label says from where on: the order of the stream can move a loss a hundred times as far as a factor before a sum.
 
     Args:
-        table: ``tables.settings`` of one data set.
+        table: ``tables.ablation`` of one data set.
     """
     effects = table[table["effect"].notna()]
     lines = list(dict.fromkeys(zip(effects["setting"], effects["value"], strict=True)))

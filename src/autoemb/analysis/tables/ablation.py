@@ -55,7 +55,7 @@ class Passing(NamedTuple):
         return self.now.clear and self.then.clear
 
 
-def settings(outcomes: pd.DataFrame) -> pd.DataFrame:
+def ablation(outcomes: pd.DataFrame) -> pd.DataFrame:
     """What every setting does, beside the trial that it changes alone.
 
     Args:

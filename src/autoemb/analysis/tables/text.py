@@ -40,8 +40,8 @@ def compact(name: str, table: pd.DataFrame) -> pd.DataFrame:
         case "running-popularity":
             table = table[(table["split"] == "test") & (table["metric"] != "accuracy")]
             return _by_popularity(table, ["dataset", "stream", *metric, "side", "method"], 4)
-        case "settings":
-            return _settings(table)
+        case "ablation":
+            return _ablation(table)
         case "sizes":
             table = _few_bins(table[table["split"] == "test"])
             labels = _bin_labels(table)
@@ -173,7 +173,7 @@ def signed(value: float, metric: str) -> str:
     return "" if np.isnan(value) else f"{value:+z.{2 if metric == 'mean_size' else 4}f}"
 
 
-def _settings(table: pd.DataFrame) -> pd.DataFrame:
+def _ablation(table: pd.DataFrame) -> pd.DataFrame:
     """A row per setting and value: the effect on each method, in bold where its interval excludes zero, and the order.
 
     The base's own row has the methods' losses.

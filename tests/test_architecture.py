@@ -64,6 +64,12 @@ def test_data_and_figures_need_no_torch(module):
     assert "torch" not in dependencies(modules).packages
 
 
+def test_the_workflow_imports_the_catalogue_fast():
+    slow = ("torch", "scipy.stats", "statsmodels", "matplotlib")
+    code = f"import sys, autoemb.analysis.catalogue; print([name for name in {slow} if name in sys.modules])"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
+
+
 def test_dependencies_follow_imports_and_name_versions():
     found = dependencies(["autoemb.commands.train", "autoemb.learning.methods.autoemb"])
     names = {Path(file).relative_to(SOURCE).as_posix() for file in found.files}

@@ -12,7 +12,7 @@ from string import Template
 
 import pandas as pd
 
-from autoemb.analysis import sentences
+from autoemb.analysis import catalogue, sentences
 from autoemb.analysis.tables import text
 
 SHOWN = ("claims", "ablation", "comparison", "crossings")
@@ -46,7 +46,7 @@ def page(results: Path, about: str, made: str) -> str:
     (name,) = table["datasets"]["dataset"]
     title, rest = about.split("\n", 1)
     statements = table["claims"].drop_duplicates("claim").sort_values("claim")[["claim", "statement", "source"]]
-    shown = {one: text.markdown(text.compact(one, table[one])).strip() for one in SHOWN}
+    shown = {one: text.markdown(catalogue.compact(one, table[one])).strip() for one in SHOWN}
     return Template((Path(__file__).parent / "page.md").read_text()).substitute(
         shown,
         name=name,

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from autoemb.analysis.tables import lower_is_better, sort_methods, supported
+from autoemb.analysis.tables.student import excludes_zero
 from autoemb.analysis.tables.text import change, plus_minus, popularity_label, span
 from autoemb.experiment.ablation import BASE
 from autoemb.schema import VERDICTS
@@ -176,7 +177,7 @@ def ablation(table: pd.DataFrame) -> str:
 def _largest_effect(effects: pd.DataFrame) -> str:
     """The setting that moves one method most, of those whose effect is distinguishable from zero."""
     rows = effects.to_dict("records")
-    clear = [row for row in rows if row["low"] > 0 or row["high"] < 0]
+    clear = [row for row in rows if excludes_zero(row["low"], row["high"])]
     name = rows[0]["method"]
     if not clear:
         return f"{name}: none of {len(rows)} distinguishable from zero"

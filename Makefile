@@ -21,7 +21,7 @@ install: .venv/installed ## make the virtual environment .venv
 smoke: install ## every method on the shipped ratings: figures, tables, notebooks, report (4 minutes, 2 cores)
 	$(SNAKEMAKE) --configfile config/smoke.yaml $(REPORT)
 
-latest-small: install ## the same ratings, 5 seeds, and every setting of the released code changed alone
+latest-small: install ## the same ratings, 5 seeds, and the ablation: each setting of the released code changed alone
 	$(SNAKEMAKE) --configfile config/latest-small.yaml $(REPORT)
 
 ml-1m: install ## the same on MovieLens 1M (downloads 6 MB; hours on 2 cores)

@@ -7,9 +7,10 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from autoemb.analysis import plots, sentences, tables
+from autoemb.analysis import catalogue, plots, sentences, tables
 from autoemb.analysis.tables import text
-from autoemb.analysis.tables.ablation import BASE_VALUE, paired, welch
+from autoemb.analysis.tables.ablation import BASE_VALUE
+from autoemb.analysis.tables.student import paired, welch
 from autoemb.errors import InputError
 
 BASE = {"fse": [0.20, 0.21, 0.22], "sam": [0.19, 0.20, 0.21], "autoemb": [0.180, 0.191, 0.199]}
@@ -36,7 +37,7 @@ def outcomes(trials: dict[str, dict[str, list[float]]], task: str = "regression"
 
 def table(task: str = "regression", **trials: dict[str, list[float]]) -> pd.DataFrame:
     named = {name.replace("__", ".").replace("_", "-"): methods for name, methods in trials.items()}
-    return tables.settings(outcomes({"released-code": BASE, **named}, task))
+    return tables.ablation(outcomes({"released-code": BASE, **named}, task))
 
 
 def row(frame: pd.DataFrame, setting: str, method: str) -> pd.Series:
@@ -83,7 +84,7 @@ def test_counts_that_restart_or_go_on_are_paired_as_the_interactions_are_the_sam
     assert fse[["effect", "low", "high"]].tolist() == [0, 0, 0]
     half = stats.t.ppf(0.975, 2) * np.std([0.001, 0.002, 0], ddof=1) / np.sqrt(3)
     assert sam[["low", "high"]].tolist() == pytest.approx([0.001 - half, 0.001 + half])
-    assert text.compact("settings", frame).loc[1, "fse"] == "+0.0000 ± 0.0000"
+    assert catalogue.compact("ablation", frame).loc[1, "fse"] == "+0.0000 ± 0.0000"
 
 
 @pytest.mark.parametrize("name", ["order__temporal", "rare_items__keep"])
@@ -121,7 +122,7 @@ def test_a_swap_is_seen_with_a_noisy_method_in_between():
     assert fse[["lead_base", "lead_base_low", "lead_base_high"]].tolist() == pytest.approx([0.01] * 3)
     autoemb = row(frame, "mean", "autoemb")
     assert autoemb["overtakes"] == ""
-    said = sentences.settings(pd.read_csv(io.StringIO(frame.to_csv(index=False)), dtype={"value": "str"}))
+    said = sentences.ablation(pd.read_csv(io.StringIO(frame.to_csv(index=False)), dtype={"value": "str"}))
     assert "; distinguishably before and after: fse passes sam with mean true." in said
 
 
@@ -129,7 +130,7 @@ def test_one_method_can_pass_several():
     frame = table(fse_size__128={"fse": [0.10, 0.11, 0.12]})
     fse = row(frame, "fse-size", "fse")
     assert (fse["overtakes"], fse["clear"]) == ("autoemb, sam", 2)
-    assert "before and after: fse passes autoemb and sam with fse-size 128." in sentences.settings(frame)
+    assert "before and after: fse passes autoemb and sam with fse-size 128." in sentences.ablation(frame)
 
 
 def test_a_swap_within_the_noise_is_not_clear():
@@ -157,7 +158,7 @@ def test_the_bug_is_compared_with_its_own_base():
 )
 def test_what_is_missing_is_named(trials, message):
     with pytest.raises(InputError) as error:
-        tables.settings(outcomes(trials))
+        tables.ablation(outcomes(trials))
     assert message in str(error.value)
 
 
@@ -168,7 +169,7 @@ def both_tasks() -> pd.DataFrame:
         "mean.true": {"sam": [0.21, 0.22, 0.24], "autoemb": [0.18, 0.191, 0.21]},
         "policy.2": {"sam": [0.19, 0.201, 0.209], "autoemb": [0.18, 0.19, 0.2]},
     }
-    frame = tables.settings(pd.concat([outcomes(trials, task) for task in ("classification", "regression")]))
+    frame = tables.ablation(pd.concat([outcomes(trials, task) for task in ("classification", "regression")]))
     # as the notebook reads it
     return pd.read_csv(io.StringIO(frame.to_csv(index=False)), dtype={"value": "str"})
 
@@ -179,7 +180,7 @@ def test_an_effect_that_is_rounded_away_has_no_minus():
 
 
 def test_the_view_has_a_row_per_value_with_effects_and_orders():
-    view = text.compact("settings", both_tasks())
+    view = catalogue.compact("ablation", both_tasks())
     assert view["setting"].tolist() == ["released-code", "order", "mean", "policy"] * 2
     assert view["value"].tolist() == [BASE_VALUE, "temporal", "true", "2"] * 2
     assert view["task"].tolist()[0] == "regression"
@@ -192,7 +193,7 @@ def test_the_view_has_a_row_per_value_with_effects_and_orders():
 
 
 def test_the_figure_has_a_panel_per_task_and_method(tmp_path):
-    figure = plots.settings(both_tasks())
+    figure = plots.ablation(both_tasks())
     assert [axes.get_title(loc="left").split("  ")[1] for axes in figure.axes[:2]] == [
         "fse\nregression", "sam\nregression",
     ]  # fmt: skip
@@ -207,36 +208,36 @@ def test_the_figure_has_a_panel_per_task_and_method(tmp_path):
     dots = marks[1::2]
     assert [dot.get_xdata()[0] for dot in dots] == pytest.approx([0.1, 0.07 / 3, 0])
     assert [dot.get_markerfacecolor() != "white" for dot in dots] == [True, True, False]
-    plots.save(figure, tmp_path / "settings", formats=["png"])
+    plots.save(figure, tmp_path / "ablation", formats=["png"])
 
 
 def test_one_seed_is_drawn_and_told_without_intervals():
     one = {method: losses[:1] for method, losses in BASE.items()}
-    frame = tables.settings(outcomes({"released-code": one, "mean.true": {"sam": [0.25]}}))
+    frame = tables.ablation(outcomes({"released-code": one, "mean.true": {"sam": [0.25]}}))
     assert np.isnan(frame["low"]).all()
-    assert len(plots.settings(frame).axes) == 3
-    assert text.compact("settings", frame).loc[1, "sam"] == "+0.0600"
-    said = sentences.settings(frame)
+    assert len(plots.ablation(frame).axes) == 3
+    assert catalogue.compact("ablation", frame).loc[1, "sam"] == "+0.0600"
+    said = sentences.ablation(frame)
     assert "1 seed, so no intervals" in said
     assert "sam: none of 1 distinguishable from zero" in said
     assert "in none distinguishably before and after" in said
 
 
 def test_sentences_name_the_largest_effects_and_the_swaps():
-    said = sentences.settings(both_tasks())
+    said = sentences.ablation(both_tasks())
     assert "- regression, MSE (3 seeds), largest effect on fse: +0.1000 ± 0.0227, order temporal (1 of 1 dis" in said
     assert "autoemb < sam < fse in the released code; the means change places in 1 of 3 trials (mean true), in" in said
     clear = table(mean__true={"sam": [0.21, 0.22, 0.23]})
-    assert "distinguishably before and after: fse passes sam with mean true." in sentences.settings(clear)
-    assert "against" not in sentences.settings(clear)
+    assert "distinguishably before and after: fse passes sam with mean true." in sentences.ablation(clear)
+    assert "against" not in sentences.ablation(clear)
     same = table(mean__true={"sam": BASE["sam"]})
-    assert "the means change places in 0 of 1 trials.\n" in sentences.settings(same) + "\n"
+    assert "the means change places in 0 of 1 trials.\n" in sentences.ablation(same) + "\n"
 
 
 def test_sentences_tell_trials_apart_that_another_one_is_the_base_of():
     # in the released code sam is ahead of fse; with policy 2 it is behind, and the bug brings it back
     trials = {"policy__2": {"sam": [0.3, 0.31, 0.32]}, "item_context_loss__true": {"sam": [0.1, 0.11, 0.12]}}
-    said = sentences.settings(table(**trials))
+    said = sentences.ablation(table(**trials))
     assert "sam: -0.2000 ± 0.0000, item-context-loss true (against policy 2) (2 of 2 dist" in said
     assert (
         "autoemb < sam < fse in the released code; the means change places in 1 of 1 trials; "

@@ -14,7 +14,7 @@ ABLATION = {
     "methods": ["fse", "autoemb"],
     "tasks": ["regression"],
 }
-TARGETS = ("results/tables/settings.csv", "results/notebooks/settings.html")
+TARGETS = ("results/tables/ablation.csv", "results/notebooks/ablation.html")
 
 
 @pytest.fixture(scope="module")
@@ -51,17 +51,17 @@ def test_it_trains_what_a_setting_touches_and_nothing_else(project):
 
 
 def test_the_table_and_the_page_are_there(project):
-    table = pd.read_csv(project.root / "results/tables/settings.csv", dtype={"value": "str"})
+    table = pd.read_csv(project.root / "results/tables/ablation.csv", dtype={"value": "str"})
     assert table[["setting", "value", "method"]].to_numpy().tolist() == [
         [setting, value, method]
         for setting, value in (("released-code", "base"), ("order", "temporal"), ("mean", "true"))
         for method in ("fse", "autoemb")
     ]
     assert set(table["seeds"]) == {2}
-    assert (project.root / "results/tables/settings.md").read_text().count("\n") == 2 + 3
+    assert (project.root / "results/tables/ablation.md").read_text().count("\n") == 2 + 3
     for end in ("pdf", "svg", "png"):
-        assert (project.root / f"results/figures/settings-mine.{end}").stat().st_size > 1000
-    cells = json.loads((project.root / "results/notebooks/settings.ipynb").read_text())["cells"]
+        assert (project.root / f"results/figures/ablation-mine.{end}").stat().st_size > 1000
+    cells = json.loads((project.root / "results/notebooks/ablation.ipynb").read_text())["cells"]
     outputs = [output for cell in cells for output in cell.get("outputs", [])]
     assert any("image/png" in output.get("data", {}) for output in outputs)
     assert not [output for output in outputs if output.get("name") == "stderr" or output["output_type"] == "error"]
@@ -85,4 +85,4 @@ def test_without_an_ablation_there_is_none(project):
     finally:
         project.configure({**CONFIG, "ablation": ABLATION})
     assert told.returncode == 0
-    assert not re.search("rule (ablate|trial_stream|render_settings):", told.stdout + told.stderr)
+    assert not re.search("rule (ablate|trial_stream|render_ablation):", told.stdout + told.stderr)

@@ -51,7 +51,7 @@ INSIDE = {
         {"interactions", "stream", "stored", "fetch"},
         {"inspection"},
     ],
-    "analysis": [{"published"}, {"tables"}, {"claims", "sentences"}, {"plots"}, {"explorer"}],
+    "analysis": [{"published"}, {"tables"}, {"claims"}, {"inputs"}, {"catalogue"}, {"sentences"}, {"plots"}, {"explorer"}],
 }
 """The order inside of a wing."""
 
@@ -101,6 +101,12 @@ def test_data_and_figures_need_no_torch(module):
     files = sorted(place.rglob("*.py")) if place.is_dir() else [place.with_suffix(".py")]
     modules = [".".join(["autoemb", *file.relative_to(SOURCE).with_suffix("").parts]) for file in files]
     assert "torch" not in dependencies(modules).packages
+
+
+def test_the_workflow_imports_the_catalogue_fast():
+    slow = ("torch", "scipy.stats", "statsmodels", "matplotlib")
+    code = f"import sys, autoemb.analysis.catalogue; print([name for name in {slow} if name in sys.modules])"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
 
 
 def test_dependencies_follow_imports_and_name_versions():

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from autoemb.analysis import claims, plots, sentences
+from autoemb.analysis import catalogue, claims, plots, sentences
 from autoemb.analysis.claims import judge
 from autoemb.analysis.claims.observations import fixed
 from autoemb.analysis.tables import text
@@ -114,10 +114,11 @@ def made(
     return Inputs(outcomes, selected, progress, allocation, conforming(levels, POPULARITY))
 
 
-def details(inputs: Inputs, restarting: tuple[str, ...] = ()) -> pd.DataFrame:
-    outcomes, selected, progress, allocation, levels = inputs
-    generator = np.random.default_rng(0)
-    return claims.comparisons(outcomes, claims.growth(selected), progress, allocation, levels, generator, restarting)
+def details(inputs: Inputs, restarting: tuple[str, ...] = (), **statistics: float) -> pd.DataFrame:
+    """Every comparison; ``statistics`` stand for what the t-tests would say of each."""
+    runs = inputs._replace(sizes=claims.growth(inputs.sizes))
+    test = (lambda observed: judge.t_tests(observed).assign(**statistics)) if statistics else judge.t_tests
+    return claims.comparisons(*runs, np.random.default_rng(0), restarting, test)
 
 
 def judged(inputs: Inputs) -> pd.DataFrame:
@@ -198,15 +199,11 @@ def test_no_effect_is_undecided_where_the_papers_could_not_have_been_seen():
 
 
 @pytest.mark.parametrize(("detectable", "finding"), [(0.0008, "smaller than the paper's"), (0.001, "open")])
-def test_an_interval_below_the_papers_refutes_only_if_it_could_have_been_seen(
-    monkeypatch, planted, detectable, finding
-):
-    told = {"effect": 1e-4, "sd": 1e-4, "low": -1e-4, "high": 3e-4, "detectable": detectable, "p": 0.2}
-    tests = judge._tests
-    monkeypatch.setattr(judge, "_tests", lambda observed: tests(observed).assign(**told))
+def test_an_interval_below_the_papers_refutes_only_if_it_could_have_been_seen(planted, detectable, finding):
+    statistics = {"effect": 1e-4, "sd": 1e-4, "low": -1e-4, "high": 3e-4, "detectable": detectable, "p": 0.2}
     runs = Inputs(*(frame.assign(dataset="ml-20m") for frame in planted))
     row = (
-        details(runs._replace(progress=runs.progress[:0]))
+        details(runs._replace(progress=runs.progress[:0]), **statistics)
         .query("claim == 'A5' and metric == 'mse' and task == 'regression'")
         .iloc[0]
     )
@@ -393,13 +390,12 @@ def test_a_family_is_one_data_set_stream_task_and_metric():
 
 
 @pytest.mark.parametrize(("behind", "finding"), [(6e-5, "the other way round"), (4.5e-5, "open")])
-def test_a_reversal_has_a_third_of_the_level_where_a_claim_compares_three(monkeypatch, planted, behind, finding):
+def test_a_reversal_has_a_third_of_the_level_where_a_claim_compares_three(planted, behind, finding):
     sd = 4e-5  # of 5 seeds: t = 3.35 and 2.52, p = .028 and .066 for A3's three comparisons, so neither passes .05 / 3
-    tests = judge._tests
     p = float(2 * stats.t.sf(behind / (sd / np.sqrt(5)), 4))
-    told = {"effect": -behind, "high": -1e-6, "p": p}
-    monkeypatch.setattr(judge, "_tests", lambda observed: tests(observed).assign(**told))
-    table = details(planted._replace(progress=planted.progress[:0])).query("metric == 'mse' and task == 'regression'")
+    statistics = {"effect": -behind, "high": -1e-6, "p": p}
+    table = details(planted._replace(progress=planted.progress[:0]), **statistics)
+    table = table.query("metric == 'mse' and task == 'regression'")
     assert p > 0.0166
     assert set(table.query("claim == 'A3'")["finding"]) == {"open"}
     assert set(table.query("claim == 'A5'")["finding"]) == {finding}
@@ -532,7 +528,7 @@ def test_sentences_and_tables_for_people(shown):
     assert told[2] == "- A3, FSE < SAM < DARTS < AutoEmb (2 cells, 5 seeds): holds in 2."
     weak = table.assign(verdict=UNDECIDED)
     assert "most often in the way" in sentences.claims(weak)
-    view = text.compact("claims", table)
+    view = catalogue.compact("claims", table)
     assert (view["statement"] != "").sum() == len(claims.STATEMENTS)
     assert view["effect"].str.match(r"^[+-]\d").all()
     assert text.signed(-1e-6, "mse") == "+0.0000"

@@ -10,9 +10,10 @@ import pandas as pd
 import pytest
 
 from autoemb import cli
-from autoemb.analysis import plots
+from autoemb.analysis import catalogue, plots
 from autoemb.analysis.explorer.curves import curves, look
 from autoemb.analysis.explorer.reading import EXPLORED, read_csv
+from autoemb.analysis.tables.columns import Columns
 from autoemb.analysis.tables.text import popularity_label
 
 ROOT = Path(__file__).parents[1]
@@ -83,7 +84,14 @@ def tables() -> dict[str, pd.DataFrame]:
             made[name] = frame.assign(seeds=np.where(one, 1, 3), **{end: frame[end].mask(one) for end in ends})
     claim = {"claim": "A1", "statement": HARM, "verdict": "holds", "metric": "mse", "stream": "shuffled"}
     made["claims"] = values(every(dataset=["007"], task=["regression"])).assign(effect=0.5, **claim)
-    return made
+    return {name: whole(frame, EXPLORED[name]) for name, frame in made.items()}
+
+
+def whole(frame: pd.DataFrame, columns: Columns) -> pd.DataFrame:
+    """With the columns that the explorer has no use for."""
+    plain = {"text": "x", "number": 0, "flag": True}
+    left = {name: None if column.may_lack else plain[column.kind] for name, column in columns.items()}
+    return frame.assign(**{name: value for name, value in left.items() if name not in frame})[list(columns)]
 
 
 def write(frame: pd.DataFrame, path: Path) -> Path:
@@ -354,6 +362,17 @@ def test_published_tables_can_be_explored(folder, tmp_path):
         assert cli.main(["explore", "--inputs", *map(str, files), "--out", str(tmp_path / name)]) == 0
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
     assert (tmp_path / "a").stat().st_size < 5_000_000
+
+
+@pytest.mark.parametrize(
+    "path", sorted((ROOT / "results" / "published").glob("*/tables/*.csv")), ids=lambda path: path.stem
+)
+def test_published_tables_have_the_columns_of_the_catalogue(path):
+    frame, columns = read_csv(path), catalogue.TABLES[path.stem].columns
+    assert list(frame.columns) == list(columns)
+    assert {name for name in frame if frame[name].isna().any()} <= {name for name in columns if columns[name].may_lack}
+    numeric = {name for name in frame if frame[name].dtype.kind in "if"}
+    assert numeric == {name for name, column in columns.items() if column.kind == "number"}
 
 
 def test_empty_tables_make_a_page(browser, tmp_path):

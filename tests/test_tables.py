@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from autoemb.analysis import claims, tables
+from autoemb.analysis import catalogue, claims, tables
 from autoemb.analysis.tables import text
 from autoemb.analysis.tables.intervals import arrange, coarse_bins, over_seeds
 from autoemb.artifact.parquet import read_table, write_table
@@ -146,7 +146,7 @@ def test_the_range_is_that_of_the_seeds_that_cross():
     row = tables.crossings(sums).query("metric == 'mse'").iloc[0]
     assert (row["earliest"], row["latest"], row["crossing"]) == pytest.approx((6, 8, 8.5))
     assert (row["seeds_crossing"], row["seeds"]) == (2, 3)
-    view = text.compact("crossings", pd.DataFrame([row])).iloc[0]
+    view = catalogue.compact("crossings", pd.DataFrame([row])).iloc[0]
     assert view[["seeds that cross", "range of these"]].tolist() == ["2 of 3", "6.0 to 8.0"]
     assert "95 %" not in " ".join(view.index)
 
@@ -242,7 +242,7 @@ def test_methods_are_shown_in_the_papers_order():
 
 def test_compact_comparison_has_the_best_in_bold_and_the_paper_beneath():
     table = tables.comparison(pd.concat([outcomes("fse", [0.19, 0.19]), outcomes("sam", [0.18, 0.18])]))
-    view = text.compact("comparison", table)
+    view = catalogue.compact("comparison", table)
     kinds = ["", ", paper", ", difference"]
     assert view["metric"].tolist() == [metric + kind for metric in ("mse", "accuracy") for kind in kinds]
     assert view.loc[2, ["fse", "sam"]].tolist() == ["+0.0060", "-0.0019"]  # of .19 and .18 to .1840 and .1819
@@ -281,7 +281,7 @@ def inputs(tmp_path) -> dict[str, list[Path]]:
 KINDS = {
     "comparison": "outcomes", "running-popularity": "running", "stream": "progress", "sizes": "sizes",
     "mean-size": "sizes", "size-stream": "sizes", "popularity": "popularity", "crossings": "popularity",
-    "datasets": "counts", "claims": "all", "claim-details": "all", "settings": "base",
+    "datasets": "counts", "claims": "all", "claim-details": "all", "ablation": "base",
 }  # fmt: skip
 
 
@@ -293,6 +293,7 @@ def test_every_table_is_written_three_times(name, empty, inputs, tmp_path):
     assert main(["tabulate", name, "--inputs", *files, "--out", str(stem)]) == 0
     assert sorted(path.suffix for path in stem.parent.iterdir()) == [".csv", ".md", ".tex"]
     table = pd.read_csv(stem.with_suffix(".csv"))
+    assert list(table.columns) == list(catalogue.TABLES[name].columns)
     assert table.empty == empty
     if not empty:
         assert table["dataset"].unique().tolist() == ["ml-20m"]
@@ -300,7 +301,12 @@ def test_every_table_is_written_three_times(name, empty, inputs, tmp_path):
 
 
 def test_every_table_has_inputs_here():
-    assert set(KINDS) == {*tabulate.TABLES, *tabulate.JUDGED}
+    assert set(KINDS) == set(catalogue.TABLES)
+
+
+def test_a_column_holds_the_same_in_every_table():
+    kinds = {(name, column.kind) for entry in catalogue.TABLES.values() for name, column in entry.columns.items()}
+    assert len(kinds) == len({name for name, _ in kinds})
 
 
 def test_claims_are_told_which_streams_restart(inputs, tmp_path, monkeypatch):

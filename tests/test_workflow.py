@@ -17,6 +17,8 @@ import pandas as pd
 import pytest
 import yaml
 
+from autoemb.analysis.catalogue import TABLES
+
 ROOT = Path(__file__).parents[1]
 COPIED = ["Snakefile", "workflow", "notebooks", "src", "environment.yml"]
 COLUMNS = {"user": "userId", "item": "movieId", "rating": "rating", "timestamp": "timestamp"}
@@ -120,9 +122,11 @@ def test_it_leaves_what_the_readme_says(project):
     for figure in ("popularity", "running-popularity", "comparison", "sizes", "size-stream", "stream", "claims"):
         for end in ("pdf", "svg", "png"):
             assert (results / "figures" / f"{figure}-mine.{end}").stat().st_size > 1000
-    tables = ("datasets", "comparison", "popularity", "crossings", "running-popularity", "sizes", "stream")
-    for table in (*tables, "claims", "claim-details"):
-        assert len(pd.read_csv(results / "tables" / f"{table}.csv")) > 0
+    assert {path.stem for path in (results / "tables").glob("*.csv")} == set(TABLES) - {"ablation"}
+    for table in set(TABLES) - {"ablation"}:
+        frame = pd.read_csv(results / "tables" / f"{table}.csv")
+        assert len(frame) > 0
+        assert list(frame.columns) == list(TABLES[table].columns)
         assert (results / "tables" / f"{table}.md").read_text().startswith("|")
         assert r"\begin{tabular}" in (results / "tables" / f"{table}.tex").read_text()
     for notebook in NOTEBOOKS:
@@ -133,6 +137,7 @@ def test_it_leaves_what_the_readme_says(project):
         page = (results / "notebooks" / f"{notebook}.html").read_text()
         assert not re.findall(r'<(?:script|link|img)[^>]+(?:src|href)="?https?:', page)
     report = (results / "report.html").read_text()
+    assert [name for name in set(TABLES) - {"ablation"} if TABLES[name].caption.split("'")[-1] not in report] == []
     assert all(name in report for name in ("comparison-mine", "Tables", "popularity.html"))
     assert not list(results.rglob("*.part*"))
 

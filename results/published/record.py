@@ -12,10 +12,10 @@ from string import Template
 
 import pandas as pd
 
-from autoemb.analysis import sentences
+from autoemb.analysis import catalogue, sentences
 from autoemb.analysis.tables import text
 
-SHOWN = ("claims", "settings", "comparison", "crossings")
+SHOWN = ("claims", "ablation", "comparison", "crossings")
 KEPT = (*SHOWN, "claim-details", "popularity", "running-popularity", "mean-size", "size-stream", "stream", "datasets")
 
 
@@ -41,12 +41,12 @@ def page(results: Path, about: str, made: str) -> str:
         about: what a person wrote; the first line is the title.
         made: what ``made`` says.
     """
-    kinds = {"settings": {"value": "str"}}
+    kinds = {"ablation": {"value": "str"}}
     table = {one: pd.read_csv(results / "tables" / f"{one}.csv", dtype=kinds.get(one)) for one in KEPT}
     (name,) = table["datasets"]["dataset"]
     title, rest = about.split("\n", 1)
     statements = table["claims"].drop_duplicates("claim").sort_values("claim")[["claim", "statement", "source"]]
-    shown = {one: text.markdown(text.compact(one, table[one])).strip() for one in SHOWN}
+    shown = {one: text.markdown(catalogue.compact(one, table[one])).strip() for one in SHOWN}
     return Template((Path(__file__).parent / "page.md").read_text()).substitute(
         shown,
         name=name,
@@ -55,7 +55,7 @@ def page(results: Path, about: str, made: str) -> str:
         made=made,
         statements=text.markdown(statements).strip(),
         claims_said=sentences.claims(table["claims"]),
-        settings_said=sentences.settings(table["settings"]),
+        ablation_said=sentences.ablation(table["ablation"]),
         comparison_said=sentences.comparison(table["comparison"]),
         crossings_said=sentences.popularity(table["popularity"], table["crossings"]),
         sizes_said="\n".join([sentences.sizes(table["mean-size"]), sentences.size_stream(table["size-stream"])]),

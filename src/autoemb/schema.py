@@ -26,6 +26,11 @@ class Table:
     name: str
     columns: Mapping[str, str]
 
+    @property
+    def file(self) -> str:
+        """Name of a Parquet file that holds one."""
+        return f"{self.name}.parquet"
+
     def check(self, frame: pd.DataFrame, where: str = "") -> pd.DataFrame:
         """Return ``frame`` unchanged.
 
@@ -122,6 +127,15 @@ first interaction; windows are numbered through both splits and never span them.
 ALLOCATION = Table("allocation", {"seed": "int32", "side": "str", "size": "int32", "ids": "int64"})
 """Seed x side x embedding size: how many of the ids that occur in the stream hold an embedding of this size at
 its end. A method that weighs its candidates holds all of them for every id; one that selects, one for each."""
+
+RUN_TABLES = (OUTCOMES, SIZES, PROGRESS, ALLOCATION)
+"""What a run is recorded in."""
+
+RUN_RECORD = "run.json"
+"""File that says how a run was made."""
+
+RUN_FILES = (*(table.file for table in RUN_TABLES), RUN_RECORD)
+"""All files of a run's folder."""
 
 POPULARITY = Table(
     "popularity",

@@ -5,18 +5,10 @@ NOTEBOOKS = {
     "comparison": (["comparison"], ["comparison"]),
     "sizes": (["mean-size", "size-stream", "datasets"], ["sizes", "size-stream"]),
     "stream": (["stream"], ["stream"]),
-    **({"settings": (["settings"], ["settings"])} if GRID.ablation else {}),
-    **(
-        {
-            "popularity": (
-                ["popularity", "crossings", "running-popularity"],
-                ["popularity", "running-popularity"],
-            )
-        }
-        if levels()
-        else {}
-    ),
+    "ablation": (["ablation"], ["ablation"]),
+    "popularity": (["popularity", "crossings", "running-popularity"], ["popularity", "running-popularity"]),
 }
+NOTEBOOKS = {name: (reads, draws) for name, (reads, draws) in NOTEBOOKS.items() if set(reads) <= set(TABLES)}
 """Notebook -> the tables that it reads, the figures that it draws for every data set."""
 
 

@@ -1,18 +1,19 @@
 # From runs to tables: sums are added, means and intervals are taken here for the first time.
 
-TABLES = {
-    "datasets": expand("results/interactions/{dataset}.counts.json", dataset=GRID.datasets),
-    "comparison": runs("outcomes"),
-    "running-popularity": runs("outcomes", "sizes"),
-    "sizes": runs("sizes"),
-    "mean-size": runs("sizes"),
-    "size-stream": runs("sizes"),
-    "stream": runs("progress"),
-    "claims": runs("outcomes", "sizes", "progress", "allocation") + levels(),
-    "claim-details": runs("outcomes", "sizes", "progress", "allocation") + levels(),
-    **({"settings": trials("outcomes")} if GRID.ablation else {}),
-    **({"popularity": levels(), "crossings": levels()} if levels() else {}),
+from autoemb.analysis.catalogue import TABLES as CATALOGUE
+from autoemb.schema import RUN_TABLES
+
+KINDS = {
+    **{table.name: runs(table.name) for table in RUN_TABLES},
+    "trials": trials("outcomes"),
+    "levels": levels(),
+    "counts": expand("results/interactions/{dataset}.counts.json", dataset=GRID.datasets),
 }
+"""Kind of input -> all files of it."""
+
+TABLES = {name: [file for kind in entry.reads for file in KINDS[kind]] for name, entry in CATALOGUE.items()}
+TABLES = {name: files for name, files in TABLES.items() if files}
+"""Table -> the files that it reads; a table of what the config leaves out has none, and is not made."""
 
 RESTARTING = [name for name, stream in GRID.config.streams.items() if stream.popularity == "restart"]
 """Streams whose counts do not say in the test part how rare an id is."""
@@ -40,7 +41,8 @@ rule tabulate:
         runtime=more(30),
     params:
         stem=subpath(output[0], strip_suffix=".csv"),
-        restarting=lambda wildcards: RESTARTING if wildcards.table in ("claims", "claim-details") else [],
+        restarting=lambda wildcards: RESTARTING if CATALOGUE[wildcards.table].on_frequency else [],
+        caption=lambda wildcards: CATALOGUE[wildcards.table].caption,
         packages=packages("autoemb.commands.tabulate"),
     shell:
         "autoemb tabulate {wildcards.table} --inputs {input.files:q} --restarting {params.restarting:q}"

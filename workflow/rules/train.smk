@@ -1,8 +1,9 @@
 # One method over one stream, every seed, in one job or several. A job that was cut goes on from its checkpoint.
 
+from autoemb.schema import RUN_FILES
+
 RUN = "{dataset}/{stream}/{task}/{method}"
 JOB = f"{RUN}/parts/{{seeds}}" if GRID.parts() else RUN
-FILES = ["outcomes.parquet", "sizes.parquet", "progress.parquet", "allocation.parquet", "run.json"]
 
 
 rule train:
@@ -47,11 +48,11 @@ if GRID.parts():
     rule join:
         input:
             parts=expand(
-                f"results/runs/{RUN}/parts/{{seeds}}/{{file}}", seeds=GRID.parts(), file=FILES, allow_missing=True
+                f"results/runs/{RUN}/parts/{{seeds}}/{{file}}", seeds=GRID.parts(), file=RUN_FILES, allow_missing=True
             ),
             code=code("autoemb.commands.join"),
         output:
-            [f"results/runs/{RUN}/{file}" for file in FILES],
+            [f"results/runs/{RUN}/{file}" for file in RUN_FILES],
         log:
             f"results/logs/join/{RUN}.log",
         localrule: True

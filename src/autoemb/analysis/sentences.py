@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from autoemb.analysis.tables import lower_is_better, sort_methods, supported
+from autoemb.analysis.tables.student import excludes_zero
 from autoemb.analysis.tables.text import change, plus_minus, popularity_label, span
 from autoemb.experiment.ablation import BASE
 from autoemb.schema import VERDICTS
@@ -155,13 +156,13 @@ def claims(table: pd.DataFrame) -> str:
     return "\n".join(lines)
 
 
-def settings(table: pd.DataFrame) -> str:
+def ablation(table: pd.DataFrame) -> str:
     """What moves the loss of each method most, and whether any setting changes the order of the methods.
 
     Here a difference is distinguishable if its own interval excludes zero (by seed where the interactions stay).
 
     Args:
-        table: ``tables.settings`` of one data set.
+        table: ``tables.ablation`` of one data set.
     """
     lines = []
     for (task, metric), group in table.groupby(["task", "metric"], sort=False):
@@ -176,7 +177,7 @@ def settings(table: pd.DataFrame) -> str:
 def _largest_effect(effects: pd.DataFrame) -> str:
     """The setting that moves one method most, of those whose effect is distinguishable from zero."""
     rows = effects.to_dict("records")
-    clear = [row for row in rows if row["low"] > 0 or row["high"] < 0]
+    clear = [row for row in rows if excludes_zero(row["low"], row["high"])]
     name = rows[0]["method"]
     if not clear:
         return f"{name}: none of {len(rows)} distinguishable from zero"

@@ -7,13 +7,7 @@ from typing import Any, NamedTuple
 
 from autoemb.artifact.record import checksums, identity
 from autoemb.errors import InputError
-from autoemb.schema import ALLOCATION, OUTCOMES, PROGRESS, SIZES
-
-TABLES = (OUTCOMES, SIZES, PROGRESS, ALLOCATION)
-
-
-RECORD = "run.json"
-
+from autoemb.schema import RUN_RECORD, RUN_TABLES
 
 DECIDES = ("config", "autoemb", "code", "packages", "inputs")
 """What a record says of where the numbers come from: the same in all parts."""
@@ -39,7 +33,7 @@ def read_part(folder: Path) -> Part:
     Raises:
         InputError: it is not there, not a record, or not of a part.
     """
-    path = folder / RECORD
+    path = folder / RUN_RECORD
     try:
         record = json.loads(path.read_text())
         record["seeds"] = record["config"].pop("seeds")
@@ -66,7 +60,7 @@ def check(parts: Sequence[Part]) -> None:
         for key in DECIDES:
             if part.record[key] != first.record[key]:
                 differs = difference(part.record[key], first.record[key], key)
-                raise InputError(f"{part.folder / RECORD}: {differs}, as in {first.folder / RECORD}")
+                raise InputError(f"{part.folder / RUN_RECORD}: {differs}, as in {first.folder / RUN_RECORD}")
         if part.seeds.start != expected:
             raise InputError(f"{part.folder}: begins with seed {part.seeds.start}; expected seed {expected} next")
         expected = part.seeds.stop
@@ -85,7 +79,7 @@ def difference(ours: Any, theirs: Any, key: str) -> str:
 def joined(parts: Sequence[Part], out: Path) -> dict[str, Any]:
     """The run's record, but for its files: what the parts share, cost together, and have each of their own."""
     records = [part.record for part in parts]
-    used = checksums((part.folder / f"{table.name}.parquet" for part in parts for table in TABLES), out / RECORD)
+    used = checksums((part.folder / table.file for part in parts for table in RUN_TABLES), out / RUN_RECORD)
     shared = {key for key in records[0] if key not in OWN and all(r.get(key) == records[0][key] for r in records)}
     return {
         **{key: records[0][key] for key in shared - {"commit"}},

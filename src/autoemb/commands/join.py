@@ -8,9 +8,10 @@ import pandas as pd
 
 from autoemb.artifact.files import whole_folder, write_json
 from autoemb.artifact.parquet import read_table, write_table
-from autoemb.artifact.parts import RECORD, TABLES, check, joined, read_part
+from autoemb.artifact.parts import check, joined, read_part
 from autoemb.artifact.record import checksums
 from autoemb.errors import InputError
+from autoemb.schema import RUN_RECORD, RUN_TABLES
 
 log = logging.getLogger(__name__)
 
@@ -27,15 +28,15 @@ def run(arguments: argparse.Namespace) -> None:
     parts = sorted((read_part(folder) for folder in arguments.parts), key=lambda part: part.seeds.start)
     check(parts)
     with whole_folder(arguments.out) as folder:
-        for table in TABLES:
-            frames = [read_table(part.folder / f"{table.name}.parquet", table) for part in parts]
+        for table in RUN_TABLES:
+            frames = [read_table(part.folder / table.file, table) for part in parts]
             for part, frame in zip(parts, frames, strict=True):
                 if frame["seed"].unique().tolist() != list(part.seeds):
                     raise InputError(
-                        f"{part.folder}/{table.name}.parquet: seeds {frame['seed'].unique().tolist()};"
-                        f" expected {list(part.seeds)}, as its {RECORD} says"
+                        f"{part.folder / table.file}: seeds {frame['seed'].unique().tolist()};"
+                        f" expected {list(part.seeds)}, as its {RUN_RECORD} says"
                     )
-            write_table(pd.concat(frames, ignore_index=True), folder / f"{table.name}.parquet", table)
-        generated = checksums(sorted(folder.iterdir()), folder / RECORD)
-        write_json(joined(parts, arguments.out) | {"generated": generated}, folder / RECORD)
+            write_table(pd.concat(frames, ignore_index=True), folder / table.file, table)
+        generated = checksums(sorted(folder.iterdir()), folder / RUN_RECORD)
+        write_json(joined(parts, arguments.out) | {"generated": generated}, folder / RUN_RECORD)
     log.info("%d parts, %d seeds", len(parts), parts[-1].seeds.stop)

@@ -21,7 +21,7 @@ from autoemb.learning.machine.device import chosen
 from autoemb.learning.methods import find
 from autoemb.learning.methods.contract import Method
 from autoemb.learning.seeds import run_stream
-from autoemb.schema import ALLOCATION, OUTCOMES, PROGRESS, SIZES
+from autoemb.schema import RUN_TABLES
 
 log = logging.getLogger(__name__)
 
@@ -77,15 +77,10 @@ def run(arguments: argparse.Namespace) -> None:
             recorder = run_stream(build, stream.columns, config, checkpoint, seeds)
             seconds = time.monotonic() - began + (checkpoint.before if checkpoint else 0)
             log.info("%d interactions x %d seeds in %.1f s", len(stream), len(seeds), seconds)
-            tables = (
-                (OUTCOMES, recorder.outcomes()),
-                (SIZES, recorder.size_weights()),
-                (PROGRESS, recorder.progress()),
-                (ALLOCATION, recorder.allocation()),
-            )
+            frames = (recorder.outcomes(), recorder.size_weights(), recorder.progress(), recorder.allocation())
             with whole_folder(arguments.out) as folder:
-                for table, frame in tables:
-                    write_table(frame.assign(seed=frame["seed"] + seeds.start), folder / f"{table.name}.parquet", table)
+                for table, frame in zip(RUN_TABLES, frames, strict=True):
+                    write_table(frame.assign(seed=frame["seed"] + seeds.start), folder / table.file, table)
                 generated = checksums(sorted(folder.iterdir()), folder / "run.json")
                 own = complete(made, used, generated, start, seconds)
                 write_json(own, folder / "run.json")

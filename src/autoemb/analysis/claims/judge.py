@@ -1,19 +1,19 @@
 """From one number per seed to effects with intervals, and from these to verdicts."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy import stats
-from statsmodels.stats.multitest import multipletests
-from statsmodels.stats.power import TTestPower
+import scipy
 
 from autoemb.analysis.claims import observations, paper
 from autoemb.analysis.claims.observations import CELL
 from autoemb.analysis.claims.statements import STATEMENTS
 from autoemb.analysis.claims.windows import window_intervals
+from autoemb.analysis.tables.columns import numbers, texts
 from autoemb.analysis.tables.intervals import arrange, per_seed
+from autoemb.analysis.tables.student import agree, half_width
 from autoemb.schema import VERDICTS
 
 LEVEL = 0.05
@@ -22,16 +22,58 @@ LEAST_SEEDS = 3
 
 _HOLDS, _FAILS, _UNDECIDED = VERDICTS
 _KEYS = ["claim", "comparison", *CELL]
-_DETAILS = [
-    "claim", "comparison", "dataset", "task", "effect", "low", "high", "detectable", "seeds", "paper_effect", "finding",
-    "stream", "metric", "sd", "p", "window_low", "window_high", "paper_dataset",
-]  # fmt: skip
-_CLAIMS = [
-    "claim", "dataset", "task", "effect", "low", "high", "detectable", "seeds", "paper_effect", "verdict", "stream",
-    "metric", "comparison", "comparisons", "p", "p_holm", "window_low", "window_high", "paper_dataset", "statement",
-    "source",
-]  # fmt: skip
+_WINDOW = numbers("window_low", "window_high", may_lack=True)
+
+COMPARISONS = (
+    texts("claim", "comparison", "dataset", "task")
+    | numbers("effect", "low", "high", "detectable", may_lack=True)
+    | numbers("seeds")
+    | numbers("paper_effect", may_lack=True)
+    | texts("finding", "stream", "metric")
+    | numbers("sd", "p", may_lack=True)
+    | _WINDOW
+    | texts("paper_dataset", may_lack=True)
+)
+"""The columns of ``comparisons``."""
+
+CLAIMS = (
+    texts("claim", "dataset", "task")
+    | numbers("effect", "low", "high", "detectable", may_lack=True)
+    | numbers("seeds")
+    | numbers("paper_effect", may_lack=True)
+    | texts("verdict", "stream", "metric", "comparison")
+    | numbers("comparisons")
+    | numbers("p", "p_holm", may_lack=True)
+    | _WINDOW
+    | texts("paper_dataset", may_lack=True)
+    | texts("statement", "source")
+)
+"""The columns of ``claims``."""
+
 _AS_CLAIMED, _REVERSED, _SMALLER, _OPEN = "as claimed", "the other way round", "smaller than the paper's", "open"
+
+
+def t_tests(observed: pd.DataFrame) -> pd.DataFrame:
+    """Mean, spread and t-test of every comparison; with fewer than ``LEAST_SEEDS`` seeds the mean and the spread alone.
+
+    Args:
+        observed: the observations of one or more claims.
+
+    Returns:
+        One row per claim x comparison x data set x stream x task x metric: ``effect``, ``sd``, ``low``, ``high``,
+        ``detectable``, ``p`` (float64) and ``seeds`` (int64).
+    """
+    wide = observed.pivot_table("value", index=_KEYS, columns="seed")  # (comparisons, S)
+    values = wide.to_numpy(dtype=np.float64)
+    seeds = np.isfinite(values).sum(axis=1)
+    enough = seeds >= LEAST_SEEDS
+    effect, sd = wide.mean(axis=1), wide.std(axis=1).mask(enough & agree(values), 0.0)
+    error = (sd / np.sqrt(seeds)).where(enough)
+    t = (effect / error).abs().mask((effect == 0) & (error == 0), 0.0)  # seeds that agree on an effect: infinite
+    half = half_width(error, seeds - 1)
+    table = pd.DataFrame({"effect": effect, "sd": sd, "low": effect - half, "high": effect + half, "seeds": seeds})
+    p = 2 * scipy.stats.t.sf(t, np.maximum(seeds - 1, 1))
+    return table.assign(detectable=sd * _detectable(seeds), p=p).reset_index()
 
 
 def comparisons(
@@ -42,6 +84,7 @@ def comparisons(
     levels: pd.DataFrame,
     generator: np.random.Generator,
     restarting: Collection[str] = (),
+    test: Callable[[pd.DataFrame], pd.DataFrame] = t_tests,
 ) -> pd.DataFrame:
     """Every comparison behind the claims for which there are all inputs.
 
@@ -53,6 +96,7 @@ def comparisons(
         levels: ``schema.POPULARITY``, with ``dataset``, ``side``, ``task``.
         generator: draws the windows of the bootstrap.
         restarting: streams whose counts restart at the test part; there, claims about frequency have no rows.
+        test: makes effects, intervals and p of the observations, as ``t_tests`` does.
 
     Returns:
         One row per claim x comparison x data set x stream x task x metric: ``effect`` (mean over seeds, in the
@@ -72,14 +116,14 @@ def comparisons(
         observations.of_memory(allocation),
     ])  # fmt: skip
     if observed.empty:
-        return pd.DataFrame(columns=_DETAILS)
-    table = _tests(observed)
+        return pd.DataFrame(columns=list(COMPARISONS))
+    table = test(observed)
     compared = observations.pairs(baseline)
     once = list(dict.fromkeys(pair for several in compared.values() for pair in several))
     windows = window_intervals(progress, once, generator)
     table = table.merge(windows, on=[*CELL, "comparison"], how="left")
     table = paper.beside(table, paper.effects(levels, baseline))
-    return _arranged(table.assign(finding=_findings(table)))[_DETAILS]
+    return _arranged(table.assign(finding=_findings(table)))[list(COMPARISONS)]
 
 
 def claims(compared: pd.DataFrame) -> pd.DataFrame:
@@ -95,7 +139,7 @@ def claims(compared: pd.DataFrame) -> pd.DataFrame:
         the claim, its ``statement`` and ``source``.
     """
     if compared.empty:
-        return pd.DataFrame(columns=_CLAIMS)
+        return pd.DataFrame(columns=list(CLAIMS))
     cell = ["claim", *CELL]
     wrong = compared["effect"] <= 0
     table = compared.assign(
@@ -117,32 +161,13 @@ def claims(compared: pd.DataFrame) -> pd.DataFrame:
     verdict = np.select([found["refuted"], holds], [_FAILS, _HOLDS], _UNDECIDED)
     words = found["claim"].map(STATEMENTS)
     found = found.assign(verdict=verdict, statement=[text for text, _ in words], source=[where for _, where in words])
-    return _arranged(found)[_CLAIMS]
-
-
-def _tests(observed: pd.DataFrame) -> pd.DataFrame:
-    """Mean, spread and t-test of every comparison; with too few seeds the mean and the spread alone."""
-    wide = observed.pivot_table("value", index=_KEYS, columns="seed")  # (comparisons, S)
-    values = wide.to_numpy(dtype=np.float64)
-    seeds = np.isfinite(values).sum(axis=1)
-    table = pd.DataFrame({"effect": wide.mean(axis=1), "sd": wide.std(axis=1), "seeds": seeds}, index=wide.index)
-    # seeds that agree to rounding have no spread: a t-test would divide by it
-    spread = (wide.max(axis=1) - wide.min(axis=1)).to_numpy() > 1e-12 * np.nanmax(np.abs(values), axis=1)
-    enough = seeds >= LEAST_SEEDS
-    low, high, p = (np.full(len(wide), np.nan) for _ in range(3))
-    constant, tested = enough & ~spread, enough & spread
-    low[constant] = high[constant] = table["effect"].to_numpy()[constant]
-    p[constant] = np.where(table["effect"].to_numpy()[constant] == 0, 1.0, 0.0)
-    if tested.any():
-        found = stats.ttest_1samp(values[tested], 0, axis=1, nan_policy="omit")
-        interval = found.confidence_interval(1 - LEVEL)
-        low[tested], high[tested], p[tested] = interval.low, interval.high, found.pvalue
-    sd = table["sd"].mask(constant, 0.0)
-    return table.assign(sd=sd, low=low, high=high, detectable=sd * _detectable(seeds), p=p).reset_index()
+    return _arranged(found)[list(CLAIMS)]
 
 
 def _detectable(seeds: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
     """Smallest effect, in standard deviations over seeds, that a t-test of so many seeds would see."""
+    from statsmodels.stats.power import TTestPower  # takes a second to import: see the catalogue
+
     known = {
         number: TTestPower().solve_power(nobs=number, alpha=LEVEL, power=POWER, alternative="two-sided")
         for number in set(seeds.tolist())
@@ -165,6 +190,8 @@ def _findings(table: pd.DataFrame) -> npt.NDArray[np.object_]:
 
 def _holm(p: "pd.Series[float]") -> "pd.Series[float]":
     """Holm's correction of one family; claims without a p stay without."""
+    from statsmodels.stats.multitest import multipletests  # takes a second to import: see the catalogue
+
     known = p.dropna()
     if known.empty:
         return p

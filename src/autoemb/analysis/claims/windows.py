@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy import stats
+import scipy
 
 from autoemb.analysis.claims.observations import CELL, oriented, over
 from autoemb.analysis.tables.intervals import LOSSES
@@ -59,7 +59,7 @@ def _interval(
         total: npt.NDArray[np.float64] = gains.sum(axis=axis) / counts.sum(axis=axis)
         return total
 
-    found = stats.bootstrap(
+    found = scipy.stats.bootstrap(
         (gain, n), ratio, paired=True, vectorized=True, n_resamples=_RESAMPLES, method="percentile", rng=generator
     )
     return float(found.confidence_interval.low), float(found.confidence_interval.high)

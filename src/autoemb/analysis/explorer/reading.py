@@ -6,31 +6,20 @@ from typing import Any
 
 import pandas as pd
 
+from autoemb.analysis.catalogue import TABLES
+from autoemb.analysis.tables.columns import Columns
 from autoemb.artifact.parquet import one_line
 from autoemb.errors import InputError
 from autoemb.schema import SIDES, SPLITS, TASKS
 
-_INTERVAL = ("mean", "low", "high", "seeds", "n")
-_BIN = ("popularity_low", "popularity_high")
-_RUN = ("dataset", "stream", "task", "method")
-_CLAIM = ("dataset", "stream", "task", "metric", "claim", "statement", "verdict")
+EXPLORED: Mapping[str, Columns] = {name: entry.columns for name, entry in TABLES.items() if entry.explored}
+"""The tables that the explorer shows, and their columns."""
 
-EXPLORED: Mapping[str, tuple[str, ...]] = {
-    "datasets": ("dataset", "title", "users", "items", "ratings"),
-    "comparison": (*_RUN, "metric", *_INTERVAL, "paper"),
-    "running-popularity": (*_RUN, "metric", "split", "side", *_BIN, *_INTERVAL),
-    "stream": (*_RUN, "metric", "split", "first", *_INTERVAL, "difference", "difference_low", "difference_high"),
-    "mean-size": (*_RUN, "split", "side", *_BIN, *_INTERVAL),
-    "size-stream": (*_RUN, "split", "side", "first", "measure", *_INTERVAL),
-    "popularity": ("dataset", "side", "task", "metric", "size", "level", *_INTERVAL),
-    "claims": (*_CLAIM, "effect", "low", "high", "seeds"),
-}
-"""The tables that the explorer shows, and the columns that it needs of each."""
+_COLUMNS = {name: column for entry in TABLES.values() for name, column in entry.columns.items()}
+"""What a column of this name holds, whichever table it stands in."""
 
-_TEXT = (*_RUN, *_CLAIM, "split", "side", "measure", "comparison", "title", "setting", "value", "against")
-_NUMBERS = (*_INTERVAL, *_BIN, "first", "difference", "difference_low", "difference_high", "level", "size", "effect",
-            "paper", "users", "items", "ratings")  # fmt: skip
-_MAY_LACK = ("low", "high", "difference", "difference_low", "difference_high", "effect", "paper")
+_TEXT = [name for name, column in _COLUMNS.items() if column.kind == "text"]
+_NUMBERS = [name for name, column in _COLUMNS.items() if column.kind == "number"]
 _ONE_OF = {"task": TASKS, "side": SIDES, "split": SPLITS}
 
 
@@ -46,7 +35,7 @@ def read_csv(path: Path) -> pd.DataFrame:
         frame = pd.read_csv(path, keep_default_na=False, na_values=[""], dtype=dict.fromkeys(_TEXT, "str"))
     except (OSError, ValueError) as error:  # pandas' parser errors are ValueErrors
         raise InputError(f"{path}: not a readable csv file ({one_line(error)}); remove it and run again") from error
-    for name in frame.columns.intersection(list(_NUMBERS)):
+    for name in frame.columns.intersection(_NUMBERS):
         _refuse(path, frame[name], pd.to_numeric(frame[name], errors="coerce").isna() & frame[name].notna(), "a number")
     for name, known in _ONE_OF.items():
         if name in frame.columns:
@@ -63,11 +52,12 @@ def read_explored(path: Path) -> tuple[str, pd.DataFrame]:
     if path.stem not in EXPLORED or path.suffix != ".csv":
         raise InputError(f"{path}: expected one of {', '.join(f'{name}.csv' for name in EXPLORED)}")
     frame = read_csv(path)
-    missing = [name for name in EXPLORED[path.stem] if name not in frame.columns]
+    columns = EXPLORED[path.stem]
+    missing = [name for name in columns if name not in frame.columns]
     if missing:
-        raise InputError(f"{path}: column {missing[0]!r} is missing; expected {', '.join(EXPLORED[path.stem])}")
-    for name in EXPLORED[path.stem]:
-        if name not in _MAY_LACK:
+        raise InputError(f"{path}: column {missing[0]!r} is missing; expected {', '.join(columns)}")
+    for name, column in columns.items():
+        if not column.may_lack:
             _refuse(path, frame[name], frame[name].isna(), "a value")
     return path.stem, frame
 

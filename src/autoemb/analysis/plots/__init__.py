@@ -1,6 +1,6 @@
 """One function per figure: a table of one data set in, a matplotlib Figure out; ``save`` writes it."""
 
-from autoemb.analysis.plots.ablation import settings
+from autoemb.analysis.plots.ablation import ablation
 from autoemb.analysis.plots.curves import popularity, running_popularity
 from autoemb.analysis.plots.methods import comparison, stream
 from autoemb.analysis.plots.selection import size_stream, sizes
@@ -9,13 +9,13 @@ from autoemb.analysis.plots.verdicts import claims
 
 __all__ = [
     "Mark",
+    "ablation",
     "claims",
     "comparison",
     "method_mark",
     "popularity",
     "running_popularity",
     "save",
-    "settings",
     "size_mark",
     "size_stream",
     "sizes",

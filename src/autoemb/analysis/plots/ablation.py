@@ -12,6 +12,7 @@ from matplotlib.ticker import NullLocator
 from autoemb.analysis.plots.panels import SHORT_LABELS, grid, legend, letter
 from autoemb.analysis.plots.style import method_mark
 from autoemb.analysis.tables import sort_methods
+from autoemb.analysis.tables.student import excludes_zero
 
 _ROW = 0.15
 """Height of a line, in inches."""
@@ -19,14 +20,14 @@ _ROW = 0.15
 _DOT: dict[str, Any] = {"marker": "o", "markersize": 3.6, "markeredgewidth": 0.8, "linestyle": "none"}
 
 
-def settings(table: pd.DataFrame) -> Figure:
+def ablation(table: pd.DataFrame) -> Figure:
     """Effects as dots with 95 % intervals: a panel per task and method, a line per setting and value.
 
     A dot is filled where its interval excludes zero. Around zero the axis is linear, further away logarithmic, and its
     label says from where on: the order of the stream can move a loss a hundred times as far as a factor before a sum.
 
     Args:
-        table: ``tables.settings`` of one data set.
+        table: ``tables.ablation`` of one data set.
     """
     effects = table[table["effect"].notna()]
     lines = list(dict.fromkeys(zip(effects["setting"], effects["value"], strict=True)))
@@ -51,7 +52,7 @@ def _effects(axes: Axes, effects: pd.DataFrame, lines: list[tuple[str, str]], co
     for row in effects.to_dict("records"):
         height = lines.index((row["setting"], row["value"]))
         axes.plot([row["low"], row["high"]], [height, height], color=colour)  # nothing where they are NaN
-        clear = row["low"] > 0 or row["high"] < 0
+        clear = excludes_zero(row["low"], row["high"])
         axes.plot(row["effect"], height, color=colour, markerfacecolor=colour if clear else "white", **_DOT)
     axes.set_yticks(range(len(lines)), labels=[f"{setting}: {value}" for setting, value in lines])
     axes.set_ylim(len(lines) - 0.5, -0.5)

@@ -5,7 +5,7 @@ seed), ``sd`` the standard deviation over seeds, ``seeds`` their number. All see
 stream, so the interval tells how much the initialisation matters, not how much another stream would.
 """
 
-from autoemb.analysis.tables.ablation import settings
+from autoemb.analysis.tables.ablation import ablation
 from autoemb.analysis.tables.buckets import crossing, crossings, paper_crossings, popularity
 from autoemb.analysis.tables.counts import datasets
 from autoemb.analysis.tables.intervals import bin_centres, lower_is_better, sort_methods, supported
@@ -13,6 +13,7 @@ from autoemb.analysis.tables.outcomes import comparison, running_popularity, str
 from autoemb.analysis.tables.selection import candidates, mean_size, size_stream, sizes
 
 __all__ = [
+    "ablation",
     "bin_centres",
     "candidates",
     "comparison",
@@ -24,7 +25,6 @@ __all__ = [
     "paper_crossings",
     "popularity",
     "running_popularity",
-    "settings",
     "size_stream",
     "sizes",
     "sort_methods",

@@ -6,9 +6,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
+from autoemb.analysis.tables.columns import flags, numbers, texts
 from autoemb.analysis.tables.intervals import per_seed, sort_methods
+from autoemb.analysis.tables.student import Interval, paired, welch
 from autoemb.errors import InputError
 from autoemb.experiment.ablation import BASE, TRIALS
 from autoemb.schema import TASKS
@@ -19,27 +20,22 @@ TRIAL = ["dataset", "setting", "task", "method"]
 BASE_VALUE = "base"
 """Value in the base's own rows."""
 
-COLUMNS = [
-    "dataset", "task", "metric", "setting", "value", "against", "method", "base", "mean", "effect", "low", "high",
-    "paired", "seeds", "rank_base", "rank", "order_base", "order", "order_changed", "overtakes", "lead", "lead_low",
-    "lead_high", "lead_base", "lead_base_low", "lead_base_high", "clear",
-]  # fmt: skip
+ABLATION = (
+    texts("dataset", "task", "metric", "setting", "value", "against", "method")
+    | numbers("base", "mean")
+    | numbers("effect", "low", "high", may_lack=True)
+    | flags("paired")
+    | numbers("seeds", "rank_base", "rank")
+    | texts("order_base", "order")
+    | flags("order_changed")
+    | texts("overtakes", may_lack=True)
+    | numbers("lead", "lead_low", "lead_high", "lead_base", "lead_base_low", "lead_base_high", may_lack=True)
+    | numbers("clear")
+)
+"""The table's columns."""
 
 Losses = dict[str, "pd.Series[float]"]
 """By method, the mean loss on the test part, indexed by seed."""
-
-
-class Interval(NamedTuple):
-    """A mean and the ends of its 95 % interval; NaN where there are too few seeds for one."""
-
-    mean: float
-    low: float
-    high: float
-
-    @property
-    def clear(self) -> bool:
-        """Whether zero is outside."""
-        return self.low > 0 or self.high < 0
 
 
 class Passing(NamedTuple):
@@ -55,7 +51,7 @@ class Passing(NamedTuple):
         return self.now.clear and self.then.clear
 
 
-def settings(outcomes: pd.DataFrame) -> pd.DataFrame:
+def ablation(outcomes: pd.DataFrame) -> pd.DataFrame:
     """What every setting does, beside the trial that it changes alone.
 
     Args:
@@ -88,34 +84,7 @@ def settings(outcomes: pd.DataFrame) -> pd.DataFrame:
         for task in TASKS
         for row in _cell(values[(values["dataset"] == dataset) & (values["task"] == task)])
     ]
-    return pd.DataFrame(rows, columns=COLUMNS)
-
-
-def paired(differences: "pd.Series[float]") -> Interval:
-    """Mean of differences of the same seeds, with its interval by Student's t."""
-    mean = float(differences.mean())
-    if len(differences) < 2:
-        return Interval(mean, np.nan, np.nan)
-    if _alike(differences):
-        return Interval(mean, mean, mean)
-    found = stats.ttest_1samp(differences, 0).confidence_interval(0.95)
-    return Interval(mean, float(found.low), float(found.high))
-
-
-def welch(one: "pd.Series[float]", other: "pd.Series[float]") -> Interval:
-    """Difference of two means, one minus the other, with its interval by Welch's t."""
-    mean = float(one.mean() - other.mean())
-    if min(len(one), len(other)) < 2:
-        return Interval(mean, np.nan, np.nan)
-    if _alike(one) and _alike(other):
-        return Interval(mean, mean, mean)
-    found = stats.ttest_ind(one, other, equal_var=False).confidence_interval(0.95)
-    return Interval(mean, float(found.low), float(found.high))
-
-
-def _alike(values: "pd.Series[float]") -> bool:
-    """Whether seeds agree to rounding: without a spread, there is no t-test."""
-    return bool(np.ptp(values) <= 1e-12 * values.abs().max())
+    return pd.DataFrame(rows, columns=list(ABLATION))
 
 
 def _cell(values: pd.DataFrame) -> Iterator[dict[str, Any]]:

@@ -7,9 +7,20 @@ import numpy.typing as npt
 import pandas as pd
 
 from autoemb.analysis import published
+from autoemb.analysis.tables.columns import flags, numbers, texts
 from autoemb.analysis.tables.intervals import arrange, lower_is_better, over_seeds, per_seed
 
 _CELL = ["dataset", "side", "task", "metric"]
+
+CROSSINGS = (
+    texts(*_CELL)
+    | numbers("smaller", "larger")
+    | numbers("crossing", may_lack=True)
+    | flags("from_start")
+    | numbers("seeds_crossing", "seeds")
+    | numbers("earliest", "latest", "paper", may_lack=True)
+)
+"""The columns of ``crossings``."""
 
 
 def popularity(sums: pd.DataFrame) -> pd.DataFrame:
@@ -52,8 +63,7 @@ def crossings(sums: pd.DataFrame) -> pd.DataFrame:
             known = row["side"] == "user" and row["task"] == "regression"
             where = paper.get((str(row["metric"]), smaller, larger), np.nan) if known else np.nan
             rows.append(row | _overtakes(group, smaller, larger) | {"paper": where})
-    columns = [*_CELL, "smaller", "larger", "crossing", "from_start", "seeds_crossing", "seeds", "earliest", "latest"]
-    return arrange(pd.DataFrame(rows, columns=[*columns, "paper"]), [*_CELL, "smaller", "larger"])
+    return arrange(pd.DataFrame(rows, columns=list(CROSSINGS)), [*_CELL, "smaller", "larger"])
 
 
 def crossing(levels: npt.NDArray[np.float64], gap: npt.NDArray[np.float64]) -> tuple[float, bool]:

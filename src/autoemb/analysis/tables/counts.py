@@ -6,8 +6,19 @@ from typing import Any
 import pandas as pd
 
 from autoemb.analysis import published
+from autoemb.analysis.tables.columns import flags, numbers, texts
 
 COUNTS = ("users", "items", "ratings")
+_PAPER = [f"paper_{name}" for name in COUNTS]
+
+DATASETS = (
+    texts("dataset", "title")
+    | numbers(*COUNTS)
+    | numbers(*_PAPER, may_lack=True)
+    | flags("matches", may_lack=True)
+    | texts("licence", "citation")
+)
+"""The table's columns."""
 
 
 def datasets(counts: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:
@@ -22,13 +33,9 @@ def datasets(counts: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:
         ``matches`` (the counts are those that the publisher or the paper states; empty where neither
         states any), ``licence`` and ``citation`` (str).
     """
-    rows = []
-    for name, found in counts.items():
-        row = {"dataset": name, "title": found["title"]} | {key: found[key] for key in COUNTS}
-        rows.append(row | {key: found[key] for key in ("matches", "licence", "citation")})
-    table = pd.DataFrame(rows, columns=["dataset", "title", *COUNTS, "matches", "licence", "citation"])
+    own = ["title", *COUNTS, "matches", "licence", "citation"]
+    rows = [{"dataset": name} | {key: counted[key] for key in own} for name, counted in counts.items()]
     paper = published.table1().astype(dict.fromkeys(COUNTS, "Int64"))
-    paper = paper.rename(columns={key: f"paper_{key}" for key in COUNTS})
-    table = table.merge(paper, on="dataset", how="left").sort_values("dataset", ignore_index=True)
-    last = ["matches", "licence", "citation"]
-    return table[[*[name for name in table.columns if name not in last], *last]]
+    paper = paper.rename(columns=dict(zip(COUNTS, _PAPER, strict=True)))
+    table = pd.DataFrame(rows, columns=["dataset", *own]).merge(paper, on="dataset", how="left")
+    return table.sort_values("dataset", ignore_index=True)[list(DATASETS)]

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy import stats
 
+from autoemb.analysis.tables.student import half_width
 from autoemb.schema import POPULARITY_BIN_LOWS, SIDES, SPLITS, TASKS
 
 LOSSES = {"regression": "mse", "classification": "cross_entropy"}
@@ -38,8 +38,7 @@ def over_seeds(frame: pd.DataFrame, keys: Sequence[str]) -> pd.DataFrame:
     """
     groups = frame.groupby(list(keys), as_index=False, dropna=False)
     table = groups.agg(mean=("value", "mean"), sd=("value", "std"), seeds=("seed", "nunique"), n=("n", "max"))
-    freedom = table["seeds"].clip(lower=2) - 1  # one seed has no sd either: NaN, without a warning from scipy
-    half = stats.t.ppf(0.975, freedom) * table["sd"] / np.sqrt(table["seeds"])
+    half = half_width(table["sd"] / np.sqrt(table["seeds"]), table["seeds"] - 1)
     table = table.assign(low=table["mean"] - half, high=table["mean"] + half)
     return arrange(table[[*keys, *INTERVAL, "n"]], keys)
 

@@ -1,0 +1,202 @@
+"""Every table, once: what it is, what it is built from and how, what people are shown of it, and its columns.
+
+``autoemb tabulate`` builds and writes these tables; the workflow gives each the files that it reads, and makes those
+for which there are any; the explorer and the sheets read them back by their columns; the report has their captions.
+Another table is a function of ``tables`` and an entry here. The workflow imports this module at every start, so what
+takes long to import (``scipy.stats``, ``statsmodels``) is imported only once a table is built.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from autoemb.analysis import claims, tables
+from autoemb.analysis.claims.judge import CLAIMS, COMPARISONS
+from autoemb.analysis.inputs import Inputs, Kind, sort
+from autoemb.analysis.tables import views
+from autoemb.analysis.tables.ablation import ABLATION
+from autoemb.analysis.tables.buckets import CROSSINGS
+from autoemb.analysis.tables.columns import Columns, numbers, texts
+from autoemb.analysis.tables.counts import DATASETS
+from autoemb.analysis.tables.intervals import BIN, RUN, arrange
+from autoemb.errors import InputError
+from autoemb.schema import ALLOCATION, OUTCOMES, PROGRESS, SIZES
+
+_BOOTSTRAP_SEED = 0
+
+
+class Entry(NamedTuple):
+    """All about one table."""
+
+    caption: str
+    """What it is, in one line."""
+    reads: Sequence[Kind]
+    """The kinds of files that it is built from; it can be built without some of them."""
+    build: Callable[[Inputs], pd.DataFrame]
+    view: Callable[[pd.DataFrame], pd.DataFrame]
+    """What people are shown of a table that has rows: fewer columns and rows, every cell a string."""
+    columns: Columns
+    explored: bool = False
+    """Whether the explorer shows it."""
+    on_frequency: bool = False
+    """Whether it says something of frequent and rare ids, which streams whose counts restart cannot tell apart."""
+
+
+def build(name: str, paths: Sequence[Path], restarting: Sequence[str] = ()) -> pd.DataFrame:
+    """The table of this name.
+
+    Args:
+        name: one of ``TABLES``.
+        paths: its input files.
+        restarting: streams whose counts restart at the test part.
+
+    Raises:
+        InputError: a file is of none of the kinds that the table reads, is damaged, or is given twice.
+    """
+    return TABLES[name].build(sort(paths, TABLES[name].reads, restarting))
+
+
+def compact(name: str, table: pd.DataFrame) -> pd.DataFrame:
+    """The reduced view of a table for people, every cell a string.
+
+    Args:
+        name: one of ``TABLES``.
+        table: what ``build`` returned for this name; it may be empty.
+    """
+    return TABLES[name].view(table) if len(table) else pd.DataFrame(columns=list(table.columns), dtype="str")
+
+
+def _datasets(inputs: Inputs) -> pd.DataFrame:
+    try:
+        return tables.datasets(inputs.counts())
+    except KeyError as error:
+        paths = ", ".join(map(str, inputs.files["counts"]))
+        raise InputError(f"{paths}: key {error} is missing in one of them") from error
+
+
+def _of_sizes(table: Callable[[pd.DataFrame], pd.DataFrame]) -> Callable[[Inputs], pd.DataFrame]:
+    """A table whose rows are each of one run."""
+    return lambda inputs: arrange(inputs.runs(SIZES, table), RUN)
+
+
+def _comparisons(inputs: Inputs) -> pd.DataFrame:
+    return claims.comparisons(
+        inputs.runs(OUTCOMES),
+        inputs.runs(SIZES, claims.growth),
+        inputs.runs(PROGRESS),
+        inputs.runs(ALLOCATION),
+        inputs.levels(),
+        np.random.default_rng(_BOOTSTRAP_SEED),
+        inputs.restarting,
+    )
+
+
+_RUN = texts(*RUN)
+_METHOD = texts("dataset", "stream", "task", "metric", "method")
+_BIN = numbers(*BIN)
+_PART = texts("split", "side")
+_INTERVAL = numbers("mean") | numbers("sd", "low", "high", may_lack=True) | numbers("seeds", "n")
+_EVERYTHING: Sequence[Kind] = ("outcomes", "sizes", "progress", "allocation", "levels")
+
+TABLES: Mapping[str, Entry] = {
+    "datasets": Entry(
+        "The data sets, beside Table 1 of the paper", ["counts"], _datasets, views.plain, DATASETS, explored=True
+    ),
+    "comparison": Entry(
+        "Loss and accuracy of every method on the test part, beside Table 2 of the paper",
+        ["outcomes"],
+        lambda inputs: tables.comparison(inputs.runs(OUTCOMES)),
+        views.comparison,
+        _METHOD | _INTERVAL | numbers("paper", "paper_plus_minus", "difference", may_lack=True),
+        explored=True,
+    ),
+    "running-popularity": Entry(
+        "Loss and accuracy by running popularity",
+        ["outcomes", "sizes"],
+        lambda inputs: tables.running_popularity(inputs.runs(OUTCOMES), inputs.runs(SIZES, tables.candidates)),
+        views.running_popularity,
+        _METHOD | _PART | _BIN | _INTERVAL | numbers("size", may_lack=True),
+        explored=True,
+    ),
+    "stream": Entry(
+        "Loss and accuracy along the stream, and the difference to the fixed size",
+        ["progress"],
+        lambda inputs: tables.stream(inputs.runs(PROGRESS)),
+        views.stream,
+        _METHOD
+        | texts("split")
+        | numbers("window", "first")
+        | _INTERVAL
+        | numbers("difference", "difference_low", "difference_high", may_lack=True),
+        explored=True,
+    ),
+    "sizes": Entry(
+        "How much weight each candidate size gets, by running popularity",
+        ["sizes"],
+        _of_sizes(tables.sizes),
+        views.sizes,
+        _RUN | _PART | _BIN | numbers("size") | _INTERVAL | numbers("chosen"),
+    ),
+    "mean-size": Entry(
+        "The mean chosen size, by running popularity",
+        ["sizes"],
+        _of_sizes(tables.mean_size),
+        views.mean_size,
+        _RUN | _PART | _BIN | _INTERVAL,
+        explored=True,
+    ),
+    "size-stream": Entry(
+        "The mean chosen size and the weight of each candidate size, along the stream",
+        ["sizes"],
+        _of_sizes(tables.size_stream),
+        views.size_stream,
+        _RUN | _PART | numbers("window", "first") | texts("measure") | numbers("size", may_lack=True) | _INTERVAL,
+        explored=True,
+    ),
+    "popularity": Entry(
+        "Error against popularity for each embedding size, beside Fig. 1 of the paper",
+        ["levels"],
+        lambda inputs: tables.popularity(inputs.levels()),
+        views.popularity,
+        texts("dataset", "side", "task", "metric")
+        | numbers("size", "level")
+        | _INTERVAL
+        | numbers("paper", may_lack=True),
+        explored=True,
+    ),
+    "crossings": Entry(
+        "Where a larger embedding size overtakes a smaller one for good",
+        ["levels"],
+        lambda inputs: tables.crossings(inputs.levels()),
+        views.crossings,
+        CROSSINGS,
+    ),
+    "claims": Entry(
+        "The papers' claims and their verdicts",
+        _EVERYTHING,
+        lambda inputs: claims.claims(_comparisons(inputs)),
+        views.claims,
+        CLAIMS,
+        explored=True,
+        on_frequency=True,
+    ),
+    "claim-details": Entry(
+        "Every comparison behind the claims",
+        _EVERYTHING,
+        _comparisons,
+        views.claim_details,
+        COMPARISONS,
+        on_frequency=True,
+    ),
+    "ablation": Entry(
+        "What each setting of the released code does to each method when it is changed alone",
+        ["trials"],
+        lambda inputs: tables.ablation(inputs.trials()),
+        views.ablation,
+        ABLATION,
+    ),
+}
+"""By the name that a table has on the command line and as a file."""

@@ -1,0 +1,123 @@
+"""The files that tables are built from, read by what they are: their names say the kind, their folders the run."""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from fnmatch import fnmatch
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+import pandas as pd
+
+from autoemb.analysis.tables.ablation import TRIAL
+from autoemb.analysis.tables.intervals import RUN
+from autoemb.artifact.parquet import read_table
+from autoemb.errors import InputError
+from autoemb.schema import OUTCOMES, POPULARITY, RUN_TABLES, SIDES, TASKS, Table
+
+Kind = Literal["outcomes", "sizes", "progress", "allocation", "trials", "levels", "counts"]
+"""Those of runs, the outcomes of the ablation's trials, popularity levels, counts of data sets."""
+
+_NAMES: Mapping[str, str] = {
+    **{table.name: table.file for table in RUN_TABLES},
+    "trials": OUTCOMES.file,
+    "counts": "*.counts.json",
+    "levels": "*",
+}
+_LEVELS = ["dataset", "side", "task"]
+
+
+class Inputs(NamedTuple):
+    """The input files of one table."""
+
+    files: Mapping[str, Sequence[Path]]
+    """By kind."""
+    restarting: Sequence[str] = ()
+    """Streams whose counts restart at the test part."""
+
+    def runs(self, table: Table, reduce: Callable[[pd.DataFrame], pd.DataFrame] = lambda frame: frame) -> pd.DataFrame:
+        """What ``reduce`` makes of each run's ``table``, with ``dataset``, ``stream``, ``task``, ``method``.
+
+        One run is read at a time: the recorded sizes of a full grid together would not fit into a laptop's memory.
+        """
+        return _read_all(self.files[table.name], table, RUN, reduce)
+
+    def trials(self) -> pd.DataFrame:
+        """``schema.OUTCOMES`` of every trial, with ``dataset``, ``setting``, ``task``, ``method``."""
+        return _read_all(self.files["trials"], OUTCOMES, TRIAL)
+
+    def levels(self) -> pd.DataFrame:
+        """``schema.POPULARITY`` of all files, with ``dataset``, ``side``, ``task``.
+
+        Raises:
+            InputError: a seed, size and level stands in two files.
+        """
+        paths = self.files["levels"]
+        sums = _concat([_read(path, POPULARITY, _LEVELS) for path in paths], POPULARITY, _LEVELS)
+        twice = sums[sums.duplicated([*_LEVELS, "seed", "size", "level"])]
+        if not twice.empty:
+            first = twice.iloc[0]
+            where = "/".join(str(first[key]) for key in _LEVELS)
+            raise InputError(
+                f"{where}: seed {first['seed']}, size {first['size']}, level {first['level']} stands in two input "
+                "files; expected each once"
+            )
+        return sums
+
+    def counts(self) -> dict[str, Any]:
+        """By data set, what its ``counts.json`` holds."""
+        return {path.name.removesuffix(".counts.json"): _read_json(path) for path in self.files["counts"]}
+
+
+def sort(paths: Sequence[Path], reads: Sequence[Kind], restarting: Sequence[str] = ()) -> Inputs:
+    """The files of a table, by the kinds that it reads.
+
+    Raises:
+        InputError: a file has the name of none of these kinds.
+    """
+    files: dict[str, list[Path]] = {kind: [] for kind in reads}
+    for path in paths:
+        kinds = [kind for kind in reads if fnmatch(path.name, _NAMES[kind])]
+        if not kinds:
+            expected = " or ".join(_NAMES[kind].replace("*", "<dataset>") for kind in reads)
+            raise InputError(f"{path}: expected a file named {expected}")
+        files[kinds[0]].append(path)  # any name is one of levels, which stand last
+    return Inputs(files, restarting)
+
+
+def _read_all(
+    paths: Sequence[Path],
+    table: Table,
+    names: Sequence[str],
+    reduce: Callable[[pd.DataFrame], pd.DataFrame] = lambda frame: frame,
+) -> pd.DataFrame:
+    """What ``reduce`` makes of every file; without files, of an empty table."""
+    if len(set(paths)) < len(paths):
+        raise InputError(f"{table.name}: an input file is named twice")
+    if not paths:
+        return reduce(_concat([], table, names))
+    frames = [reduce(_read(path, table, names)) for path in sorted(paths)]
+    return pd.concat([frame for frame in frames if not frame.empty] or frames[:1], ignore_index=True)
+
+
+def _read(path: Path, table: Table, names: Sequence[str]) -> pd.DataFrame:
+    """A file's table, with the folders that hold the file as columns ``names``."""
+    folders = dict(zip(names, path.parts[-1 - len(names) : -1], strict=False))
+    expected = "/".join(f"<{name}>" for name in names)
+    if len(folders) < len(names) or folders["task"] not in TASKS or folders.get("side", SIDES[0]) not in SIDES:
+        raise InputError(f"{path}: expected {expected}/{path.name}, a task among {TASKS}, a side among {SIDES}")
+    return read_table(path, table).assign(**folders)
+
+
+def _concat(frames: Sequence[pd.DataFrame], table: Table, names: Sequence[str]) -> pd.DataFrame:
+    """All rows; without any frame, none, with the right columns."""
+    if frames:
+        return pd.concat(frames, ignore_index=True)
+    empty = pd.DataFrame({name: pd.Series(dtype=dtype) for name, dtype in table.columns.items()})
+    return empty.assign(**dict.fromkeys(names, pd.Series(dtype="str")))
+
+
+def _read_json(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text())
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: not a readable JSON file ({error})") from error

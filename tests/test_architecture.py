@@ -19,7 +19,7 @@ SOURCE = ROOT / "src" / "autoemb"
 
 # each layer may import itself and what stands before it
 LAYERS = [
-    {"errors", "schema", "config"},
+    {"errors", "schema", "config", "names"},
     {"artifact"},
     {"data"},
     {"learning"},

@@ -12,6 +12,7 @@ from autoemb.config import RunConfig, Settings
 from autoemb.errors import InputError
 from autoemb.experiment import grid, protocols
 from autoemb.experiment.protocols import Values
+from autoemb.names import expect
 
 _SECTIONS = ("datasets", "streams", "methods", "popularity", "ablation")
 """Keys of a config that have tables of their own; the others share one."""
@@ -83,8 +84,8 @@ def sections(raw: Mapping[str, Any], file: str, instead: str | None = None) -> l
     Raises:
         InputError: it is not a valid config, or there is no such protocol.
     """
-    if instead is not None and instead not in protocols.names():
-        raise InputError(f"--protocol {instead}: unknown; expected one of {', '.join(protocols.names())}")
+    if instead is not None:
+        expect(instead, protocols.names(), f"--protocol {instead}")
     loaded = grid.load(raw if instead is None else {**raw, "protocol": instead}, file)
     config, name = loaded.config, loaded.config.protocol
     protocol = None if name is None else protocols.find(name)

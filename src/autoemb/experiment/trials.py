@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from functools import reduce
 
 from autoemb.config import AblationConfig, MethodConfig, StreamConfig, Task, parse
-from autoemb.errors import InputError
 from autoemb.experiment import protocols
 from autoemb.experiment.ablation import BASE, SETTINGS, TRIALS, Trial, changes
 from autoemb.experiment.entries import Entry, method
 from autoemb.experiment.protocols import Values, merge
+from autoemb.names import expect
 
 
 @dataclass(frozen=True)
@@ -104,5 +104,4 @@ def _tasks(trial: str, tasks: Sequence[Task]) -> tuple[Task, ...]:
 
 def _known(names: Iterable[str], expected: Collection[str], what: str) -> None:
     for name in names:
-        if name not in expected:
-            raise InputError(f"{what} {name!r}: unknown; expected one of {', '.join(expected)}")
+        expect(name, expected, f"{what} {name!r}")

@@ -11,7 +11,7 @@ import yaml
 from pydantic import Field
 
 from autoemb.config import Name, Settings
-from autoemb.errors import InputError
+from autoemb.names import expect, files
 
 Values = dict[str, Any]
 
@@ -60,19 +60,16 @@ class Protocol(Settings):
 
 def names() -> list[str]:
     """Names of all protocols, as the config spells them."""
-    return sorted(
-        file.name.removesuffix(".yaml") for file in resources.files(__name__).iterdir() if file.name.endswith(".yaml")
-    )
+    return list(files(__name__, ".yaml"))
 
 
 def find(name: str) -> Protocol:
     """The protocol of this name.
 
     Raises:
-        InputError: there is none.
+        InputError: there is none; the message lists those there are.
     """
-    if name not in names():
-        raise InputError(f"protocol = {name!r}: unknown; expected one of {', '.join(names())}")
+    expect(name, names(), f"protocol = {name!r}")
     return Protocol.model_validate(yaml.safe_load(resources.files(__name__).joinpath(f"{name}.yaml").read_text()))
 
 

@@ -1,25 +1,21 @@
-"""The methods, one module each; adding a file adds a method."""
+"""The methods, one module each: a module that defines ``Model`` is a method, so that adding a file adds a method."""
 
 import importlib
-import pkgutil
 from types import ModuleType
 
-from autoemb.errors import InputError
-
-NOT_METHODS = {"base", "_selection"}
+from autoemb.names import expect, modules
 
 
 def names() -> list[str]:
     """Names of all methods, as the config spells them."""
-    return sorted(module.name for module in pkgutil.iter_modules(__path__) if module.name not in NOT_METHODS)
+    return list(modules(__name__, "Model"))
 
 
 def find(name: str) -> ModuleType:
     """The module of a method, with its ``Config`` and its ``Model``.
 
     Raises:
-        InputError: no method has this name.
+        InputError: no method has this name; the message lists those there are.
     """
-    if name not in names():
-        raise InputError(f"method = {name!r}: unknown; expected one of {', '.join(names())}")
+    expect(name, names(), f"method = {name!r}")
     return importlib.import_module(f"{__name__}.{name}")

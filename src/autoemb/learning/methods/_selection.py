@@ -6,7 +6,7 @@ import torch
 from pydantic import Field, model_validator
 from torch import Tensor
 
-from autoemb.config import MethodConfig, Settings
+from autoemb.config import MethodConfig, Settings, Sizes
 from autoemb.errors import InputError
 from autoemb.learning.batch import Batch, Optimizer, Use
 from autoemb.learning.methods.contract import Memory, Method, Prediction
@@ -22,7 +22,7 @@ from autoemb.learning.optim.rows import uniform_signed
 class SelectionConfig(MethodConfig):
     """Settings of every method that searches among candidate sizes."""
 
-    sizes: Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(min_length=1)] = (2, 16, 128)
+    sizes: Sizes = (2, 16, 128)
     """Candidate sizes d_1 < ... < d_K (AutoEmb, Fig. 1; ESAPN: 2, 4, 8, 16, 64, 128)."""
 
     weights_learning_rate: Annotated[float, Field(gt=0)] = 1e-4
@@ -42,12 +42,6 @@ class SelectionConfig(MethodConfig):
 
     temperature: Annotated[float, Field(gt=0)] = 1.0
     """Of that softmax, for ``gumbel`` (assumption)."""
-
-    @model_validator(mode="after")
-    def _ascending(self) -> "SelectionConfig":
-        if list(self.sizes) != sorted(set(self.sizes)):
-            raise ValueError(f"sizes {list(self.sizes)}: expected ascending numbers, each once")
-        return self
 
 
 class Validated(SelectionConfig):

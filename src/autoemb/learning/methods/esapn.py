@@ -25,11 +25,11 @@ Departures from the released code, by default:
 from typing import Annotated, Literal, TypeVar
 
 import torch
-from pydantic import Field, model_validator
+from pydantic import Field
 from torch import Tensor
 from torch.nn import functional
 
-from autoemb.config import MethodConfig
+from autoemb.config import MethodConfig, Sizes
 from autoemb.data.columns import Ids
 from autoemb.learning.batch import Batch, Lookup, Use, Validation
 from autoemb.learning.methods.contract import Memory, Method, Prediction
@@ -44,7 +44,7 @@ Baseline = Literal["mean-of-last", "last", "none"]
 class Config(MethodConfig):
     """Settings of ESAPN."""
 
-    sizes: Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(min_length=1)] = (2, 4, 8, 16, 64, 128)
+    sizes: Sizes = (2, 4, 8, 16, 64, 128)
     """Candidate sizes, ascending (ESAPN, sec. 4)."""
 
     weights_learning_rate: Annotated[float, Field(gt=0)] = 1e-4
@@ -68,12 +68,6 @@ class Config(MethodConfig):
     the chosen vectors (``nn.chain``). With ``chosen``, enlarging by itself does not change a prediction, and so no
     reward depends on the action drawn: the policy's gradient is zero on average over the draws, but for the ids of
     the largest size, which draw none. With ``all``, a reward depends on it by the sizes' statistics alone."""
-
-    @model_validator(mode="after")
-    def _ascending(self) -> "Config":
-        if list(self.sizes) != sorted(set(self.sizes)):
-            raise ValueError(f"sizes {list(self.sizes)}: expected ascending numbers, each once")
-        return self
 
 
 Thing = TypeVar("Thing")

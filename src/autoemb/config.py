@@ -200,17 +200,8 @@ class AblationConfig(Settings):
         return value
 
 
-class RunConfig(Settings):
-    """How a method is run over a stream; the same for all methods."""
-
-    task: Task
-    """Binarised rating and MSE, or classes and cross-entropy."""
-
-    seeds: Annotated[int, Field(ge=1)]
-    """Number of replicates: seeds 0 .. seeds-1, one initialisation each, on the same stream."""
-
-    classes: Annotated[int, Field(ge=2)] = 5
-    """Number of classes of the classification task: one per edge of the data set's ``class_edges``."""
+class Computation(Settings):
+    """How methods are trained and what computes: what a config and each of its runs have in common."""
 
     batch_size: Annotated[int, Field(ge=1)] = 500
     """Interactions per mini-batch (released code)."""
@@ -229,3 +220,16 @@ class RunConfig(Settings):
 
     seeds_at_once: Annotated[int, Field(ge=1)] | None = None
     """Seeds that are trained together; left out, all on a GPU, and one after the other on a CPU."""
+
+
+class RunConfig(Computation):
+    """How a method is run over a stream; the same for all methods."""
+
+    task: Task
+    """Binarised rating and MSE, or classes and cross-entropy."""
+
+    seeds: Annotated[int, Field(ge=1)]
+    """Number of replicates: seeds 0 .. seeds-1, one initialisation each, on the same stream."""
+
+    classes: Annotated[int, Field(ge=2)] = 5
+    """Number of classes of the classification task: one per edge of the data set's ``class_edges``."""

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import yaml
 from pydantic import BaseModel
 
-from autoemb.config import RunConfig, Settings
+from autoemb.config import Settings
 from autoemb.errors import InputError
 from autoemb.experiment import grid, protocols
 from autoemb.experiment.protocols import Values
@@ -143,9 +143,7 @@ def _rows(settings: BaseModel, sources: Sources, group: tuple[str, ...] = ()) ->
     """A row for every field, and for every field of a group of them."""
     for key, field in type(settings).model_fields.items():
         value, path = getattr(settings, key), (*group, key)
-        # settings of a job that a config may give as well are explained where the job reads them
-        shared = RunConfig.model_fields.get(key)
-        explanation = field.description or (shared.description if shared else None) or ""
+        explanation = field.description or ""
         if isinstance(value, BaseModel):
             yield from _rows(value, sources, path)
         else:

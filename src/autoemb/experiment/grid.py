@@ -6,12 +6,13 @@ A value is the config's own; else its protocol's, if it names one; else the fiel
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import Field, ValidationInfo, field_validator
 
 from autoemb.config import (
     AblationConfig,
+    Computation,
     DatasetConfig,
     MethodConfig,
     Name,
@@ -31,8 +32,8 @@ from autoemb.experiment.trials import Ablation, resolve
 Entries = Annotated[dict[Name, dict[str, Any]], Field(min_length=1)]
 
 
-class GridConfig(Settings):
-    """The keys of a config file. Data sets and methods have further keys, those of their modules."""
+class Contents(Settings):
+    """What is run on what. Data sets and methods have further keys, those of their modules."""
 
     seeds: Annotated[int, Field(ge=1)]
     """Replicates of every method: seeds 0 .. seeds-1."""
@@ -59,12 +60,9 @@ class GridConfig(Settings):
     ablation: AblationConfig | None = None
     """The settings of the released code, each changed alone; left out, none is."""
 
-    batch_size: Annotated[int, Field(ge=1)] = 500
-    windows: Annotated[int, Field(ge=1)] = 40
-    device: Literal["auto", "cpu", "cuda"] = "auto"
-    dtype: Literal["float32", "float64"] = "float32"
-    compile: Literal["auto", "always", "never"] = "auto"
-    seeds_at_once: Annotated[int, Field(ge=1)] | None = None
+
+class GridConfig(Computation, Contents):
+    """The keys of a config file: what is run on what, how, and in which jobs."""
 
     seeds_per_job: Annotated[int, Field(ge=1)] | None = None
     """Seeds of one method that a training job has, so that several machines or GPUs share a method; the jobs'
@@ -94,18 +92,8 @@ class Grid:
 
     def training(self, dataset: str, task: Task) -> RunConfig:
         """How every method is run on this data set and task."""
-        config = self.config
-        return RunConfig(
-            task=task,
-            seeds=config.seeds,
-            classes=len(self.datasets[dataset].settings.class_edges),
-            batch_size=config.batch_size,
-            windows=config.windows,
-            device=config.device,
-            dtype=config.dtype,
-            compile=config.compile,
-            seeds_at_once=config.seeds_at_once,
-        )
+        shared = self.config.model_dump(include=set(RunConfig.model_fields))
+        return RunConfig(task=task, classes=len(self.datasets[dataset].settings.class_edges), **shared)
 
     def trying(self, dataset: str, task: Task) -> RunConfig:
         """How every method of the ablation is run on this data set and task."""

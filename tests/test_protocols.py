@@ -9,6 +9,7 @@ import pytest
 from autoemb.config import StreamConfig
 from autoemb.errors import InputError
 from autoemb.experiment import ablation, grid, protocols
+from autoemb.experiment.layers import merge
 from autoemb.learning import methods
 
 BESIDE = ["sizes", "learning_rate", "weights_learning_rate", "selection", "hidden", "controller_hidden"]
@@ -223,7 +224,7 @@ def test_every_setting_changes_its_methods_in_nothing_else():
             after = json.loads(entry.settings.model_dump_json())
             change = json.loads(json.dumps(ablation.TRIALS[name].change()))
             stream = ablation.TRIALS[name].setting.of == "stream"
-            assert after == (before if stream else protocols.merge(before, change))
+            assert after == (before if stream else merge(before, change))
             assert (after != before) != stream
 
 

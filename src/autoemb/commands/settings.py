@@ -17,8 +17,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Config -> text."""
-    found = sections(read(arguments.config), str(arguments.config), arguments.protocol)
+    tables = sections(read(arguments.config), str(arguments.config), arguments.protocol)
     if arguments.json:
-        print(json.dumps(for_machines(found), indent=2))
+        print(json.dumps(for_machines(tables), indent=2))
     else:
-        print(text(found, shutil.get_terminal_size((120, 24)).columns), end="")
+        print(text(tables, shutil.get_terminal_size((120, 24)).columns), end="")

@@ -26,8 +26,9 @@ from autoemb.config import (
 from autoemb.errors import InputError
 from autoemb.experiment import protocols
 from autoemb.experiment.entries import Entry, dataset, method
+from autoemb.experiment.layers import Layer, Layers
 from autoemb.experiment.protocols import Protocol
-from autoemb.experiment.trials import Ablation, resolve
+from autoemb.experiment.trials import Ablation, resolve_ablation
 
 Entries = Annotated[dict[Name, dict[str, Any]], Field(min_length=1)]
 
@@ -86,6 +87,8 @@ class Grid:
     """A config with every entry resolved."""
 
     config: GridConfig
+    sources: Layers
+    """Who set the values of ``config``."""
     datasets: Mapping[str, Entry[DatasetConfig]]
     methods: Mapping[str, Entry[MethodConfig]]
     ablation: Ablation | None = None
@@ -126,25 +129,41 @@ def load(raw: Mapping[str, Any], where: str) -> Grid:
     Raises:
         InputError: an unknown key, data set, method, protocol or setting, or a value out of its range.
     """
-    protocol = protocol_of(raw, where)
-    config = parse(GridConfig, json.dumps(protocol.complete(raw) if protocol else raw, default=str), where)
-    found_datasets = {
-        name: dataset(name, entry, f"{where}: datasets.{name}") for name, entry in config.datasets.items()
-    }
-    found_methods = {
-        name: method(name, entry, protocol, f"{where}: methods.{name}") for name, entry in config.methods.items()
-    }
-    ablation = resolve(config.ablation, config.tasks, where) if config.ablation else None
-    return Grid(config, found_datasets, found_methods, ablation)
+    return resolve(Layers((Layer(where, raw),)), where)
 
 
-def protocol_of(raw: Mapping[str, Any], where: str) -> Protocol | None:
-    """The protocol that a config names, if it does.
+def resolve(layers: Layers, where: str) -> Grid:
+    """Validate a config over the protocol that it names.
+
+    Args:
+        layers: the config's content, perhaps under options of the command line.
+        where: the config's name, for error messages.
 
     Raises:
-        InputError: there is no such protocol.
+        InputError: as ``load``.
     """
-    name = raw.get("protocol")
+    protocol = _protocol(layers, where)
+    if protocol is not None:
+        layers = protocol.beneath(layers)
+    config = parse(GridConfig, json.dumps(layers.values(), default=str), where)
+    return Grid(
+        config=config,
+        sources=layers,
+        datasets={
+            name: dataset(name, layers.inside("datasets", name), f"{where}: datasets.{name}")
+            for name in config.datasets
+        },
+        methods={
+            name: method(name, layers.inside("methods", name), protocol, f"{where}: methods.{name}")
+            for name in config.methods
+        },
+        ablation=resolve_ablation(config.ablation, config.tasks, where) if config.ablation else None,
+    )
+
+
+def _protocol(layers: Layers, where: str) -> Protocol | None:
+    """The protocol that a config names, if it does."""
+    name = layers.values().get("protocol")
     try:
         return None if name is None else protocols.find(str(name))
     except InputError as error:

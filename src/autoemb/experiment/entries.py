@@ -39,7 +39,8 @@ def method(name: str, entry: Layers, protocol: Protocol | None, where: str) -> E
     Args:
         name: the entry's.
         entry: what the config says of it.
-        protocol: where the values come from that the entry does not have; without one, the fields' defaults.
+        protocol: where the values come from that the entry does not have, if the method reproduces it; else, and
+            without a protocol, they are the fields' defaults.
         where: the entry's name, for error messages.
 
     Raises:
@@ -47,7 +48,7 @@ def method(name: str, entry: Layers, protocol: Protocol | None, where: str) -> E
     """
     module, _ = _module(entry, "method", name)
     kind: type[MethodConfig] = _kind(lambda: methods.find(module).Config, where)
-    if protocol is not None:
+    if protocol is not None and protocol.name in methods.reproduces(module):
         entry = entry.over(protocol.source, protocol.of_method(module, kind.model_fields))
     return _entry(module, kind, entry, "method", where)
 

@@ -83,10 +83,8 @@ def resolve_ablation(config: AblationConfig, tasks: Sequence[Task], where: str) 
 
 
 def _touches(trial: str, entry: Entry[MethodConfig]) -> bool:
-    """Whether a trial changes what this method of the base is trained with, or on; the base itself has all of them."""
-    if _has_stream(trial):
-        return True
-    return TRIALS[trial].setting.field.partition(".")[0] in type(entry.settings).model_fields
+    """Whether a trial trains this method of the base; the base itself trains all of them."""
+    return trial == BASE or TRIALS[trial].setting.touches(entry.module, type(entry.settings).model_fields)
 
 
 def _has_stream(trial: str) -> bool:

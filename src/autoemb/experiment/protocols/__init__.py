@@ -31,7 +31,7 @@ class Protocol(Settings):
     """The streams of a config that names none."""
 
     defaults: dict[str, Values]
-    """Settings of the methods: by module, and ``all``: of every module whose ``Config`` has them."""
+    """Settings of the methods that reproduce it: by module, and ``all``: of every one whose ``Config`` has them."""
 
     methods: dict[Name, Values]
     """The methods of a config that names none."""
@@ -42,7 +42,7 @@ class Protocol(Settings):
         return f"protocol {self.name}"
 
     def of_method(self, module: str, fields: Collection[str]) -> Values:
-        """What it says of a method's settings.
+        """What it says of the settings of a method that reproduces it.
 
         Args:
             module: the method's.

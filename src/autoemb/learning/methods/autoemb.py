@@ -37,6 +37,8 @@ Departures from the released code, by default:
 
 from autoemb.learning.methods._selection import BilevelMethod, ControlledMethod, ControllerConfig, Validated
 
+REPRODUCES = ("paper", "released-code", "esapn-paper")
+
 
 class Config(ControllerConfig, Validated):
     """Settings of AutoEmb."""

@@ -32,6 +32,8 @@ from autoemb.learning.methods._selection import BilevelMethod, Validated
 from autoemb.learning.nn.layers import Generators
 from autoemb.learning.optim.group import Values
 
+REPRODUCES = ("paper", "released-code", "esapn-paper")
+
 
 class Config(Validated):
     """Settings of DARTS."""

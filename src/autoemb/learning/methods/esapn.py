@@ -20,6 +20,8 @@ occurrence's size and loss are stored (released code). Adam's moments of an over
 Departures from the released code, by default:
 - the reward's baseline: the mean of the last losses, as in the paper; the code's is none (``baseline``);
 - after the policy's step, the rows that its draws overwrote are put back; the code means to, but does not.
+
+The protocol of AutoEmb's text gives it that paper's three candidate ``sizes``; by default it has ESAPN's six.
 """
 
 from typing import Annotated, Literal, TypeVar
@@ -38,6 +40,7 @@ from autoemb.learning.nn.controller import Controllers
 from autoemb.learning.nn.layers import Generators
 from autoemb.learning.optim.group import Group, Values
 
+REPRODUCES = ("paper", "released-code", "esapn-paper")
 Baseline = Literal["mean-of-last", "last", "none"]
 
 

@@ -23,6 +23,8 @@ from autoemb.learning.nn.layers import Generators
 from autoemb.learning.nn.model import RawModel, SelectionModel
 from autoemb.learning.optim.group import Group, Values
 
+REPRODUCES = ("paper", "released-code", "esapn-paper")
+
 
 class Config(MethodConfig):
     """Settings of FSE."""

@@ -13,6 +13,8 @@ from autoemb.learning.methods._selection import ControlledMethod, ControllerConf
 from autoemb.learning.methods.contract import Memory, Prediction
 from autoemb.learning.optim.group import Group, Values
 
+REPRODUCES = ("paper", "released-code", "esapn-paper")
+
 
 class Config(ControllerConfig):
     """Settings of SAM."""

@@ -120,6 +120,17 @@ def for_machines(tables: Sequence[Section]) -> dict[str, dict[str, Any]]:
     return {title: {row.key: _of_row(row) for row in rows} for title, rows in tables}
 
 
+def spelt(value: object) -> str:
+    """As YAML spells it."""
+    if value is None:
+        return "none"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(map(spelt, value))}]"
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
 def _rows(settings: BaseModel, sources: Layers, group: tuple[str, ...] = ()) -> Iterator[Row]:
     """A row for every field, and for every field of a group of them."""
     for key, field in type(settings).model_fields.items():
@@ -132,18 +143,7 @@ def _rows(settings: BaseModel, sources: Layers, group: tuple[str, ...] = ()) -> 
 
 
 def _cells(row: Row) -> tuple[str, str, str]:
-    return row.key, _spelt(row.value), row.set_by
-
-
-def _spelt(value: object) -> str:
-    """As YAML spells it."""
-    if value is None:
-        return "none"
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, list | tuple):
-        return f"[{', '.join(map(_spelt, value))}]"
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    return row.key, spelt(row.value), row.set_by
 
 
 def _of_row(row: Row) -> dict[str, Any]:

@@ -21,6 +21,9 @@ class Protocol(Settings):
     name: Name
     """The file's, as the config spells it; the one key that is not in the file."""
 
+    title: str
+    """What it says, in one line."""
+
     batch_size: Annotated[int, Field(ge=1)]
     """Interactions per mini-batch."""
 

@@ -20,7 +20,7 @@ SOURCE = ROOT / "src" / "autoemb"
 
 # each layer may import itself and what stands before it
 WINGS = [
-    {"errors", "schema", "config"},
+    {"errors", "schema", "config", "names"},
     {"artifact"},
     {"data"},
     {"learning"},
@@ -51,7 +51,16 @@ INSIDE = {
         {"interactions", "stream", "stored", "fetch"},
         {"inspection"},
     ],
-    "analysis": [{"published"}, {"tables"}, {"claims"}, {"inputs"}, {"catalogue"}, {"sentences"}, {"plots"}, {"explorer"}],
+    "analysis": [
+        {"published"},
+        {"tables"},
+        {"claims"},
+        {"inputs"},
+        {"catalogue"},
+        {"sentences"},
+        {"plots"},
+        {"explorer"},
+    ],
 }
 """The order inside of a wing."""
 

@@ -8,7 +8,7 @@ import yaml
 
 from autoemb.data import datasets
 from autoemb.errors import InputError
-from autoemb.experiment import grid
+from autoemb.experiment import grid, protocols
 from autoemb.learning import methods
 
 ROOT = Path(__file__).parents[1]
@@ -37,7 +37,8 @@ WHOLE_GRIDS = sorted(file for file in (ROOT / "config").glob("*.yaml") if file.s
 @pytest.mark.parametrize("file", WHOLE_GRIDS, ids=lambda path: path.stem)
 def test_shipped_configs_are_valid(file):
     loaded = grid.load(yaml.safe_load(file.read_text()), file.name)
-    assert set(methods.names()) <= {entry.module for entry in loaded.methods.values()}
+    reproduced = {method for name in protocols.names() for method in protocols.find(name).methods}
+    assert reproduced <= {entry.module for entry in loaded.methods.values()}
     assert {stream.order for stream in loaded.config.streams.values()} == {"shuffled", "temporal"}
 
 
@@ -62,14 +63,18 @@ def test_classes_follow_the_edges():
         (
             "methods/autoembb",
             {},
-            "c.yaml: methods.autoembb: method = 'autoembb': unknown; expected one of autoemb, darts, esapn, fse, sam",
+            f"c.yaml: methods.autoembb: method = 'autoembb': unknown; expected one of {', '.join(methods.names())}",
         ),
         ("methods/fse/sise", 3, "c.yaml: methods.fse: unknown key 'sise' (value 3)"),
-        ("methods/sam", {"sizes": [16, 2]}, "sizes [16, 2]: expected ascending numbers, each once"),
+        ("methods/sam/sizes", [16, 2], "c.yaml: methods.sam: sizes = [16, 2]: expected ascending numbers, each once"),
+        ("methods/esapn/sizes", [2, 2], "c.yaml: methods.esapn: sizes = [2, 2]: expected ascending numbers, each once"),
+        ("methods/sam/sizes", [0, 2], "c.yaml: methods.sam: sizes.0 = 0: Input should be greater than or equal to 1"),
+        ("methods/sam/sizes", [], "c.yaml: methods.sam: sizes = []: Tuple should have at least 1 item"),
         ("datasets/ml-2m", {}, "c.yaml: datasets.ml-2m: dataset = 'ml-2m': unknown; expected one of"),
         ("streams/temporal/order", "random", "c.yaml: streams.temporal.order = 'random': Input should be 'temporal'"),
         ("streams/a_b", {"order": "given"}, "c.yaml: streams.a_b"),
-        ("popularity", {"levels": [4, 2]}, "levels [4, 2]: expected ascending numbers, each once"),
+        ("popularity/levels", [4, 2], "c.yaml: popularity.levels = [4, 2]: expected ascending numbers, each once"),
+        ("popularity/sizes", [2, 2], "c.yaml: popularity.sizes = [2, 2]: expected ascending numbers, each once"),
         (
             "tasks",
             ["regression", "ranking"],

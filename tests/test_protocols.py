@@ -9,6 +9,7 @@ import pytest
 from autoemb.config import StreamConfig
 from autoemb.errors import InputError
 from autoemb.experiment import ablation, grid, protocols
+from autoemb.experiment.layers import merge
 from autoemb.learning import methods
 
 BESIDE = ["sizes", "learning_rate", "weights_learning_rate", "selection", "hidden", "controller_hidden"]
@@ -17,11 +18,8 @@ BESIDE = ["sizes", "learning_rate", "weights_learning_rate", "selection", "hidde
 ODDITIES = [name for name in ablation.SETTINGS if name not in ("selection", "sizes", "classification-start")]
 """The fourteen of the list of the released code's oddities; of the FSE, size and path are two settings here."""
 
-REPRODUCES = [
-    *(("released-code", module) for module in methods.names()),
-    *(("esapn-paper" if module == "esapn" else "paper", module) for module in methods.names()),
-]
-"""What each method is a reproduction of: code and text."""
+REPRODUCED = [(protocol, module) for module in methods.names() for protocol in methods.reproduces(module)]
+"""Every method with every protocol that speaks of it."""
 
 CONFIG = {"seeds": 2, "datasets": {"ml-latest-small": {}}}
 
@@ -53,6 +51,23 @@ def test_the_list_of_oddities_is_whole():
     assert len(ODDITIES) == 14 + 1
 
 
+def fields_of(protocol: str) -> dict[str, set[str]]:
+    """The settings of every method that a protocol speaks of."""
+    return {
+        module: set(methods.find(module).Config.model_fields) for said_by, module in REPRODUCED if said_by == protocol
+    }
+
+
+def test_methods_reproduce_protocols_that_there_are():
+    assert {protocol for protocol, _ in REPRODUCED} == set(protocols.names())
+
+
+@pytest.mark.parametrize("protocol", protocols.names())
+def test_the_methods_of_a_protocol_reproduce_it(protocol):
+    modules = {str(entry.get("method", name)) for name, entry in protocols.find(protocol).methods.items()}
+    assert modules <= set(fields_of(protocol))
+
+
 @pytest.mark.parametrize("protocol", protocols.names())
 @pytest.mark.parametrize("name", ablation.SETTINGS)
 def test_every_setting_is_said(protocol, name):
@@ -60,9 +75,7 @@ def test_every_setting_is_said(protocol, name):
     if setting.of == "stream":
         assert inside(said.stream, setting.field)
         return
-    first = setting.field.partition(".")[0]
-    having = {module: methods.find(module).Config.model_fields for module in methods.names()}
-    having = {module: fields for module, fields in having.items() if first in fields}
+    having = {module: fields for module, fields in fields_of(protocol).items() if setting.touches(module, fields)}
     assert having
     for module, fields in having.items():
         assert inside(said.of_method(module, fields), setting.field)
@@ -79,21 +92,30 @@ def test_what_stands_beside_the_oddities_is_said(protocol):
 @pytest.mark.parametrize("protocol", protocols.names())
 def test_a_protocol_says_nothing_that_no_method_reads(protocol):
     said = protocols.find(protocol)
-    fields = {module: set(methods.find(module).Config.model_fields) for module in methods.names()}
+    fields = fields_of(protocol)
     assert set(said.defaults["all"]) <= set.union(*fields.values())
     assert set(said.stream) <= set(StreamConfig.model_fields)
     for module in set(said.defaults) - {"all"}:
         assert set(said.defaults[module]) <= fields.get(module, set()), f"defaults.{module}"
 
 
-@pytest.mark.parametrize(("protocol", "module"), REPRODUCES)
-def test_a_methods_docstring_names_every_departure(protocol, module):
+def departures(protocol: str, module: str) -> set[str]:
+    """The settings whose defaults are not as a protocol says."""
     config = methods.find(module).Config
+    default = dict(flat(config().model_dump(mode="json")))
     said = protocols.find(protocol).of_method(module, config.model_fields)
-    default = config().model_dump(mode="json")
-    departs = [key for key, value in flat(said) if value != dict(flat(default))[key]]
-    assert departs or (protocol, module) in {("paper", "fse"), ("esapn-paper", "esapn")}
-    for key in departs:
+    return {key for key, value in flat(said) if value != default[key]}
+
+
+def test_what_departs_is_seen():
+    assert departures("paper", "fse") == departures("esapn-paper", "esapn") == set()
+    assert departures("released-code", "fse") == {"size"}
+    assert departures("paper", "autoemb") == {"policy", "validation"}
+
+
+@pytest.mark.parametrize(("protocol", "module"), REPRODUCED)
+def test_a_methods_docstring_names_every_departure(protocol, module):
+    for key in departures(protocol, module):
         assert re.search(rf"``(\w+\.)?{key}\b", methods.find(module).__doc__), key
 
 
@@ -142,6 +164,22 @@ def test_default_then_protocol_then_config():
     assert loaded("released-code").config.batch_size == 500
 
 
+@pytest.mark.parametrize("protocol", ["released-code", "esapn-paper"])
+def test_a_protocol_leaves_a_method_alone_that_does_not_reproduce_it(protocol, monkeypatch):
+    fse, own = methods.find("fse"), {"fse": {"learning_rate": 0.5}}
+    assert loaded(protocol, methods=own).methods["fse"].settings != fse.Config(learning_rate=0.5)
+    monkeypatch.delattr(fse, "REPRODUCES")
+    assert loaded(protocol, methods=own).methods["fse"].settings == fse.Config(learning_rate=0.5)
+
+
+@pytest.mark.parametrize("name", [name for name, setting in ablation.SETTINGS.items() if setting.method])
+def test_a_field_of_one_method_is_not_taken_for_anothers(name):
+    setting = ablation.SETTINGS[name]
+    assert setting.field in methods.find(setting.method).Config.model_fields
+    assert setting.touches(setting.method, {setting.field})
+    assert not setting.touches("another", {setting.field})
+
+
 def test_groups_of_settings_are_merged_key_by_key():
     quirks = {"released_code_quirks": {"item_context_loss": True}}
     found = loaded("released-code", methods={"sam": quirks}).methods["sam"].settings.released_code_quirks
@@ -172,7 +210,11 @@ def test_groups_of_settings_are_merged_key_by_key():
             {"ablation": {"settings": "order"}},
             "c.yaml: ablation.settings = 'order': expected all, or a list of settings",
         ),
-        ({"ablation": {"methods": ["fsa"]}}, "c.yaml: ablation.methods: method 'fsa': unknown; expected one of fse, "),
+        (
+            {"ablation": {"methods": ["fsa"]}},
+            "c.yaml: ablation.methods: method 'fsa': unknown; expected one of "
+            + ", ".join(protocols.find("released-code").methods),
+        ),
         ({"ablation": {"sets": "all"}}, "c.yaml: unknown key 'ablation.sets' (value 'all')"),
         ({"ablation": {"seeds": 0}}, "c.yaml: ablation.seeds = 0: Input should be greater than or equal to 1"),
     ],
@@ -223,7 +265,7 @@ def test_every_setting_changes_its_methods_in_nothing_else():
             after = json.loads(entry.settings.model_dump_json())
             change = json.loads(json.dumps(ablation.TRIALS[name].change()))
             stream = ablation.TRIALS[name].setting.of == "stream"
-            assert after == (before if stream else protocols.merge(before, change))
+            assert after == (before if stream else merge(before, change))
             assert (after != before) != stream
 
 

@@ -2,16 +2,19 @@
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import yaml
 
 from autoemb.cli import main
+from autoemb.config import AblationConfig, MethodConfig, PopularityConfig, StreamConfig
 from autoemb.data import datasets
-from autoemb.experiment import explain
+from autoemb.experiment import explain, grid, reference
 from autoemb.learning import methods
 
 ROOT = Path(__file__).parents[1]
+PAGE = (ROOT / "config" / "README.md").read_text()
 CONFIG = """
 seeds: 2
 protocol: released-code
@@ -130,3 +133,63 @@ def test_a_bad_file_is_one_clear_line(config, capsys, words, content, message):
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) == 1
     assert lines[0].startswith(f"autoemb settings: error: {message}")
+
+
+def test_the_page_of_the_keys_is_made_from_the_fields():
+    made = reference.document(PAGE, "config/README.md")
+    assert made == PAGE, f"a field, a method or a data set has changed; run: {reference.COMMAND}"
+
+
+def test_the_page_has_every_key():
+    kinds = [grid.GridConfig, StreamConfig, PopularityConfig, AblationConfig]
+    kinds += [datasets.find(name).config for name in datasets.names()]
+    kinds += [methods.find(name).Config for name in methods.names()]
+    assert [key for kind in kinds for key in kind.model_fields if f"\n| `{key}` |" not in PAGE] == []
+    assert "\n| `released_code_quirks.classification_start` | `true`, `false` |" in PAGE
+
+
+def test_a_new_method_is_documented_by_being_there(monkeypatch):
+    class Config(MethodConfig):
+        """Settings of a toy."""
+
+        depth: int = 3
+        """How deep it is (a child's word)."""
+
+    toy, names, find = SimpleNamespace(Config=Config, __doc__="A toy.\n\nMore."), methods.names(), methods.find
+    monkeypatch.setattr(methods, "names", lambda: [*names, "toy"])
+    monkeypatch.setattr(methods, "find", lambda name: toy if name == "toy" else find(name))
+    page = reference.document(PAGE, "page")
+    assert "| `toy` | A toy. |  |\n" in page
+    assert "| `depth` | whole number | How deep it is. | `3` | a child's word |" in page
+
+
+def test_tables_are_made_anew_and_what_is_written_by_hand_stays(tmp_path):
+    begin, end = f"<!-- streams: made by `{reference.COMMAND}` -->\n", "<!-- end of streams -->\n"
+    assert begin in PAGE
+    page = tmp_path / "page.md"
+    page.write_text("By hand.\n" + PAGE.partition(begin)[0] + begin + "| old |\n" + end + PAGE.partition(end)[2])
+    assert main(["settings", "--document", str(page)]) == 0
+    assert page.read_text() == "By hand.\n" + PAGE
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("<!-- streams: made", "<!-- stream: made", "a place for 'stream': unknown; expected one of config, protocols"),
+        ("<!-- end of streams -->", "", "has no place for 'streams'; expected the line <!-- streams: made by `autoemb"),
+        (PAGE, "", "has no place for 'config'; expected the line <!-- config: made by `autoemb settings --document"),
+    ],
+)
+def test_a_page_without_its_places_is_refused_and_stays(tmp_path, capsys, old, new, message):
+    page = tmp_path / "page.md"
+    page.write_text(PAGE.replace(old, new))
+    before = page.read_text()
+    assert main(["settings", "--document", str(page)]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"autoemb settings: error: {page}: {message}")
+    assert page.read_text() == before
+
+
+def test_a_page_that_is_not_there_is_named(tmp_path, capsys):
+    assert main(["settings", "--document", str(tmp_path / "no.md")]) == 2
+    assert f"{tmp_path / 'no.md'}: cannot be read (No such file" in capsys.readouterr().err

@@ -7,7 +7,7 @@ settings of the stages between them. ``grid.py`` puts them together into one wor
 from typing import Annotated, Any, Literal, TypeVar
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from autoemb.errors import InputError, explain
 
@@ -97,18 +97,29 @@ class StreamConfig(Settings):
     there is no genome (assumption): it drops the rarest items that have 1 % of the ratings together."""
 
 
+def _refuse_unordered(numbers: tuple[int, ...]) -> tuple[int, ...]:
+    if list(numbers) != sorted(set(numbers)):
+        raise ValueError("expected ascending numbers, each once")
+    return numbers
+
+
+Ascending = Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(min_length=1), AfterValidator(_refuse_unordered)]
+"""At least one whole number from 1, ascending, each once."""
+
+Sizes = Ascending
+"""Candidate sizes d_1 < ... < d_K: widths of embeddings."""
+
+
 class PopularityConfig(Settings):
     """The popularity-bucket splits of Fig. 1."""
 
     side: Side = "user"
     """Whose ratings are counted out: users in the paper."""
 
-    sizes: Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(min_length=1)] = (2, 16, 128)
+    sizes: Sizes = (2, 16, 128)
     """Embedding sizes, one model each (Fig. 1)."""
 
-    levels: Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(min_length=1)] = (
-        2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28,
-    )  # fmt: skip
+    levels: Ascending = (2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28)
     """Popularity levels x: ratings per id in the training part (Fig. 1: 2 to 28)."""
 
     test_share: Annotated[float, Field(gt=0, lt=1)] = 0.2
@@ -122,14 +133,6 @@ class PopularityConfig(Settings):
 
     seed: Annotated[int, Field(ge=0)] = 0
     """Of the split and of the order of both parts. All model seeds share one split."""
-
-    @model_validator(mode="after")
-    def _ascending(self) -> "PopularityConfig":
-        for name in ("sizes", "levels"):
-            values = getattr(self, name)
-            if list(values) != sorted(set(values)):
-                raise ValueError(f"{name} {list(values)}: expected ascending numbers, each once")
-        return self
 
 
 class MethodConfig(Settings):
@@ -210,17 +213,8 @@ class AblationConfig(Settings):
         return value
 
 
-class RunConfig(Settings):
-    """How a method is run over a stream; the same for all methods."""
-
-    task: Task
-    """Binarised rating and MSE, or classes and cross-entropy."""
-
-    seeds: Annotated[int, Field(ge=1)]
-    """Number of replicates: seeds 0 .. seeds-1, one initialisation each, on the same stream."""
-
-    classes: Annotated[int, Field(ge=2)] = 5
-    """Number of classes of the classification task: one per edge of the data set's ``class_edges``."""
+class Computation(Settings):
+    """How methods are trained and what computes: what a config and each of its runs have in common."""
 
     batch_size: Annotated[int, Field(ge=1)] = 500
     """Interactions per mini-batch (released code)."""
@@ -239,3 +233,16 @@ class RunConfig(Settings):
 
     seeds_at_once: Annotated[int, Field(ge=1)] | None = None
     """Seeds that are trained together; left out, all on a GPU, and one after the other on a CPU."""
+
+
+class RunConfig(Computation):
+    """How a method is run over a stream; the same for all methods."""
+
+    task: Task
+    """Binarised rating and MSE, or classes and cross-entropy."""
+
+    seeds: Annotated[int, Field(ge=1)]
+    """Number of replicates: seeds 0 .. seeds-1, one initialisation each, on the same stream."""
+
+    classes: Annotated[int, Field(ge=2)] = 5
+    """Number of classes of the classification task: one per edge of the data set's ``class_edges``."""

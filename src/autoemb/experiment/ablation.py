@@ -5,7 +5,7 @@ code's oddities, and behind them three that are none of them. A trial is one set
 and is named after both: ``policy.2``; the base is called by its protocol.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Literal, NamedTuple
 
 from autoemb.schema import TASKS
@@ -19,7 +19,7 @@ class Setting(NamedTuple):
 
     name: str
     of: Literal["stream", "method"]
-    """Whose it is: a stream's touches every method, a method's those whose ``Config`` has it."""
+    """Whose it is: a stream's touches every method, a method's those that have it."""
     field: str
     """Its key; a dot leads into a group of settings."""
     alternatives: tuple[Any, ...]
@@ -29,6 +29,15 @@ class Setting(NamedTuple):
     """Where it can matter."""
     same_interactions: bool = True
     """Whether interactions and their order stay, so that a seed's runs here and there are a pair."""
+
+    method: str | None = None
+    """The only method that has it, by its module; left out, every method whose ``Config`` has the field."""
+
+    def touches(self, module: str, fields: Collection[str]) -> bool:
+        """Whether a method with this module and these fields is another one where the setting is changed."""
+        if self.of == "stream":
+            return True
+        return self.method in (None, module) and self.field.partition(".")[0] in fields
 
     def trials(self) -> Iterator["Trial"]:
         """One for every alternative."""
@@ -76,9 +85,9 @@ SETTINGS: Mapping[str, Setting] = {
         Setting("policy", "method", "policy", (0, 2, 3, 4, 5)),
         # only policies 2 and 5 show the controller a loss
         Setting("item-context-loss", "method", "released_code_quirks.item_context_loss", (True,), "policy.2"),
-        Setting("darts-weights", "method", "weights", ("global",)),
-        Setting("fse-size", "method", "size", (146, 128)),
-        Setting("fse-path", "method", "path", ("transform",)),
+        Setting("darts-weights", "method", "weights", ("global",), method="darts"),
+        Setting("fse-size", "method", "size", (146, 128), method="fse"),
+        Setting("fse-path", "method", "path", ("transform",), method="fse"),
         Setting("embedding-init", "method", "embedding_init", ("scaled",)),
         Setting("hypergradient", "method", "hypergradient", ("exact", "finite-difference")),
         Setting("selection", "method", "selection", ("argmax", "gumbel")),

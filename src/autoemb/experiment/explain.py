@@ -8,14 +8,14 @@ from typing import Any, NamedTuple
 import yaml
 from pydantic import BaseModel
 
-from autoemb.config import RunConfig, Settings
+from autoemb.config import Settings
 from autoemb.errors import InputError
 from autoemb.experiment import grid, protocols
-from autoemb.experiment.protocols import Values
+from autoemb.experiment.layers import Layer, Layers, Values
+from autoemb.names import expect
 
 _SECTIONS = ("datasets", "streams", "methods", "popularity", "ablation")
 """Keys of a config that have tables of their own; the others share one."""
-
 
 _INDENT = " " * 6
 """Before an explanation."""
@@ -37,21 +37,6 @@ class Section(NamedTuple):
 
     title: str
     rows: Sequence[Row]
-
-
-class Sources(NamedTuple):
-    """Who can have set a value, the last word first: the values of the file, and of the protocol."""
-
-    file: str
-    given: Mapping[str, Any]
-    protocol: str | None
-    said: Mapping[str, Any]
-
-    def of(self, path: Sequence[str]) -> str:
-        """Who set the value at this path."""
-        if _has(self.given, path):
-            return self.file
-        return f"protocol {self.protocol}" if _has(self.said, path) else "default"
 
 
 def read(path: Path) -> Values:
@@ -83,45 +68,42 @@ def sections(raw: Mapping[str, Any], file: str, instead: str | None = None) -> l
     Raises:
         InputError: it is not a valid config, or there is no such protocol.
     """
-    if instead is not None and instead not in protocols.names():
-        raise InputError(f"--protocol {instead}: unknown; expected one of {', '.join(protocols.names())}")
-    loaded = grid.load(raw if instead is None else {**raw, "protocol": instead}, file)
-    config, name = loaded.config, loaded.config.protocol
-    protocol = None if name is None else protocols.find(name)
-
-    def table(title: str, settings: Settings, given: object, said: Mapping[str, Any]) -> Section:
-        sources = Sources(file, given if isinstance(given, Mapping) else {}, name, said)
-        return Section(title, list(_rows(settings, sources)))
-
-    whole = table("config", config, raw, {"batch_size": protocol.batch_size} if protocol else {}).rows
-    own = [row for row in whole if row.key.partition(".")[0] not in _SECTIONS]
+    layers = Layers((Layer(file, raw),))
     if instead is not None:
-        own = [row._replace(set_by="--protocol") if row.key == "protocol" else row for row in own]
-    found = [Section("config", own)]
-    for key, entry in loaded.datasets.items():
-        found.append(table(f"data set {key} ({entry.module})", entry.settings, _inside(raw, "datasets", key), {}))
+        expect(instead, protocols.names(), f"--protocol {instead}")
+        layers = layers.under("--protocol", {"protocol": instead})
+    return list(_sections(grid.resolve(layers, file)))
+
+
+def _sections(resolved: grid.Grid) -> Iterator[Section]:
+    config, sources = resolved.config, resolved.sources
+    rows = _rows(config, sources)
+    yield Section("config", [row for row in rows if row.key.partition(".")[0] not in _SECTIONS])
+    for key, dataset in resolved.datasets.items():
+        yield _section(f"data set {key} ({dataset.module})", dataset.settings, dataset.sources)
     for key, stream in config.streams.items():
-        said = protocols.merge(protocol.stream, protocol.streams.get(key, {})) if protocol else {}
-        found.append(table(f"stream {key}", stream, _inside(raw, "streams", key), said))
-    for key, method in loaded.methods.items():
-        said = protocol.of_method(method.module, type(method.settings).model_fields) if protocol else {}
-        found.append(table(f"method {key} ({method.module})", method.settings, _inside(raw, "methods", key), said))
+        yield _section(f"stream {key}", stream, sources.inside("streams", key))
+    for key, method in resolved.methods.items():
+        yield _section(f"method {key} ({method.module})", method.settings, method.sources)
     for key, settings in (("popularity", config.popularity), ("ablation", config.ablation)):
         if settings is not None:
-            found.append(table(key, settings, raw.get(key), {}))
-    return found
+            yield _section(key, settings, sources.inside(key))
 
 
-def text(found: Sequence[Section], width: int) -> str:
+def _section(title: str, settings: Settings, sources: Layers) -> Section:
+    return Section(title, list(_rows(settings, sources)))
+
+
+def text(tables: Sequence[Section], width: int) -> str:
     """Aligned tables, under each row what it is; what was explained above is not explained again.
 
     Args:
-        found: all settings.
+        tables: all settings.
         width: of a line, in characters; a row takes what it needs, explanations are wrapped.
     """
     wrapped = textwrap.TextWrapper(width, initial_indent=_INDENT, subsequent_indent=_INDENT, break_on_hyphens=False)
     lines, explained = [], set()
-    for title, rows in found:
+    for title, rows in tables:
         widths = [max(len(cell) for cell in column) for column in zip(*map(_cells, rows), strict=True)]
         lines += [title, "-" * len(title)]
         for row in rows:
@@ -133,52 +115,36 @@ def text(found: Sequence[Section], width: int) -> str:
     return "\n".join(lines[:-1]) + "\n"
 
 
-def for_machines(found: Sequence[Section]) -> dict[str, dict[str, Any]]:
+def for_machines(tables: Sequence[Section]) -> dict[str, dict[str, Any]]:
     """All settings as JSON has them: section -> key -> value, who set it, what it is."""
-    return {title: {row.key: _of_row(row) for row in rows} for title, rows in found}
+    return {title: {row.key: _of_row(row) for row in rows} for title, rows in tables}
 
 
-def _rows(settings: BaseModel, sources: Sources, group: tuple[str, ...] = ()) -> Iterator[Row]:
-    """A row for every field, and for every field of a group of them."""
-    for key, field in type(settings).model_fields.items():
-        value, path = getattr(settings, key), (*group, key)
-        # settings of a job that a config may give as well are explained where the job reads them
-        shared = RunConfig.model_fields.get(key)
-        explanation = field.description or (shared.description if shared else None) or ""
-        if isinstance(value, BaseModel):
-            yield from _rows(value, sources, path)
-        else:
-            yield Row(".".join(path), value, sources.of(path), " ".join(explanation.replace("``", "").split()))
-
-
-def _cells(row: Row) -> tuple[str, str, str]:
-    return row.key, _spelt(row.value), row.set_by
-
-
-def _spelt(value: object) -> str:
+def spelt(value: object) -> str:
     """As YAML spells it."""
     if value is None:
         return "none"
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, list | tuple):
-        return f"[{', '.join(map(_spelt, value))}]"
+        return f"[{', '.join(map(spelt, value))}]"
     return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _rows(settings: BaseModel, sources: Layers, group: tuple[str, ...] = ()) -> Iterator[Row]:
+    """A row for every field, and for every field of a group of them."""
+    for key, field in type(settings).model_fields.items():
+        value, path = getattr(settings, key), (*group, key)
+        explanation = field.description or ""
+        if isinstance(value, BaseModel):
+            yield from _rows(value, sources, path)
+        else:
+            yield Row(".".join(path), value, sources.set_by(*path), " ".join(explanation.replace("``", "").split()))
+
+
+def _cells(row: Row) -> tuple[str, str, str]:
+    return row.key, spelt(row.value), row.set_by
 
 
 def _of_row(row: Row) -> dict[str, Any]:
     return {"value": row.value, "set_by": row.set_by, "explanation": row.explanation}
-
-
-def _inside(raw: Mapping[str, Any], *path: str) -> object:
-    """What stands at this path, None where there is nothing."""
-    found: object = raw
-    for key in path:
-        found = found.get(key) if isinstance(found, Mapping) else None
-    return found
-
-
-def _has(values: Mapping[str, Any], path: Sequence[str]) -> bool:
-    *groups, key = path
-    inside = _inside(values, *groups)
-    return isinstance(inside, Mapping) and key in inside

@@ -6,12 +6,13 @@ A value is the config's own; else its protocol's, if it names one; else the fiel
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import Field, ValidationInfo, field_validator
 
 from autoemb.config import (
     AblationConfig,
+    Computation,
     DatasetConfig,
     MethodConfig,
     Name,
@@ -25,14 +26,15 @@ from autoemb.config import (
 from autoemb.errors import InputError
 from autoemb.experiment import protocols
 from autoemb.experiment.entries import Entry, dataset, method
+from autoemb.experiment.layers import Layer, Layers
 from autoemb.experiment.protocols import Protocol
-from autoemb.experiment.trials import Ablation, resolve
+from autoemb.experiment.trials import Ablation, resolve_ablation
 
 Entries = Annotated[dict[Name, dict[str, Any]], Field(min_length=1)]
 
 
-class GridConfig(Settings):
-    """The keys of a config file. Data sets and methods have further keys, those of their modules."""
+class Contents(Settings):
+    """What is run on what. Data sets and methods have further keys, those of their modules."""
 
     seeds: Annotated[int, Field(ge=1)]
     """Replicates of every method: seeds 0 .. seeds-1."""
@@ -59,12 +61,9 @@ class GridConfig(Settings):
     ablation: AblationConfig | None = None
     """The settings of the released code, each changed alone; left out, none is."""
 
-    batch_size: Annotated[int, Field(ge=1)] = 500
-    windows: Annotated[int, Field(ge=1)] = 40
-    device: Literal["auto", "cpu", "cuda"] = "auto"
-    dtype: Literal["float32", "float64"] = "float32"
-    compile: Literal["auto", "always", "never"] = "auto"
-    seeds_at_once: Annotated[int, Field(ge=1)] | None = None
+
+class GridConfig(Computation, Contents):
+    """The keys of a config file: what is run on what, how, and in which jobs."""
 
     seeds_per_job: Annotated[int, Field(ge=1)] | None = None
     """Seeds of one method that a training job has, so that several machines or GPUs share a method; the jobs'
@@ -88,24 +87,16 @@ class Grid:
     """A config with every entry resolved."""
 
     config: GridConfig
+    sources: Layers
+    """Who set the values of ``config``."""
     datasets: Mapping[str, Entry[DatasetConfig]]
     methods: Mapping[str, Entry[MethodConfig]]
     ablation: Ablation | None = None
 
     def training(self, dataset: str, task: Task) -> RunConfig:
         """How every method is run on this data set and task."""
-        config = self.config
-        return RunConfig(
-            task=task,
-            seeds=config.seeds,
-            classes=len(self.datasets[dataset].settings.class_edges),
-            batch_size=config.batch_size,
-            windows=config.windows,
-            device=config.device,
-            dtype=config.dtype,
-            compile=config.compile,
-            seeds_at_once=config.seeds_at_once,
-        )
+        shared = self.config.model_dump(include=set(RunConfig.model_fields))
+        return RunConfig(task=task, classes=len(self.datasets[dataset].settings.class_edges), **shared)
 
     def trying(self, dataset: str, task: Task) -> RunConfig:
         """How every method of the ablation is run on this data set and task."""
@@ -138,25 +129,41 @@ def load(raw: Mapping[str, Any], where: str) -> Grid:
     Raises:
         InputError: an unknown key, data set, method, protocol or setting, or a value out of its range.
     """
-    protocol = protocol_of(raw, where)
-    config = parse(GridConfig, json.dumps(protocol.complete(raw) if protocol else raw, default=str), where)
-    found_datasets = {
-        name: dataset(name, entry, f"{where}: datasets.{name}") for name, entry in config.datasets.items()
-    }
-    found_methods = {
-        name: method(name, entry, protocol, f"{where}: methods.{name}") for name, entry in config.methods.items()
-    }
-    ablation = resolve(config.ablation, config.tasks, where) if config.ablation else None
-    return Grid(config, found_datasets, found_methods, ablation)
+    return resolve(Layers((Layer(where, raw),)), where)
 
 
-def protocol_of(raw: Mapping[str, Any], where: str) -> Protocol | None:
-    """The protocol that a config names, if it does.
+def resolve(layers: Layers, where: str) -> Grid:
+    """Validate a config over the protocol that it names.
+
+    Args:
+        layers: the config's content, perhaps under options of the command line.
+        where: the config's name, for error messages.
 
     Raises:
-        InputError: there is no such protocol.
+        InputError: as ``load``.
     """
-    name = raw.get("protocol")
+    protocol = _protocol(layers, where)
+    if protocol is not None:
+        layers = protocol.beneath(layers)
+    config = parse(GridConfig, json.dumps(layers.values(), default=str), where)
+    return Grid(
+        config=config,
+        sources=layers,
+        datasets={
+            name: dataset(name, layers.inside("datasets", name), f"{where}: datasets.{name}")
+            for name in config.datasets
+        },
+        methods={
+            name: method(name, layers.inside("methods", name), protocol, f"{where}: methods.{name}")
+            for name in config.methods
+        },
+        ablation=resolve_ablation(config.ablation, config.tasks, where) if config.ablation else None,
+    )
+
+
+def _protocol(layers: Layers, where: str) -> Protocol | None:
+    """The protocol that a config names, if it does."""
+    name = layers.values().get("protocol")
     try:
         return None if name is None else protocols.find(str(name))
     except InputError as error:

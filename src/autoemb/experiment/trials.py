@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from functools import reduce
 
 from autoemb.config import AblationConfig, MethodConfig, StreamConfig, Task, parse
-from autoemb.errors import InputError
 from autoemb.experiment import protocols
 from autoemb.experiment.ablation import BASE, SETTINGS, TRIALS, Trial, changes
 from autoemb.experiment.entries import Entry, method
-from autoemb.experiment.protocols import Values, merge
+from autoemb.experiment.layers import Layer, Layers, merge
+from autoemb.names import expect
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Ablation:
         return trial if trial in self.streams else BASE
 
 
-def resolve(config: AblationConfig, tasks: Sequence[Task], where: str) -> Ablation:
+def resolve_ablation(config: AblationConfig, tasks: Sequence[Task], where: str) -> Ablation:
     """What an ablation trains.
 
     Args:
@@ -44,42 +44,47 @@ def resolve(config: AblationConfig, tasks: Sequence[Task], where: str) -> Ablati
         InputError: an unknown setting or method.
     """
     protocol = protocols.find(BASE)
-    asked = SETTINGS if config.settings == "all" else config.settings
+    settings = SETTINGS if config.settings == "all" else config.settings
     where = f"{where}: ablation"
-    _known(asked, SETTINGS, f"{where}.settings: setting")
+    _known(settings, SETTINGS, f"{where}.settings: setting")
     _known(config.leave_out, [*SETTINGS, *TRIALS], f"{where}.leave_out: setting")
     names = config.methods or tuple(protocol.methods)
     _known(names, protocol.methods, f"{where}.methods: method")
 
+    def entry(name: str, trial: str) -> Entry[MethodConfig]:
+        """A method of the base with the settings of a trial."""
+        layers = Layers((Layer(protocol.source, protocol.methods[name]),))
+        for change in changes(trial):
+            layers = layers if change.setting.of == "stream" else layers.under(change.name, change.change())
+        return method(name, layers, protocol, where if trial == BASE else f"{where}.{trial}: {name}")
+
     def trained(trial: str) -> dict[str, Entry[MethodConfig]]:
-        """The methods of a trial: all of them where it changes no method, else those that have its setting."""
-        made = [change for change in changes(trial) if change.setting.of == "method"]
-        found = {}
-        for name in names:
-            fields = type(base[name].settings).model_fields if made else ()
-            if not made or made[-1].setting.field.partition(".")[0] in fields:
-                entry: Values = reduce(merge, (change.change() for change in made), protocol.methods[name])
-                found[name] = method(name, entry, protocol, f"{where}.{trial}: {name}")
-        return found
+        """The methods of a trial: all of them where it changes the stream, else those that have its setting."""
+        return {name: entry(name, trial) for name in names if _touches(trial, base[name])}
 
     def streamed(trial: str) -> StreamConfig:
-        ours = {"rare_items": config.rare_items, "test": config.test, "first": config.first}
+        own = {"rare_items": config.rare_items, "test": config.test, "first": config.first}
         made = (change.change() for change in changes(trial) if change.setting.of == "stream")
-        return parse(StreamConfig, json.dumps(reduce(merge, made, merge(protocol.stream, ours))), where)
+        return parse(StreamConfig, json.dumps(reduce(merge, made, merge(protocol.stream, own))), where)
 
-    base = {name: method(name, protocol.methods[name], protocol, where) for name in names}
+    base = {name: entry(name, BASE) for name in names}
     out = set(config.leave_out)
-    trials = [BASE, *_trials(trial for name in asked if name not in out for trial in _of(name) if trial not in out)]
-    found_tasks = {name: _tasks(name, config.tasks or tasks) for name in trials}
-    found_methods = {name: trained(name) for name in trials if found_tasks[name]}
-    found_methods = {name: entries for name, entries in found_methods.items() if entries}
+    trials = [BASE, *_trials(trial for name in settings if name not in out for trial in _of(name) if trial not in out)]
+    tasks_of = {trial: _tasks(trial, config.tasks or tasks) for trial in trials}
+    methods_of = {trial: trained(trial) for trial in trials if tasks_of[trial]}
+    methods_of = {trial: entries for trial, entries in methods_of.items() if entries}
     return Ablation(
         config=config,
         batch_size=protocol.batch_size,
-        streams={name: streamed(name) for name in found_methods if _has_stream(name)},
-        methods=found_methods,
-        tasks={name: found_tasks[name] for name in found_methods},
+        streams={trial: streamed(trial) for trial in methods_of if _has_stream(trial)},
+        methods=methods_of,
+        tasks={trial: tasks_of[trial] for trial in methods_of},
     )
+
+
+def _touches(trial: str, entry: Entry[MethodConfig]) -> bool:
+    """Whether a trial trains this method of the base; the base itself trains all of them."""
+    return trial == BASE or TRIALS[trial].setting.touches(entry.module, type(entry.settings).model_fields)
 
 
 def _has_stream(trial: str) -> bool:
@@ -104,5 +109,4 @@ def _tasks(trial: str, tasks: Sequence[Task]) -> tuple[Task, ...]:
 
 def _known(names: Iterable[str], expected: Collection[str], what: str) -> None:
     for name in names:
-        if name not in expected:
-            raise InputError(f"{what} {name!r}: unknown; expected one of {', '.join(expected)}")
+        expect(name, expected, f"{what} {name!r}")

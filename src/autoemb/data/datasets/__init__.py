@@ -5,17 +5,15 @@ data set is adding a module; names that start with an underscore are readers tha
 """
 
 import importlib
-import pkgutil
 from typing import Any
 
 from autoemb.data.datasets.base import Dataset
-from autoemb.errors import InputError
+from autoemb.names import expect, modules
 
 
 def names() -> list[str]:
     """Names of the data sets, sorted."""
-    modules = [module.name for module in pkgutil.iter_modules(__path__)]
-    return sorted(name.replace("_", "-") for name in modules if not name.startswith("_") and name != "base")
+    return sorted(module.replace("_", "-") for module in modules(__name__, "dataset"))
 
 
 def find(name: str) -> Dataset[Any]:
@@ -24,8 +22,7 @@ def find(name: str) -> Dataset[Any]:
     Raises:
         InputError: there is none; the message lists those there are.
     """
-    if name not in names():
-        raise InputError(f"dataset = {name!r}: unknown; expected one of {', '.join(names())}")
+    expect(name, names(), f"dataset = {name!r}")
     module = importlib.import_module(f"{__name__}.{name.replace('-', '_')}")
     dataset: Dataset[Any] = module.dataset
     return dataset

@@ -5,19 +5,24 @@ One YAML file each in this folder; adding a file adds a protocol. Its keys are t
 
 from collections.abc import Collection, Mapping
 from importlib import resources
-from typing import Annotated, Any
+from typing import Annotated
 
 import yaml
 from pydantic import Field
 
 from autoemb.config import Name, Settings
-from autoemb.errors import InputError
-
-Values = dict[str, Any]
+from autoemb.experiment.layers import Layer, Layers, Values, merge
+from autoemb.names import expect, files
 
 
 class Protocol(Settings):
     """One file."""
+
+    name: Name
+    """The file's, as the config spells it; the one key that is not in the file."""
+
+    title: str
+    """What it says, in one line."""
 
     batch_size: Annotated[int, Field(ge=1)]
     """Interactions per mini-batch."""
@@ -29,13 +34,18 @@ class Protocol(Settings):
     """The streams of a config that names none."""
 
     defaults: dict[str, Values]
-    """Settings of the methods: by module, and ``all``: of every module whose ``Config`` has them."""
+    """Settings of the methods that reproduce it: by module, and ``all``: of every one whose ``Config`` has them."""
 
     methods: dict[Name, Values]
     """The methods of a config that names none."""
 
+    @property
+    def source(self) -> str:
+        """Who has set a value that is this protocol's."""
+        return f"protocol {self.name}"
+
     def of_method(self, module: str, fields: Collection[str]) -> Values:
-        """What it says of a method's settings.
+        """What it says of the settings of a method that reproduces it.
 
         Args:
             module: the method's.
@@ -44,45 +54,32 @@ class Protocol(Settings):
         shared = {key: value for key, value in self.defaults["all"].items() if key in fields}
         return merge(shared, self.defaults.get(module, {}))
 
-    def complete(self, raw: Mapping[str, Any]) -> Values:
-        """A config as it was read, with streams, methods and batch size where it has none, and whole streams."""
-        full = {"batch_size": self.batch_size, **raw}
-        for key in ("streams", "methods"):
-            full[key] = full.get(key) or getattr(self, key)
-        if isinstance(full["streams"], Mapping):
-            # what is no mapping stays, and is refused where the config is validated
-            full["streams"] = {
-                name: merge(self.stream, stream) if isinstance(stream, Mapping) else stream
-                for name, stream in full["streams"].items()
-            }
-        return full
+    def beneath(self, config: Layers) -> Layers:
+        """A config over the batch size, the settings of every stream, and the streams and methods if it has none."""
+        given = config.values()
+        missing: Values = {key: getattr(self, key) for key in ("streams", "methods") if not given.get(key)}
+        own = [
+            Layer(source, {key: value for key, value in values.items() if key not in missing})
+            for source, values in config.layers
+        ]
+        streams = given.get("streams") or self.streams
+        # what is no mapping is refused where the config is validated
+        names = streams if isinstance(streams, Mapping) else ()
+        always = {"batch_size": self.batch_size, "streams": dict.fromkeys(names, self.stream)}
+        return Layers((Layer(self.source, always), Layer(self.source, missing), *own))
 
 
 def names() -> list[str]:
     """Names of all protocols, as the config spells them."""
-    return sorted(
-        file.name.removesuffix(".yaml") for file in resources.files(__name__).iterdir() if file.name.endswith(".yaml")
-    )
+    return list(files(__name__, ".yaml"))
 
 
 def find(name: str) -> Protocol:
     """The protocol of this name.
 
     Raises:
-        InputError: there is none.
+        InputError: there is none; the message lists those there are.
     """
-    if name not in names():
-        raise InputError(f"protocol = {name!r}: unknown; expected one of {', '.join(names())}")
-    return Protocol.model_validate(yaml.safe_load(resources.files(__name__).joinpath(f"{name}.yaml").read_text()))
-
-
-def merge(under: Mapping[str, Any], over: Mapping[str, Any]) -> Values:
-    """``under`` with the values of ``over`` in their place; mappings inside are merged alike."""
-    merged = dict(under)
-    for key, value in over.items():
-        inside = merged.get(key)
-        if isinstance(inside, Mapping) and isinstance(value, Mapping):
-            merged[key] = merge(inside, value)
-        else:
-            merged[key] = value
-    return merged
+    expect(name, names(), f"protocol = {name!r}")
+    content = yaml.safe_load(resources.files(__name__).joinpath(f"{name}.yaml").read_text())
+    return Protocol.model_validate({"name": name, **content})

@@ -3,10 +3,10 @@
 from typing import Annotated, Literal
 
 import torch
-from pydantic import Field, model_validator
+from pydantic import Field
 from torch import Tensor
 
-from autoemb.config import NetworkConfig
+from autoemb.config import NetworkConfig, Sizes
 from autoemb.learning.batch import Batch, Optimizer
 from autoemb.learning.methods.contract import Method, Prediction
 from autoemb.learning.nn.layers import Generators
@@ -17,7 +17,7 @@ from autoemb.learning.optim.group import Values
 class SelectionConfig(NetworkConfig):
     """Settings of every method that searches among candidate sizes."""
 
-    sizes: Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(min_length=1)] = (2, 16, 128)
+    sizes: Sizes = (2, 16, 128)
     """Candidate sizes d_1 < ... < d_K (AutoEmb, Fig. 1; ESAPN: 2, 4, 8, 16, 64, 128)."""
 
     weights_learning_rate: Annotated[float, Field(gt=0)] = 1e-4
@@ -37,12 +37,6 @@ class SelectionConfig(NetworkConfig):
 
     temperature: Annotated[float, Field(gt=0)] = 1.0
     """Of that softmax, for ``gumbel`` (assumption)."""
-
-    @model_validator(mode="after")
-    def _ascending(self) -> "SelectionConfig":
-        if list(self.sizes) != sorted(set(self.sizes)):
-            raise ValueError(f"sizes {list(self.sizes)}: expected ascending numbers, each once")
-        return self
 
 
 class SelectionMethod(Method):

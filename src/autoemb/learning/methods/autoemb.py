@@ -40,6 +40,8 @@ from autoemb.learning.methods.state import Memory
 from autoemb.learning.nn.layers import Generators
 from autoemb.learning.optim.group import Group
 
+REPRODUCES = ("paper", "released-code", "esapn-paper")
+
 
 class Config(ControllerConfig, Validated):
     """Settings of AutoEmb."""

@@ -34,6 +34,8 @@ from autoemb.learning.methods.state import Memory
 from autoemb.learning.nn.layers import Generators
 from autoemb.learning.optim.group import Group, Values
 
+REPRODUCES = ("paper", "released-code", "esapn-paper")
+
 
 class Config(Validated):
     """Settings of DARTS."""

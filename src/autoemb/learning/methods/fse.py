@@ -19,6 +19,8 @@ from autoemb.learning.nn.chain import ChainModel
 from autoemb.learning.nn.layers import Generators
 from autoemb.learning.nn.model import RawModel, SelectionModel
 
+REPRODUCES = ("paper", "released-code", "esapn-paper")
+
 
 class Config(NetworkConfig):
     """Settings of FSE."""

@@ -15,6 +15,8 @@ from autoemb.learning.methods.state import Memory
 from autoemb.learning.nn.layers import Generators
 from autoemb.learning.optim.group import Group, Values
 
+REPRODUCES = ("paper", "released-code", "esapn-paper")
+
 
 class Config(ControllerConfig):
     """Settings of SAM."""

@@ -11,3 +11,4 @@ rule default:
 
 onsuccess:
     forget_finished()
+    say_what_to_open()

@@ -157,7 +157,12 @@ class Workflow:
     """A copy of the project, its Snakemake, and what that makes if nobody cuts it."""
 
     MODES = ("all of it by SIGKILL", "all of it by SIGTERM", "Snakemake alone by SIGKILL")
-    MADE = ("results/tables/*", "results/figures/*", "results/**/*.parquet", "results/interactions/*.json")
+    MADE = (
+        "results/config/tables/*",
+        "results/config/figures/*",
+        "results/config/**/*.parquet",
+        "results/config/interactions/*.json",
+    )
 
     def __init__(self, folder: Path, config: Mapping[str, Any], targets: tuple[str, ...] = ()) -> None:
         folder.mkdir(parents=True)

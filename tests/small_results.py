@@ -22,8 +22,8 @@ TABLES = {"comparison": "outcomes", "stream": "progress"}
 
 
 def make(root: Path) -> Path:
-    """Fill ``root/results``; return ``root``."""
-    results, name = root / "results", "synthetic"
+    """Fill ``root/results/small``; return ``root``."""
+    results, name = root / "results/small", "synthetic"
     record = results / "provenance"
     archive, interactions = results / "archives" / name, results / "interactions"
     stream = results / "streams" / name / "temporal.parquet"

@@ -14,7 +14,7 @@ ABLATION = {
     "methods": ["fse", "autoemb"],
     "tasks": ["regression"],
 }
-TARGETS = ("results/tables/ablation.csv", "results/notebooks/ablation.html")
+TARGETS = ("results/config/tables/ablation.csv", "results/config/notebooks/ablation.html")
 
 
 @pytest.fixture(scope="module")
@@ -29,12 +29,12 @@ def project(tmp_path_factory):
 
 def trained(told: str) -> set[str]:
     """Which runs a dry run would make."""
-    return set(re.findall(r"output: results/(?:ablation|runs)/(\S+)/outcomes.parquet", told))
+    return set(re.findall(r"output: results/config/(?:ablation|runs)/(\S+)/outcomes.parquet", told))
 
 
 def test_it_trains_what_a_setting_touches_and_nothing_else(project):
-    found = {str(path.parent.relative_to(project.root / "results/ablation/mine")) for path in
-             (project.root / "results").rglob("outcomes.parquet")}  # fmt: skip
+    found = {str(path.parent.relative_to(project.root / "results/config/ablation/mine")) for path in
+             (project.root / "results/config").rglob("outcomes.parquet")}  # fmt: skip
     assert found == {
         "released-code/regression/fse",
         "released-code/regression/autoemb",
@@ -44,24 +44,26 @@ def test_it_trains_what_a_setting_touches_and_nothing_else(project):
     }
     streams = {path.parent.name for path in project.root.rglob("stream.parquet")}
     assert streams == {"released-code", "order.temporal"}
-    record = json.loads((project.root / "results/ablation/mine/mean.true/regression/autoemb/run.json").read_text())
+    record = json.loads(
+        (project.root / "results/config/ablation/mine/mean.true/regression/autoemb/run.json").read_text()
+    )
     assert record["config"]["settings"]["mean"]
     assert record["config"]["settings"]["batch_norm"] == "shared"
     assert record["config"]["run"]["batch_size"] == 500  # the released code's, not the config's
 
 
 def test_the_table_and_the_page_are_there(project):
-    table = pd.read_csv(project.root / "results/tables/ablation.csv", dtype={"value": "str"})
+    table = pd.read_csv(project.root / "results/config/tables/ablation.csv", dtype={"value": "str"})
     assert table[["setting", "value", "method"]].to_numpy().tolist() == [
         [setting, value, method]
         for setting, value in (("released-code", "base"), ("order", "temporal"), ("mean", "true"))
         for method in ("fse", "autoemb")
     ]
     assert set(table["seeds"]) == {2}
-    assert (project.root / "results/tables/ablation.md").read_text().count("\n") == 2 + 3
+    assert (project.root / "results/config/tables/ablation.md").read_text().count("\n") == 2 + 3
     for end in ("pdf", "svg", "png"):
-        assert (project.root / f"results/figures/ablation-mine.{end}").stat().st_size > 1000
-    cells = json.loads((project.root / "results/notebooks/ablation.ipynb").read_text())["cells"]
+        assert (project.root / f"results/config/figures/ablation-mine.{end}").stat().st_size > 1000
+    cells = json.loads((project.root / "results/config/notebooks/ablation.ipynb").read_text())["cells"]
     outputs = [output for cell in cells for output in cell.get("outputs", [])]
     assert any("image/png" in output.get("data", {}) for output in outputs)
     assert not [output for output in outputs if output.get("name") == "stderr" or output["output_type"] == "error"]

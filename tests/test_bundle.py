@@ -23,8 +23,8 @@ from autoemb.errors import InputError
 from tests.small_results import CONFIG, make
 
 ROOT = Path(__file__).parents[1]
-TABLES = [f"results/tables/{name}.csv" for name in ("comparison", "datasets", "stream")]
-TARGETS = [*TABLES, "results/notebooks/stream.ipynb"]
+TABLES = [f"results/small/tables/{name}.csv" for name in ("comparison", "datasets", "stream")]
+TARGETS = [*TABLES, "results/small/notebooks/stream.ipynb"]
 METADATA = "ro-crate-metadata.json"
 
 
@@ -32,7 +32,7 @@ METADATA = "ro-crate-metadata.json"
 def root(tmp_path_factory):
     """Results, and their archive."""
     made = make(tmp_path_factory.mktemp("bundle"))
-    assert main(["bundle", str(made / "results"), "--out", str(made / "archive.zip")]) == 0
+    assert main(["bundle", str(made / "results/small"), "--out", str(made / "archive.zip")]) == 0
     return made
 
 
@@ -44,7 +44,7 @@ def unpacked(root):
 
 
 def test_it_has_what_was_found_how_and_what_with(root, unpacked):
-    results = root / "results"
+    results = root / "results/small"
     for path in [*(results / "tables").iterdir(), *paths(results), results / "config.json"]:
         assert (unpacked / path.relative_to(root)).read_bytes() == path.read_bytes()
     assert yaml.safe_load((unpacked / "config.yaml").read_text()) == CONFIG
@@ -60,7 +60,7 @@ def test_it_has_what_was_found_how_and_what_with(root, unpacked):
 
 def test_it_has_no_ratings(root, unpacked):
     """Neither as files nor under another name; only what the package ships."""
-    results = root / "results"
+    results = root / "results/small"
     kept = {digest(path): path for path in unpacked.rglob("*") if path.is_file()}
     for folder in ("archives", "interactions", "streams", "popularity", "runs"):
         for path in (results / folder).rglob("*"):
@@ -68,13 +68,18 @@ def test_it_has_no_ratings(root, unpacked):
     ends = {path.suffix for path in kept.values()}
     assert not ends & {".parquet", ".safetensors", ".gz", ".part"}
     assert [path.name for path in kept.values() if path.suffix == ".zip"] == ["ml-latest-small.zip"]
-    assert {path.name for path in (unpacked / "results").iterdir()} == {"config.json", "provenance", "runs", "tables"}
+    assert {path.name for path in (unpacked / "results/small").iterdir()} == {
+        "config.json",
+        "provenance",
+        "runs",
+        "tables",
+    }
 
 
 def test_the_same_content_is_the_same_bytes(root, tmp_path):
-    for path in (root / "results").rglob("*.csv"):
+    for path in (root / "results/small").rglob("*.csv"):
         os.utime(path, (0, 0))
-    assert main(["bundle", str(root / "results/tables/../../results"), "--out", str(tmp_path / "again.zip")]) == 0
+    assert main(["bundle", str(root / "results/small/tables/../../results"), "--out", str(tmp_path / "again.zip")]) == 0
     assert (tmp_path / "again.zip").read_bytes() == (root / "archive.zip").read_bytes()
     with zipfile.ZipFile(tmp_path / "again.zip") as archive:
         entries = archive.infolist()
@@ -116,17 +121,19 @@ def test_the_crate_describes_every_file(root, unpacked):
 def test_the_crate_has_an_action_for_every_record(root, unpacked):
     crate = json.loads((unpacked / METADATA).read_text())
     actions = {entity["@id"]: entity for entity in crate["@graph"] if entity["@type"] == "CreateAction"}
-    records = {f"#{path.relative_to(root).as_posix()}": read(path) for path in paths(root / "results")}
+    records = {f"#{path.relative_to(root).as_posix()}": read(path) for path in paths(root / "results/small")}
     assert set(actions) == set(records)
     for name, record in records.items():
         assert actions[name]["startTime"] == record.content["start"]
         assert actions[name]["endTime"] == record.content["end"]
-    table = actions["#results/provenance/tables/comparison.json"]
+    table = actions["#results/small/provenance/tables/comparison.json"]
     assert [one["@id"] for one in table["result"]] == [
-        f"results/tables/comparison.{end}" for end in ("csv", "md", "tex")
+        f"results/small/tables/comparison.{end}" for end in ("csv", "md", "tex")
     ]
     (outcomes,) = (one for one in crate["@graph"] if one["@id"] == table["object"]["@id"])
-    assert outcomes["identifier"] == digest(root / "results/runs/synthetic/temporal/regression/fse/outcomes.parquet")
+    assert outcomes["identifier"] == digest(
+        root / "results/small/runs/synthetic/temporal/regression/fse/outcomes.parquet"
+    )
     assert outcomes["@type"] == "CreativeWork"  # not a file of the crate
 
 
@@ -165,22 +172,22 @@ def test_other_problems_are_one_clear_line(root, tmp_path, capsys):
         bundle.read_config(tmp_path)
     assert main(["bundle", str(tmp_path)]) == 2
     assert "has no records" in capsys.readouterr().err
-    shutil.copytree(root / "results", tmp_path / "results")
-    shutil.rmtree(tmp_path / "results/tables")
-    assert main(["bundle", str(tmp_path / "results")]) == 2
-    assert "results: has no tables that a record names; run the workflow first" in capsys.readouterr().err
+    shutil.copytree(root / "results/small", tmp_path / "results/small")
+    shutil.rmtree(tmp_path / "results/small/tables")
+    assert main(["bundle", str(tmp_path / "results/small")]) == 2
+    assert "results/small: has no tables that a record names; run the workflow first" in capsys.readouterr().err
     assert not list(tmp_path.rglob("autoemb-*.zip"))
 
 
 def test_what_no_longer_matches_is_warned_of(root, tmp_path, capsys):
-    shutil.copytree(root / "results", tmp_path / "results")
+    shutil.copytree(root / "results/small", tmp_path / "results/small")
     for name in ("comparison", "stream"):
-        (tmp_path / f"results/tables/{name}.csv").write_text("a\n1\n")
-    (tmp_path / "results/tables/ratings.csv").write_text("userId,itemId,rating\n")
-    assert main(["bundle", str(tmp_path / "results")]) == 0
+        (tmp_path / f"results/small/tables/{name}.csv").write_text("a\n1\n")
+    (tmp_path / "results/small/tables/ratings.csv").write_text("userId,itemId,rating\n")
+    assert main(["bundle", str(tmp_path / "results/small")]) == 0
     out, error = capsys.readouterr()
     with zipfile.ZipFile(out.strip()) as archive:
-        assert "results/tables/ratings.csv" not in archive.namelist()
+        assert "results/small/tables/ratings.csv" not in archive.namelist()
     assert error.startswith("autoemb bundle: warning: ")
     assert "comparison.csv: has changed since" in error
     assert "and 2 more; autoemb verify has all" in error
@@ -199,21 +206,21 @@ def test_unpacked_elsewhere_it_makes_the_same_tables(tmp_path):
     """The workflow, its archive, and the archive's own script: every table and figure has the same bytes."""
     first, again = tmp_path / "first", tmp_path / "elsewhere"
     first.mkdir()
-    (first / "config.yaml").write_text(yaml.safe_dump(CONFIG))
+    (first / "small.yaml").write_text(yaml.safe_dump(CONFIG))
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "CORES": "2", "PYTHON": sys.executable}
     environment["PYTHONPATH"] = str(ROOT / "src")
     snakemake = [sys.executable, "-m", "snakemake", "--snakefile", ROOT / "Snakefile", "--directory", first]
-    snakemake += ["--configfile", first / "config.yaml", "--cores", "2"]
+    snakemake += ["--configfile", first / "small.yaml", "--cores", "2"]
 
     def run(*words: object) -> str:
         told = subprocess.run([*map(str, words)], env=environment, capture_output=True, text=True, check=False)
         assert told.returncode == 0, (told.stdout + told.stderr)[-5000:]
         return told.stdout
 
-    run(*snakemake, *TARGETS, "results/config.json")
-    assert "Nothing to be done" in run(*snakemake, *TARGETS, "results/config.json", "--dry-run")
-    assert main(["verify", "--quiet", str(first / "results")]) == 0
-    run(sys.executable, "-m", "autoemb.cli", "bundle", first / "results", "--out", tmp_path / "archive.zip")
+    run(*snakemake, *TARGETS, "results/small/config.json")
+    assert "Nothing to be done" in run(*snakemake, *TARGETS, "results/small/config.json", "--dry-run")
+    assert main(["verify", "--quiet", str(first / "results/small")]) == 0
+    run(sys.executable, "-m", "autoemb.cli", "bundle", first / "results/small", "--out", tmp_path / "archive.zip")
     shutil.rmtree(first)
     with zipfile.ZipFile(tmp_path / "archive.zip") as archive:
         archive.extractall(again)
@@ -221,10 +228,10 @@ def test_unpacked_elsewhere_it_makes_the_same_tables(tmp_path):
     told = run("bash", again / "rerun.sh", "--here", *TARGETS)
     assert told.splitlines()[-1] == "9 tables are the same, 0 differ"
     for folder, number in (("tables", 9), ("figures", 3)):
-        ours = {path.name: path.read_bytes() for path in (again / "results" / folder).iterdir()}
+        ours = {path.name: path.read_bytes() for path in (again / "results/small" / folder).iterdir()}
         assert len(ours) == number
-        assert ours == {path.name: path.read_bytes() for path in (again / "rerun/results" / folder).iterdir()}
-    code = read(again / "rerun/results/provenance/tables/stream.json").content
+        assert ours == {path.name: path.read_bytes() for path in (again / "rerun/results/small" / folder).iterdir()}
+    code = read(again / "rerun/results/small/provenance/tables/stream.json").content
     assert code["commit"] is None  # not the one of the checkout that we stand in
     (again / TABLES[0]).write_text("other\n")
     told = subprocess.run(

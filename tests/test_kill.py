@@ -25,5 +25,5 @@ def test_runs_that_are_killed_end_with_the_same_bytes(tmp_path, dice):
 
 
 def test_a_workflow_that_is_killed_ends_with_the_same_bytes(tmp_path, dice):
-    target = ("results/runs/mine/temporal/regression/autoemb/outcomes.parquet",)
+    target = ("results/config/runs/mine/temporal/regression/autoemb/outcomes.parquet",)
     assert attack_workflow(tmp_path / "dag", 1, dice, FEW, target, share=0.5).startswith("1 kill")

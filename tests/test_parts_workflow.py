@@ -9,7 +9,7 @@ import pytest
 from tests.test_workflow import CONFIG, Project
 
 CARDS = "".join(f"GPU {n}: NVIDIA Made Up (UUID: GPU-{n}f3a77c1)\n" for n in range(4))
-RUN = "results/runs/mine/shuffled/regression/fse"
+RUN = "results/config/runs/mine/shuffled/regression/fse"
 SPREAD = {**CONFIG, "seeds": 3, "seeds_per_job": 2}
 
 
@@ -35,7 +35,7 @@ def test_each_job_has_its_seeds_and_their_files_are_put_together(project):
     assert record["config"]["run"]["seeds"] == 3
     assert {path.name for path in (project.root / RUN / "parts").iterdir()} == {"0-1", "2-2"}
     for folder, end in (("logs", "log"), ("benchmarks", "tsv")):
-        made = (project.root / "results" / folder / "train").rglob(f"*.{end}")
+        made = (project.root / "results/config" / folder / "train").rglob(f"*.{end}")
         assert {path.name for path in made} == {f"0-1.{end}", f"2-2.{end}"}
     assert "Nothing to be done" in dry(project, f"{RUN}/outcomes.parquet")
 
@@ -49,7 +49,7 @@ def test_every_run_is_spread_and_the_ablation_is_not(project):
         project.configure(SPREAD)
     counted = dict(re.findall(r"^(\w+)\s+(\d+)$", told, flags=re.MULTILINE))
     assert (counted["train"], counted["join"], counted["ablate"]) == ("12", "6", "2")
-    assert "results/ablation/mine/mean.true/regression/autoemb/outcomes.parquet" in told
+    assert "results/config/ablation/mine/mean.true/regression/autoemb/outcomes.parquet" in told
     assert f"output: {RUN}/parts/2-2/outcomes.parquet" in told
 
 

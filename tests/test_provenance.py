@@ -25,7 +25,7 @@ def root(tmp_path_factory):
 
 
 def test_every_output_has_a_record_of_how_it_was_made(root):
-    results = root / "results"
+    results = root / "results/small"
     records = [read(path) for path in paths(results)]
     named = {path for record in records for path in record.generated}
     others = {path for path in results.rglob("*") if path.is_file()} - named - {record.path for record in records}
@@ -42,7 +42,7 @@ def test_every_output_has_a_record_of_how_it_was_made(root):
 
 def test_records_have_the_resolved_settings(root):
     def config(name):
-        return read(root / "results" / name).content["config"]
+        return read(root / "results/small" / name).content["config"]
 
     assert config("provenance/interactions/synthetic.json")["settings"]["signal"] > 0
     assert config("provenance/streams/synthetic/temporal.json")["stream"]["test"] == 0.25
@@ -55,7 +55,7 @@ def test_records_have_the_resolved_settings(root):
 
 def test_the_same_job_elsewhere_has_the_same_identity_and_outputs(root, tmp_path):
     again = make(tmp_path)
-    for path in paths(root / "results"):
+    for path in paths(root / "results/small"):
         one, two = read(path), read(again / path.relative_to(root))
         assert one.content["identity"] == two.content["identity"]
         assert one.content["generated"] == two.content["generated"]

@@ -11,7 +11,7 @@ from tests.small_results import make
 
 @pytest.fixture(scope="module")
 def results(tmp_path_factory):
-    return make(tmp_path_factory.mktemp("trace")) / "results"
+    return make(tmp_path_factory.mktemp("trace")) / "results/small"
 
 
 def test_a_table_leads_back_to_the_archive(results, capsys):
@@ -44,8 +44,8 @@ def test_a_file_is_known_by_its_content(results, tmp_path, capsys):
 
 
 def test_of_two_jobs_that_made_the_same_bytes_the_one_that_names_the_file_is_meant(results, tmp_path, capsys):
-    shutil.copytree(results, tmp_path / "results")
-    table, record = (tmp_path / "results" / folder for folder in ("tables", "provenance/tables"))
+    shutil.copytree(results, tmp_path / "results/small")
+    table, record = (tmp_path / "results/small" / folder for folder in ("tables", "provenance/tables"))
     for name in ("another", "zoo"):  # one comes before comparison.json, one after
         shutil.copy(table / "comparison.csv", table / f"{name}.csv")
         content = json.loads((record / "comparison.json").read_text())
@@ -53,5 +53,5 @@ def test_of_two_jobs_that_made_the_same_bytes_the_one_that_names_the_file_is_mea
         (record / f"{name}.json").write_text(json.dumps({**content, "generated": {f"../../tables/{name}.csv": sha}}))
     for name in ("another", "comparison", "zoo"):
         file = table / ".." / "tables" / f"{name}.csv"
-        assert main(["trace", str(file), str(tmp_path / "results")]) == 0
+        assert main(["trace", str(file), str(tmp_path / "results/small")]) == 0
         assert capsys.readouterr().out.startswith(f"{record / name}.json\n")

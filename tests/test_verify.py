@@ -9,10 +9,10 @@ import pytest
 from autoemb.cli import main
 from tests.small_results import make, tabulate
 
-TABLE = "results/tables/comparison.csv"
-RECORD = "results/provenance/tables/comparison.json"
-OUTCOMES = "results/runs/synthetic/temporal/regression/fse/outcomes.parquet"
-STREAM = "results/streams/synthetic/temporal.parquet"
+TABLE = "results/small/tables/comparison.csv"
+RECORD = "results/small/provenance/tables/comparison.json"
+OUTCOMES = "results/small/runs/synthetic/temporal/regression/fse/outcomes.parquet"
+STREAM = "results/small/streams/synthetic/temporal.parquet"
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +43,7 @@ def edit(path, **changes) -> None:
 
 
 def test_what_nobody_touched_matches_also_where_it_was_moved_to(root, capsys):
-    (root / "results").rename(root / "moved")
+    (root / "results/small").rename(root / "moved")
     status, lines = verify(capsys, "moved")
     assert status == 0
     assert len(lines) == 1
@@ -51,16 +51,16 @@ def test_what_nobody_touched_matches_also_where_it_was_moved_to(root, capsys):
     assert lines[0].endswith(" files read: everything matches")
 
 
-@pytest.mark.parametrize("detour", ["src/../results", "./results/", "../copy/results"])
+@pytest.mark.parametrize("detour", ["src/../results", "./results/small/", "../copy/results"])
 def test_the_folder_may_be_named_by_a_detour(root, capsys, detour):
     (root / "src").mkdir()
     status, lines = verify(capsys, detour)
     assert (status, len(lines)) == (0, 1)
-    (root / "results/tables/mine.csv").write_text("a\n")
-    assert verify(capsys, detour)[1][0].endswith("results/tables/mine.csv: no record says how it was made")
+    (root / "results/small/tables/mine.csv").write_text("a\n")
+    assert verify(capsys, detour)[1][0].endswith("results/small/tables/mine.csv: no record says how it was made")
 
 
-@pytest.mark.parametrize("file", [TABLE, OUTCOMES, STREAM, "results/interactions/synthetic.parquet"])
+@pytest.mark.parametrize("file", [TABLE, OUTCOMES, STREAM, "results/small/interactions/synthetic.parquet"])
 @pytest.mark.parametrize("how", ["changed", "missing"])
 def test_a_file_that_was_changed_or_removed_is_one_line(root, capsys, file, how):
     if how == "missing":
@@ -85,25 +85,25 @@ def test_one_byte_is_enough_and_times_do_not_matter(root, capsys):
 
 
 def test_an_input_that_no_job_made(root, capsys):
-    (root / "results/archives/synthetic").write_bytes(b"other")
-    record = "results/provenance/interactions/synthetic.json"
+    (root / "results/small/archives/synthetic").write_bytes(b"other")
+    record = "results/small/provenance/interactions/synthetic.json"
     assert verify(capsys)[1][:-1] == [
-        f"{record}: was made from results/archives/synthetic, which has changed since",
+        f"{record}: was made from results/small/archives/synthetic, which has changed since",
     ]
-    (root / "results/archives/synthetic").unlink()
-    assert verify(capsys)[1][:-1] == [f"{record}: was made from results/archives/synthetic, which is missing"]
+    (root / "results/small/archives/synthetic").unlink()
+    assert verify(capsys)[1][:-1] == [f"{record}: was made from results/small/archives/synthetic, which is missing"]
 
 
 def test_an_input_that_was_made_anew(root, capsys):
     """A stream of another order: what was trained on the old one says so; the stream itself is as recorded."""
-    interactions = root / "results/interactions"
+    interactions = root / "results/small/interactions"
     words = ["--interactions", interactions / "synthetic.parquet", "--items", interactions / "synthetic.items.parquet"]
     words += ["--settings", '{"order": "shuffled"}', "--labels", "{}", "--out", root / STREAM]
-    record = root / "results/provenance/streams/synthetic/temporal.json"
+    record = root / "results/small/provenance/streams/synthetic/temporal.json"
     assert main(["stream", *map(str, words), "--record", str(record)]) == 0
     status, lines = verify(capsys)
     assert status == 1
-    run = "results/runs/synthetic/temporal/regression/fse/run.json"
+    run = "results/small/runs/synthetic/temporal/regression/fse/run.json"
     assert lines[:-1] == [f"{run}: was made from {STREAM}, which has been made anew since"]
 
 
@@ -120,10 +120,10 @@ def test_other_code_and_other_packages(root, capsys):
 
 
 def test_a_table_without_a_record(root, capsys):
-    (root / "results/tables/mine.csv").write_text("a\n")
-    assert verify(capsys)[1][:-1] == ["results/tables/mine.csv: no record says how it was made"]
-    tabulate(root / "results", "datasets", [root / "results/interactions/synthetic.counts.json"])
-    (root / "results/tables/mine.csv").unlink()
+    (root / "results/small/tables/mine.csv").write_text("a\n")
+    assert verify(capsys)[1][:-1] == ["results/small/tables/mine.csv: no record says how it was made"]
+    tabulate(root / "results/small", "datasets", [root / "results/small/interactions/synthetic.counts.json"])
+    (root / "results/small/tables/mine.csv").unlink()
     assert verify(capsys)[0] == 0
 
 
@@ -137,11 +137,11 @@ def test_a_table_without_a_record(root, capsys):
     ],
 )
 def test_what_is_no_record_is_one_line(root, capsys, content, message):
-    (root / "results/provenance/broken.json").write_bytes(content)
+    (root / "results/small/provenance/broken.json").write_bytes(content)
     status, lines = verify(capsys)
     assert status == 1
     assert len(lines) == 2
-    assert lines[0].startswith(f"results/provenance/broken.json: {message}")
+    assert lines[0].startswith(f"results/small/provenance/broken.json: {message}")
 
 
 def test_a_record_with_other_types_is_one_line(root, capsys):
@@ -152,7 +152,7 @@ def test_a_record_with_other_types_is_one_line(root, capsys):
 
 def test_an_unpacked_archive_lacks_files(root, capsys):
     (root / STREAM).unlink()
-    (root / "results/archives/synthetic").unlink()
+    (root / "results/small/archives/synthetic").unlink()
     assert verify(capsys)[0] == 1
     assert verify(capsys, "--present")[0] == 0
     (root / TABLE).write_text("other")

@@ -93,7 +93,7 @@ class Project:
 def project(tmp_path_factory):
     """A project whose workflow has run once."""
     made = Project(tmp_path_factory.mktemp("project"))
-    told = made.snakemake("--report", "results/report.html", "--report-after-run")
+    told = made.snakemake("--report", "results/config/report.html", "--report-after-run")
     assert told.returncode == 0, told.stderr[-5000:]
     return made
 
@@ -113,12 +113,12 @@ def restored(project):
 
 def test_claims_are_told_which_streams_restart(project):
     for table, restarting in (("claims", ["shuffled"]), ("claim-details", ["shuffled"]), ("comparison", [])):
-        record = json.loads((project.root / f"results/provenance/tables/{table}.json").read_text())
+        record = json.loads((project.root / f"results/config/provenance/tables/{table}.json").read_text())
         assert record["config"]["restarting"] == restarting
 
 
 def test_it_leaves_what_the_readme_says(project):
-    results = project.root / "results"
+    results = project.root / "results/config"
     for figure in ("popularity", "running-popularity", "comparison", "sizes", "size-stream", "stream", "claims"):
         for end in ("pdf", "svg", "png"):
             assert (results / "figures" / f"{figure}-mine.{end}").stat().st_size > 1000
@@ -145,7 +145,7 @@ def test_it_leaves_what_the_readme_says(project):
 def test_the_report_opens_without_a_network(project, browser, tmp_path):
     """Every figure is seen and every table sorts, on its page: Snakemake offers a csv file for download only."""
     for folder, count in (("Figures", 7), ("Tables", 11)):
-        browser.open(project.root / "results" / "report.html")
+        browser.open(project.root / "results/config" / "report.html")
         find = "[...document.querySelectorAll('a')].find(e => e.textContent.trim() === name)"
         browser.wait(f"!!{find}", name=folder)
         browser.js(f"{find}.click()", name=folder)
@@ -183,11 +183,11 @@ def sorts(browser, table: str) -> None:
 
 
 def test_the_comparison_has_every_run(project):
-    table = pd.read_csv(project.root / "results" / "tables" / "comparison.csv")
+    table = pd.read_csv(project.root / "results/config" / "tables" / "comparison.csv")
     assert set(table["method"]) == {"fse", "darts", "autoemb"}
     assert set(table["stream"]) == {"shuffled", "temporal"}
     assert set(table["seeds"]) == {2}
-    outcomes = pd.read_parquet(project.root / "results/runs/mine/shuffled/regression/fse/outcomes.parquet")
+    outcomes = pd.read_parquet(project.root / "results/config/runs/mine/shuffled/regression/fse/outcomes.parquet")
     test = (
         outcomes[(outcomes["split"] == "test") & (outcomes["side"] == "user")].groupby("seed")[["n", "loss_sum"]].sum()
     )
@@ -196,7 +196,7 @@ def test_the_comparison_has_every_run(project):
 
 
 def test_the_claims_are_those_of_the_methods_at_hand(project):
-    table = pd.read_csv(project.root / "results" / "tables" / "claims.csv")
+    table = pd.read_csv(project.root / "results/config" / "tables" / "claims.csv")
     assert set(table["claim"]) == {"A1", "A2", "A5", "A6"}
     assert set(table["verdict"]) == {"undecided at this size"}  # two seeds
     assert table.groupby("claim").size().to_dict() == {"A1": 2, "A2": 2, "A5": 4, "A6": 2}
@@ -250,8 +250,8 @@ def test_a_changed_setting_reruns_only_its_method(restored):
     changed["methods"]["darts"]["learning_rate"] = 0.002
     restored.configure(changed)
     told = restored.snakemake("--dry-run")
-    trained = re.findall(r"output: (results/runs/\S+)/outcomes.parquet", told.stdout + told.stderr)
-    assert set(trained) == {f"results/runs/mine/{order}/regression/darts" for order in ("shuffled", "temporal")}
+    trained = re.findall(r"output: (results/config/runs/\S+)/outcomes.parquet", told.stdout + told.stderr)
+    assert set(trained) == {f"results/config/runs/mine/{order}/regression/darts" for order in ("shuffled", "temporal")}
     assert "render_popularity" in restored.would_run()  # its running-popularity table reads every run
     assert "buckets" not in restored.would_run()
 
@@ -280,19 +280,19 @@ def test_a_changed_package_version_reruns_what_imports_or_runs_it(restored, pack
 
 
 def test_a_notebooks_record_names_what_executed_it(project):
-    record = json.loads((project.root / "results/provenance/notebooks/sizes.json").read_text())
+    record = json.loads((project.root / "results/config/provenance/notebooks/sizes.json").read_text())
     assert {"papermill", "ipykernel", "matplotlib"} <= record["packages"].keys()
 
 
 def test_removed_results_are_made_again_with_the_same_bytes(project):
-    removed = ("results/runs/mine/*/regression/autoemb/*.parquet", "results/tables/comparison.*")
-    before = project.bytes_of("results/**/*.parquet") | project.bytes_of("results/tables/*")
+    removed = ("results/config/runs/mine/*/regression/autoemb/*.parquet", "results/config/tables/comparison.*")
+    before = project.bytes_of("results/config/**/*.parquet") | project.bytes_of("results/config/tables/*")
     for pattern in removed:
         for file in project.bytes_of(pattern):
             (project.root / file).unlink()
     told = project.snakemake()
     assert told.returncode == 0, told.stderr[-3000:]
-    assert project.bytes_of("results/**/*.parquet") | project.bytes_of("results/tables/*") == before
+    assert project.bytes_of("results/config/**/*.parquet") | project.bytes_of("results/config/tables/*") == before
 
 
 def test_a_failing_job_names_its_log_and_the_row(tmp_path):
@@ -300,13 +300,13 @@ def test_a_failing_job_names_its_log_and_the_row(tmp_path):
     lines = (tmp_path / "ratings.csv").read_bytes().splitlines(keepends=True)
     lines[5] = b"1,47,x,964983815\r\n"
     (tmp_path / "ratings.csv").write_bytes(b"".join(lines))
-    told = broken.snakemake("results/interactions/mine.parquet")
+    told = broken.snakemake("results/config/interactions/mine.parquet")
     assert told.returncode != 0
-    assert "results/logs/interactions/mine.log" in told.stderr
-    error = (tmp_path / "results/logs/interactions/mine.log").read_text()
+    assert "results/config/logs/interactions/mine.log" in told.stderr
+    error = (tmp_path / "results/config/logs/interactions/mine.log").read_text()
     assert "line 6" in error
     assert "'x'" in error
-    assert not (tmp_path / "results/interactions/mine.parquet").exists()
+    assert not (tmp_path / "results/config/interactions/mine.parquet").exists()
 
 
 @pytest.mark.parametrize(
@@ -329,10 +329,10 @@ def test_a_bad_config_stops_before_any_job(tmp_path, key, value, message):
 def test_it_runs_from_another_folder(project, tmp_path):
     for file in ("ratings.csv", "config.yaml"):
         shutil.copy(project.root / file, tmp_path)
-    told = project.snakemake("--directory", str(tmp_path), "results/streams/mine/temporal.parquet")
+    told = project.snakemake("--directory", str(tmp_path), "results/config/streams/mine/temporal.parquet")
     assert told.returncode == 0, told.stderr[-3000:]
-    ours = (project.root / "results/streams/mine/temporal.parquet").read_bytes()
-    assert (tmp_path / "results/streams/mine/temporal.parquet").read_bytes() == ours
+    ours = (project.root / "results/config/streams/mine/temporal.parquet").read_bytes()
+    assert (tmp_path / "results/config/streams/mine/temporal.parquet").read_bytes() == ours
 
 
 def test_default_target_at_the_root_is_the_whole_workflow(project):

@@ -67,7 +67,7 @@ def goes_on(scratch: Path, configfile: Path) -> None:
     before = {job["JobId"] for job in jobs()}
     folder = scratch / "cut"
     folder.mkdir()
-    shutil.copy(min((scratch / "slurm/results/streams").rglob("*.parquet")), folder / "stream.parquet")
+    shutil.copy(min((scratch / "slurm/results").glob("*/streams/**/*.parquet")), folder / "stream.parquet")
     options = ["--snakefile", Path(__file__).with_name("Snakefile"), "--configfile", configfile, "--directory", folder]
     with snakemake(scratch / "cut.log", *SLURM, *options) as process:
         while process.poll() is None and not (folder / "cancelled.halted").exists():

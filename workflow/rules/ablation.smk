@@ -3,10 +3,10 @@
 
 use rule stream as trial_stream with:
     output:
-        stream="results/ablation/{dataset}/{trial}/stream.parquet",
-        record="results/provenance/ablation/{dataset}/{trial}/stream.json",
+        stream="<results>/ablation/{dataset}/{trial}/stream.parquet",
+        record="<results>/provenance/ablation/{dataset}/{trial}/stream.json",
     log:
-        "results/logs/stream/{dataset}/ablation/{trial}.log",
+        "<results>/logs/stream/{dataset}/ablation/{trial}.log",
     params:
         settings=lambda wildcards: as_json(GRID.ablation.streams[wildcards.trial]),
 
@@ -16,18 +16,18 @@ use rule train as ablate with:
         stream=stream_of_trial,
         code=lambda wildcards: code("autoemb.commands.train", trial_module(wildcards)),
     output:
-        outcomes="results/ablation/{dataset}/{trial}/{task}/{trained}/outcomes.parquet",
-        sizes="results/ablation/{dataset}/{trial}/{task}/{trained}/sizes.parquet",
-        progress="results/ablation/{dataset}/{trial}/{task}/{trained}/progress.parquet",
-        allocation="results/ablation/{dataset}/{trial}/{task}/{trained}/allocation.parquet",
-        record="results/ablation/{dataset}/{trial}/{task}/{trained}/run.json",
+        outcomes="<results>/ablation/{dataset}/{trial}/{task}/{trained}/outcomes.parquet",
+        sizes="<results>/ablation/{dataset}/{trial}/{task}/{trained}/sizes.parquet",
+        progress="<results>/ablation/{dataset}/{trial}/{task}/{trained}/progress.parquet",
+        allocation="<results>/ablation/{dataset}/{trial}/{task}/{trained}/allocation.parquet",
+        record="<results>/ablation/{dataset}/{trial}/{task}/{trained}/run.json",
     log:
-        "results/logs/ablate/{dataset}/{trial}/{task}/{trained}.log",
+        "<results>/logs/ablate/{dataset}/{trial}/{task}/{trained}.log",
     benchmark:
-        "results/benchmarks/ablate/{dataset}/{trial}/{task}/{trained}.tsv"
+        "<results>/benchmarks/ablate/{dataset}/{trial}/{task}/{trained}.tsv"
     params:
         module=lambda wildcards: trial_entry(wildcards).module,
         settings=lambda wildcards: as_json(trial_entry(wildcards).settings),
         training=lambda wildcards: as_json(GRID.trying(wildcards.dataset, wildcards.task)),
         packages=lambda wildcards: packages("autoemb.commands.train", trial_module(wildcards)),
-        checkpoint="results/checkpoints/ablation/{dataset}/{trial}/{task}/{trained}.safetensors",
+        checkpoint=f"{CHECKPOINTS}/ablation/{{dataset}}/{{trial}}/{{task}}/{{trained}}.safetensors",

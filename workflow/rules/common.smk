@@ -9,6 +9,7 @@ from pathlib import Path
 
 from autoemb.experiment import grid
 
+from autoemb.artifact import place
 from autoemb.artifact.dependencies import dependencies, imports_of_notebook
 from autoemb.errors import InputError
 from autoemb.learning.machine.gpus import places
@@ -22,10 +23,23 @@ if not workflow.config_settings.configfiles:
     configfile: os.path.relpath(ROOT / "config" / "smoke.yaml")
 
 
+FILES_OF_CONFIG = [os.path.relpath(file) for file in workflow.configfiles]
+
 try:
-    GRID = grid.load(config, ", ".join(os.path.relpath(file) for file in workflow.configfiles) or "config")
+    GRID = grid.load(config, ", ".join(FILES_OF_CONFIG) or "config")
+    NAME = place.name_of(GRID.config.name, FILES_OF_CONFIG)
 except InputError as error:
     raise WorkflowError(f"the config is not valid, so nothing was run:\n{error}")
+
+RESULTS = f"results/{NAME}"
+CHECKPOINTS = f"results/checkpoints/{NAME}"
+if place.of_before():
+    print(f"warning: {place.of_before()}", file=sys.stderr)
+
+
+pathvars:
+    results=RESULTS,
+
 
 # Jobs run in the environment of whoever runs Snakemake, also if it was not activated.
 shell.prefix(f"export PATH={shlex.quote(os.path.dirname(sys.executable))}:$PATH; ")
@@ -87,7 +101,7 @@ def method_module(wildcards):
 def stream_of_trial(wildcards):
     """The stream of a trial of the ablation: its own, or the base's."""
     trial = GRID.ablation.stream_of(wildcards.trial)
-    return f"results/ablation/{wildcards.dataset}/{trial}/stream.parquet"
+    return f"<results>/ablation/{wildcards.dataset}/{trial}/stream.parquet"
 
 
 def trial_entry(wildcards):
@@ -102,7 +116,7 @@ def trial_module(wildcards):
 def local_archive(wildcards):
     """A person's own copy of the archive is an input: its change is noticed, its absence reported."""
     archive = GRID.datasets[wildcards.dataset].settings.archive
-    if archive and not (os.path.exists(archive) or os.path.exists(f"results/archives/{wildcards.dataset}")):
+    if archive and not (os.path.exists(archive) or os.path.exists(f"{RESULTS}/archives/{wildcards.dataset}")):
         raise WorkflowError(
             f"{archive}: no such file in {os.getcwd()}; expected the ratings, as the config's key"
             f" datasets.{wildcards.dataset}.archive says"
@@ -119,8 +133,14 @@ if GPUS and "gpu" not in workflow.global_resources and workflow.resource_setting
 
 def forget_finished():
     """Remove what finished jobs keep in case that nobody takes note of them: somebody has."""
-    for file in Path("results/checkpoints").rglob("*.finished"):
+    for file in Path(CHECKPOINTS).rglob("*.finished"):
         file.unlink()
+
+
+def say_what_to_open():
+    """The last line of a run that made its pages."""
+    if os.path.exists(f"{RESULTS}/explorer.html"):
+        print(f"Open {RESULTS}/explorer.html; tables, figures and notebooks lie beside it.", file=sys.stderr)
 
 
 def gpus():
@@ -141,7 +161,7 @@ def more(first):
 def runs(*kinds):
     """Every run's files of these kinds."""
     return expand(
-        "results/runs/{dataset}/{stream}/{task}/{method}/{kind}.parquet",
+        "<results>/runs/{dataset}/{stream}/{task}/{method}/{kind}.parquet",
         dataset=GRID.datasets,
         stream=GRID.config.streams,
         task=GRID.config.tasks,
@@ -155,7 +175,7 @@ def trials(kind):
     if GRID.ablation is None:
         return []
     return [
-        f"results/ablation/{dataset}/{trial}/{task}/{method}/{kind}.parquet"
+        f"<results>/ablation/{dataset}/{trial}/{task}/{method}/{kind}.parquet"
         for dataset in GRID.datasets
         for trial, methods in GRID.ablation.methods.items()
         for task in GRID.ablation.tasks[trial]
@@ -168,7 +188,7 @@ def levels():
     if GRID.config.popularity is None:
         return []
     return expand(
-        "results/popularity/{dataset}/{side}/{task}/size-{size}.parquet",
+        "<results>/popularity/{dataset}/{side}/{task}/size-{size}.parquet",
         dataset=GRID.datasets,
         side=GRID.config.popularity.side,
         task=GRID.config.tasks,
@@ -178,7 +198,9 @@ def levels():
 
 def figure_files(figures):
     """A figure's files for every data set, beside the SVG that the report shows."""
-    return expand("results/figures/{figure}-{dataset}.{end}", figure=figures, dataset=GRID.datasets, end=["pdf", "png"])
+    return expand(
+        "<results>/figures/{figure}-{dataset}.{end}", figure=figures, dataset=GRID.datasets, end=["pdf", "png"]
+    )
 
 
 def notebook_modules(notebook):

@@ -6,9 +6,9 @@ rule fetch:
         local_archive,
         code=lambda wildcards: code("autoemb.commands.fetch", dataset_module(wildcards)),
     output:
-        "results/archives/{dataset}",
+        "<results>/archives/{dataset}",
     log:
-        "results/logs/fetch/{dataset}.log",
+        "<results>/logs/fetch/{dataset}.log",
     localrule: True
     conda:
         "../../environment.yml"
@@ -17,22 +17,22 @@ rule fetch:
         settings=lambda wildcards: as_json(GRID.datasets[wildcards.dataset].settings),
         packages=lambda wildcards: packages("autoemb.commands.fetch", dataset_module(wildcards)),
     shell:
-        "autoemb fetch --dataset {params.module:q} --settings {params.settings:q}"
+        "autoemb fetch --dataset {params.module:q} --settings {params.settings:q} --store results/archives"
         " --out {output:q} 2>&1 | tee {log:q} >&2"
 
 
 rule interactions:
     input:
-        archive="results/archives/{dataset}",
+        archive="<results>/archives/{dataset}",
         code=lambda wildcards: code("autoemb.commands.interactions", dataset_module(wildcards)),
     output:
-        interactions="results/interactions/{dataset}.parquet",
-        user_ids="results/interactions/{dataset}.users.parquet",
-        item_ids="results/interactions/{dataset}.items.parquet",
-        counts="results/interactions/{dataset}.counts.json",
-        record="results/provenance/interactions/{dataset}.json",
+        interactions="<results>/interactions/{dataset}.parquet",
+        user_ids="<results>/interactions/{dataset}.users.parquet",
+        item_ids="<results>/interactions/{dataset}.items.parquet",
+        counts="<results>/interactions/{dataset}.counts.json",
+        record="<results>/provenance/interactions/{dataset}.json",
     log:
-        "results/logs/interactions/{dataset}.log",
+        "<results>/logs/interactions/{dataset}.log",
     conda:
         "../../environment.yml"
     resources:
@@ -50,14 +50,14 @@ rule interactions:
 
 rule stream:
     input:
-        interactions="results/interactions/{dataset}.parquet",
-        item_ids="results/interactions/{dataset}.items.parquet",
+        interactions="<results>/interactions/{dataset}.parquet",
+        item_ids="<results>/interactions/{dataset}.items.parquet",
         code=code("autoemb.commands.stream"),
     output:
-        stream="results/streams/{dataset}/{stream}.parquet",
-        record="results/provenance/streams/{dataset}/{stream}.json",
+        stream="<results>/streams/{dataset}/{stream}.parquet",
+        record="<results>/provenance/streams/{dataset}/{stream}.json",
     log:
-        "results/logs/stream/{dataset}/{stream}.log",
+        "<results>/logs/stream/{dataset}/{stream}.log",
     conda:
         "../../environment.yml"
     resources:

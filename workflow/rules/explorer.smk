@@ -5,13 +5,13 @@ from autoemb.analysis.explorer.reading import EXPLORED
 
 rule explore:
     input:
-        tables=[f"results/tables/{table}.csv" for table in EXPLORED if table in TABLES],
+        tables=[f"<results>/tables/{table}.csv" for table in EXPLORED if table in TABLES],
         code=code("autoemb.commands.explore"),
     output:
-        page="results/explorer.html",
-        record="results/provenance/explorer.json",
+        page="<results>/explorer.html",
+        record="<results>/provenance/explorer.json",
     log:
-        "results/logs/explore/explorer.log",
+        "<results>/logs/explore/explorer.log",
     conda:
         "../../environment.yml"
     resources:
@@ -25,21 +25,21 @@ rule explore:
 
 rule sheets:  # Snakemake's report only offers a csv file to download
     input:
-        tables=expand("results/tables/{table}.csv", table=TABLES),
+        tables=expand("<results>/tables/{table}.csv", table=TABLES),
         code=code("autoemb.commands.sheets"),
     output:
         [
             report(
-                f"results/tables/{table}.html",
+                f"<results>/tables/{table}.html",
                 caption="../report/sheet.rst",
                 category="Tables",
                 labels={"table": table, "form": "sortable page"},
             )
             for table in TABLES
         ],
-        record="results/provenance/sheets.json",
+        record="<results>/provenance/sheets.json",
     log:
-        "results/logs/sheets/sheets.log",
+        "<results>/logs/sheets/sheets.log",
     conda:
         "../../environment.yml"
     resources:

@@ -19,12 +19,12 @@ for notebook, (reads, draws) in NOTEBOOKS.items():
             f"render_{notebook}"
         input:
             notebook=os.path.relpath(ROOT / "notebooks" / f"{notebook}.ipynb"),
-            tables=expand("results/tables/{table}.csv", table=reads),
+            tables=expand("<results>/tables/{table}.csv", table=reads),
             code=notebook_code(notebook),
         output:
             [
                 report(
-                    f"results/figures/{figure}-{dataset}.svg",
+                    f"<results>/figures/{figure}-{dataset}.svg",
                     caption=f"../report/{figure}.rst",
                     category="Figures",
                     subcategory=dataset,
@@ -34,10 +34,10 @@ for notebook, (reads, draws) in NOTEBOOKS.items():
                 for dataset in GRID.datasets
             ],
             figure_files(draws),
-            notebook=f"results/notebooks/{notebook}.ipynb",
-            record=f"results/provenance/notebooks/{notebook}.json",
+            notebook=f"<results>/notebooks/{notebook}.ipynb",
+            record=f"<results>/provenance/notebooks/{notebook}.json",
         log:
-            f"results/logs/render/{notebook}.log",
+            f"<results>/logs/render/{notebook}.log",
         retries: 1  # kernels that start together can race for a port
         conda:
             "../../environment.yml"
@@ -54,16 +54,16 @@ for notebook, (reads, draws) in NOTEBOOKS.items():
 
 rule page:
     input:
-        "results/notebooks/{notebook}.ipynb",
+        "<results>/notebooks/{notebook}.ipynb",
     output:
         report(
-            "results/notebooks/{notebook}.html",
+            "<results>/notebooks/{notebook}.html",
             caption="../report/notebook.rst",
             category="Notebooks",
             labels={"notebook": "{notebook}"},
         ),
     log:
-        "results/logs/page/{notebook}.log",
+        "<results>/logs/page/{notebook}.log",
     conda:
         "../../environment.yml"
     resources:
@@ -80,5 +80,5 @@ rule page:
 rule figures:
     input:
         figure_files([figure for _, draws in NOTEBOOKS.values() for figure in draws]),
-        expand("results/notebooks/{notebook}.html", notebook=NOTEBOOKS),
+        expand("<results>/notebooks/{notebook}.html", notebook=NOTEBOOKS),
     localrule: True

@@ -3,13 +3,13 @@
 
 rule buckets:
     input:
-        interactions="results/interactions/{dataset}.parquet",
+        interactions="<results>/interactions/{dataset}.parquet",
         code=code("autoemb.commands.buckets"),
     output:
-        buckets="results/popularity/{dataset}/{side}/buckets.parquet",
-        record="results/provenance/popularity/{dataset}/{side}/buckets.json",
+        buckets="<results>/popularity/{dataset}/{side}/buckets.parquet",
+        record="<results>/provenance/popularity/{dataset}/{side}/buckets.json",
     log:
-        "results/logs/buckets/{dataset}/{side}.log",
+        "<results>/logs/buckets/{dataset}/{side}.log",
     conda:
         "../../environment.yml"
     resources:
@@ -26,15 +26,15 @@ rule buckets:
 
 rule popularity:
     input:
-        buckets="results/popularity/{dataset}/{side}/buckets.parquet",
+        buckets="<results>/popularity/{dataset}/{side}/buckets.parquet",
         code=code("autoemb.commands.popularity"),
     output:
-        level="results/popularity/{dataset}/{side}/{task}/size-{size}.parquet",
-        record="results/provenance/popularity/{dataset}/{side}/{task}/size-{size}.json",
+        level="<results>/popularity/{dataset}/{side}/{task}/size-{size}.parquet",
+        record="<results>/provenance/popularity/{dataset}/{side}/{task}/size-{size}.json",
     log:
-        "results/logs/popularity/{dataset}/{side}/{task}/size-{size}.log",
+        "<results>/logs/popularity/{dataset}/{side}/{task}/size-{size}.log",
     benchmark:
-        "results/benchmarks/popularity/{dataset}/{side}/{task}/size-{size}.tsv"
+        "<results>/benchmarks/popularity/{dataset}/{side}/{task}/size-{size}.tsv"
     conda:
         "../../environment.yml"
     threads: 1
@@ -47,7 +47,7 @@ rule popularity:
         settings=popularity_settings("sizes"),
         training=lambda wildcards: as_json(GRID.training(wildcards.dataset, wildcards.task)),
         packages=packages("autoemb.commands.popularity"),
-        checkpoint="results/checkpoints/popularity/{dataset}/{side}/{task}/size-{size}.safetensors",
+        checkpoint=f"{CHECKPOINTS}/popularity/{{dataset}}/{{side}}/{{task}}/size-{{size}}.safetensors",
     shell:
         "autoemb popularity --buckets {input.buckets:q} --size {wildcards.size}"
         " --settings {params.settings:q} --run {params.training:q} --threads {threads}"

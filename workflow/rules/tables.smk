@@ -7,7 +7,7 @@ KINDS = {
     **{table.name: runs(table.name) for table in RUN_TABLES},
     "trials": trials("outcomes"),
     "levels": levels(),
-    "counts": expand("results/interactions/{dataset}.counts.json", dataset=GRID.datasets),
+    "counts": expand("<results>/interactions/{dataset}.counts.json", dataset=GRID.datasets),
 }
 """Kind of input -> all files of it."""
 
@@ -25,15 +25,15 @@ rule tabulate:
         code=code("autoemb.commands.tabulate"),
     output:
         report(
-            "results/tables/{table}.csv",
+            "<results>/tables/{table}.csv",
             caption="../report/table.rst",
             category="Tables",
             labels={"table": "{table}"},
         ),
-        multiext("results/tables/{table}", ".md", ".tex"),
-        record="results/provenance/tables/{table}.json",
+        multiext("<results>/tables/{table}", ".md", ".tex"),
+        record="<results>/provenance/tables/{table}.json",
     log:
-        "results/logs/tabulate/{table}.log",
+        "<results>/logs/tabulate/{table}.log",
     conda:
         "../../environment.yml"
     resources:
@@ -51,15 +51,15 @@ rule tabulate:
 
 rule tables:
     input:
-        expand("results/tables/{table}.{end}", table=TABLES, end=["csv", "md", "tex"]),
+        expand("<results>/tables/{table}.{end}", table=TABLES, end=["csv", "md", "tex"]),
     localrule: True
 
 
 rule configuration:
     output:
-        "results/config.json",
+        "<results>/config.json",
     log:
-        "results/logs/configuration.log",
+        "<results>/logs/configuration.log",
     localrule: True
     conda:
         "../../environment.yml"

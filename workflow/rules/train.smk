@@ -8,18 +8,18 @@ JOB = f"{RUN}/parts/{{seeds}}" if GRID.parts() else RUN
 
 rule train:
     input:
-        stream="results/streams/{dataset}/{stream}.parquet",
+        stream="<results>/streams/{dataset}/{stream}.parquet",
         code=lambda wildcards: code("autoemb.commands.train", method_module(wildcards)),
     output:
-        outcomes=f"results/runs/{JOB}/outcomes.parquet",
-        sizes=f"results/runs/{JOB}/sizes.parquet",
-        progress=f"results/runs/{JOB}/progress.parquet",
-        allocation=f"results/runs/{JOB}/allocation.parquet",
-        record=f"results/runs/{JOB}/run.json",
+        outcomes=f"<results>/runs/{JOB}/outcomes.parquet",
+        sizes=f"<results>/runs/{JOB}/sizes.parquet",
+        progress=f"<results>/runs/{JOB}/progress.parquet",
+        allocation=f"<results>/runs/{JOB}/allocation.parquet",
+        record=f"<results>/runs/{JOB}/run.json",
     log:
-        f"results/logs/train/{JOB}.log",
+        f"<results>/logs/train/{JOB}.log",
     benchmark:
-        f"results/benchmarks/train/{JOB}.tsv"
+        f"<results>/benchmarks/train/{JOB}.tsv"
     conda:
         "../../environment.yml"
     threads: 1
@@ -35,7 +35,7 @@ rule train:
         packages=lambda wildcards: packages("autoemb.commands.train", method_module(wildcards)),
         seeds=seeds_option,
         folder=subpath(output.outcomes, parent=True),
-        checkpoint=f"results/checkpoints/{JOB}.safetensors",
+        checkpoint=f"{CHECKPOINTS}/{JOB}.safetensors",
     shell:
         "autoemb train --stream {input.stream:q} --method {params.module:q}"
         " --settings {params.settings:q} --run {params.training:q} {params.seeds} --threads {threads}"
@@ -48,18 +48,21 @@ if GRID.parts():
     rule join:
         input:
             parts=expand(
-                f"results/runs/{RUN}/parts/{{seeds}}/{{file}}", seeds=GRID.parts(), file=RUN_FILES, allow_missing=True
+                f"<results>/runs/{RUN}/parts/{{seeds}}/{{file}}",
+                seeds=GRID.parts(),
+                file=RUN_FILES,
+                allow_missing=True,
             ),
             code=code("autoemb.commands.join"),
         output:
-            [f"results/runs/{RUN}/{file}" for file in RUN_FILES],
+            [f"<results>/runs/{RUN}/{file}" for file in RUN_FILES],
         log:
-            f"results/logs/join/{RUN}.log",
+            f"<results>/logs/join/{RUN}.log",
         localrule: True
         conda:
             "../../environment.yml"
         params:
-            parts=expand(f"results/runs/{RUN}/parts/{{seeds}}", seeds=GRID.parts(), allow_missing=True),
+            parts=expand(f"{RESULTS}/runs/{RUN}/parts/{{seeds}}", seeds=GRID.parts(), allow_missing=True),
             folder=subpath(output[0], parent=True),
             packages=packages("autoemb.commands.join"),
         shell:

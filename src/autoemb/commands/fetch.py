@@ -12,9 +12,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--dataset", required=True, help="name of the data set's module, such as ml-1m")
     parser.add_argument("--settings", default="{}", metavar="JSON", help="the data set's settings")
     parser.add_argument("--out", required=True, type=Path, metavar="PATH", help="where to put the archive")
+    parser.add_argument("--store", type=Path, metavar="FOLDER", help="keeps what is downloaded, for the next time")
 
 
 def run(arguments: argparse.Namespace) -> None:
     """Put the verified archive at ``--out``."""
     dataset = datasets.find(arguments.dataset)
-    fetch(dataset, dataset.settings(arguments.settings), arguments.out)
+    fetch(dataset, dataset.settings(arguments.settings), arguments.out, store=arguments.store)

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from autoemb.artifact.files import digest
+from autoemb.artifact.place import HELP, RESULTS, folders
 from autoemb.artifact.verify import Record, read_all
 from autoemb.errors import InputError
 
@@ -13,14 +14,14 @@ from autoemb.errors import InputError
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The file, and the results with the records."""
     parser.add_argument("file", type=Path, metavar="FILE", help="known by its content, wherever it lies")
-    parser.add_argument("results", type=Path, nargs="?", default=Path("results"), metavar="RESULTS", help="folder")
+    parser.add_argument("results", type=Path, nargs="?", default=RESULTS, metavar="RESULTS", help=HELP)
 
 
 def run(arguments: argparse.Namespace) -> None:
     """File -> text."""
     if not arguments.file.is_file():
         raise InputError(f"{arguments.file}: no such file; expected one that a job made")
-    found, _ = read_all(arguments.results)
+    found = [record for results in folders(arguments.results) for record in read_all(results)[0]]
     sha = digest(arguments.file)
     own = [record for record in found if sha in record.generated.values()]
     if not own:

@@ -22,10 +22,20 @@ SLACK = 4
 was unpacked and packed again may be packed less well."""
 
 
-def fetch(dataset: Dataset[Any], config: DatasetConfig, out: Path, patience: Patience = PATIENCE) -> None:
+def fetch(
+    dataset: Dataset[Any], config: DatasetConfig, out: Path, patience: Patience = PATIENCE, store: Path | None = None
+) -> None:
     """Put the verified archive at ``out``, whole or not at all.
 
     A download that was cut leaves its beginning in ``<out>.part``, and the next one goes on from there.
+
+    Args:
+        dataset: whose archive.
+        config: its settings.
+        out: where to.
+        patience: of a download.
+        store: a folder for what is downloaded, by data set, from which it is taken the next time; without one,
+            it is downloaded to ``out``.
 
     Raises:
         InputError: no archive can be had, or it is not the expected one.
@@ -44,7 +54,15 @@ def fetch(dataset: Dataset[Any], config: DatasetConfig, out: Path, patience: Pat
             _copy(dataset, shipped, out)
     else:
         publisher = () if dataset.url is None else (dataset.url,)
-        _download(dataset, (*config.mirrors, *publisher), out, patience)
+        addresses = (*config.mirrors, *publisher)
+        if store is None:
+            _download(dataset, addresses, out, patience)
+            return
+        stored = store / dataset.name
+        if not _is_it(dataset, stored):
+            _download(dataset, addresses, stored, patience)
+        with whole(out) as temporary:
+            _link(stored, temporary)
 
 
 def _copy(dataset: Dataset[Any], source: Path, out: Path) -> None:
@@ -52,6 +70,15 @@ def _copy(dataset: Dataset[Any], source: Path, out: Path) -> None:
     with whole(out) as temporary:
         # a copy, not a link: the original may be edited, or belong to somebody else
         shutil.copyfile(source, temporary)
+
+
+def _link(stored: Path, out: Path) -> None:
+    """The same file under another name, or a copy where the file system has no links."""
+    out.unlink()
+    try:
+        out.hardlink_to(stored)
+    except OSError:
+        shutil.copyfile(stored, out)
 
 
 def _download(dataset: Dataset[Any], addresses: tuple[str, ...], out: Path, patience: Patience) -> None:

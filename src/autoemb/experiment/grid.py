@@ -36,6 +36,9 @@ Entries = Annotated[dict[Name, dict[str, Any]], Field(min_length=1)]
 class Contents(Settings):
     """What is run on what. Data sets and methods have further keys, those of their modules."""
 
+    name: Name | None = None
+    """Of the folder of ``results`` that everything is written to; left out, the config file's without its ending."""
+
     seeds: Annotated[int, Field(ge=1)]
     """Replicates of every method: seeds 0 .. seeds-1."""
 

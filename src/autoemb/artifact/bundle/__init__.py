@@ -47,7 +47,7 @@ def contents(
         InputError: there is no table, or no checkout.
     """
     own = [entry.get("archive") for entry in config["datasets"].values()]
-    ratings = {(results.parent / path).resolve() for path in own if path}
+    ratings = {(results.parents[1] / path).resolve() for path in own if path}
     made = {path.resolve() for record in found for path in record.generated}
     there = [path for folder in _SHOWN for path in (results / folder).glob("[!.]*")]
     # what no job made may be anything; pages have no record, but are made from notebooks that have
@@ -56,8 +56,8 @@ def contents(
         raise InputError(f"{results}: has no tables that a record names; run the workflow first")
     kept = [*shown, *(record.path for record in found), results / "config.json", results / "report.html"]
     files: dict[str, Path | bytes] = dict(source_files(root, leave_out=ratings))
-    files |= {f"results/{path.relative_to(results).as_posix()}": path for path in kept if path.is_file()}
-    files["config.yaml"] = yaml.safe_dump(dict(config), sort_keys=False).encode()
+    files |= {f"results/{results.name}/{path.relative_to(results).as_posix()}": path for path in kept if path.is_file()}
+    files["config.yaml"] = yaml.safe_dump({"name": results.name, **config}, sort_keys=False).encode()
     files["config.resolved.json"] = (json.dumps(resolved, indent=2) + "\n").encode()
     files["rerun.sh"] = resources.files(__name__).joinpath("rerun.sh").read_bytes()
     files["README.txt"] = readme(results, config, commit).encode()

@@ -6,6 +6,7 @@ need no library.
 
 import hashlib
 import importlib.metadata
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -161,7 +162,7 @@ def _actions(found: Sequence[Record], names: Mapping[Path, str]) -> tuple[list[E
             {
                 "@id": f"#{quote(name)}",
                 "@type": "CreateAction",
-                "name": name.removeprefix("results/").removeprefix("provenance/").removesuffix(".json"),
+                "name": re.sub(r"^results/[^/]+/(provenance/)?", "", name).removesuffix(".json"),
                 "description": f"One job, on {content['device']}; its record has the settings and checksums",
                 "startTime": content["start"],
                 "endTime": content["end"],

@@ -9,11 +9,12 @@ from typing import Any
 _TEXT = """\
 Results of autoemb {version}: a reproduction of AutoEmb (Zhao et al., ICDM 2021) on {datasets}.
 
-results/tables      csv has everything; md and tex are for people
-results/figures     pdf, svg, png
-results/notebooks   executed: what each question's answer is here, and the code that drew it
-results/provenance  one record per job: what it used and made (SHA-256), settings, code, package versions, device, times
-results/runs        of each training, its record (run.json)
+in results/{name}:
+  tables            csv has everything; md and tex are for people
+  figures           pdf, svg, png
+  notebooks         executed: what each question's answer is here, and the code that drew it
+  provenance        one record per job: what it used and made (SHA-256), settings, code, package versions, device, times
+  runs              of each training, its record (run.json)
 config.yaml         the config that was run; config.resolved.json has every setting, with who set it and what it is
 ro-crate-metadata.json   the same for machines: an RO-Crate 1.1 (https://w3id.org/ro/crate)
 all else            the source ({commit})
@@ -52,6 +53,7 @@ def readme(results: Path, config: Mapping[str, Any], commit: str | None) -> str:
         commit: of the checkout.
     """
     return _TEXT.format(
+        name=results.name,
         version=importlib.metadata.version("autoemb"),
         commit=f"commit {commit}" if commit else "of no commit",
         datasets=", ".join(config["datasets"]),

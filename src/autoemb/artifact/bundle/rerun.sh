@@ -19,7 +19,7 @@ mkdir -p rerun
     --cores "${CORES:-all}" "$@"
 
 same=0 other=0
-for table in results/tables/*; do
+for table in results/*/tables/*; do
     if [ $# -gt 0 ] && [ ! -e "rerun/$table" ]; then
         continue # it was not asked for
     elif cmp -s "$table" "rerun/$table"; then

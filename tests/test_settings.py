@@ -80,7 +80,7 @@ def test_it_reads_well(config, capsys):
     start = lines.index("method fse (fse)")
     assert lines[start + 1] == "----------------"
     assert lines[start + 2] == "learning_rate             0.001   protocol released-code"
-    assert lines[start + 3] == "      Of Adam on the model's parameters W (released code)."
+    assert lines[start + 3] == f"      {MethodConfig.model_fields['learning_rate'].description}"
     assert max(map(len, lines)) <= 100
     assert not [line for line in lines if line != line.rstrip()]
     assert sum("Width of the head's hidden layer" in line for line in lines) == 1  # explained once

@@ -13,7 +13,7 @@ from autoemb.experiment.layers import merge
 from autoemb.learning import methods
 
 BESIDE = ["sizes", "learning_rate", "weights_learning_rate", "selection", "hidden", "controller_hidden"]
-"""Settings beside those of the ablation that every protocol says."""
+"""Settings beside those of the ablation that every protocol has."""
 
 ODDITIES = [name for name in ablation.SETTINGS if name not in ("selection", "sizes", "classification-start")]
 """The fourteen of the list of the released code's oddities; of the FSE, size and path are two settings here."""
@@ -39,11 +39,11 @@ def flat(values: dict) -> Iterator[tuple[str, object]]:
         yield from flat(value) if isinstance(value, dict) else [(key, value)]
 
 
-def loaded(protocol: str, **config: object) -> grid.Grid:
+def load(protocol: str, **config: object) -> grid.Grid:
     return grid.load({**CONFIG, "protocol": protocol, **config}, "c.yaml")
 
 
-def test_the_protocols_are_found():
+def test_the_protocols_are_the_files():
     assert protocols.names() == ["esapn-paper", "paper", "released-code"]
 
 
@@ -53,9 +53,7 @@ def test_the_list_of_oddities_is_whole():
 
 def fields_of(protocol: str) -> dict[str, set[str]]:
     """The settings of every method that a protocol speaks of."""
-    return {
-        module: set(methods.find(module).Config.model_fields) for said_by, module in REPRODUCED if said_by == protocol
-    }
+    return {module: set(methods.find(module).Config.model_fields) for by, module in REPRODUCED if by == protocol}
 
 
 def test_methods_reproduce_protocols_that_there_are():
@@ -70,41 +68,41 @@ def test_the_methods_of_a_protocol_reproduce_it(protocol):
 
 @pytest.mark.parametrize("protocol", protocols.names())
 @pytest.mark.parametrize("name", ablation.SETTINGS)
-def test_every_setting_is_said(protocol, name):
-    said, setting = protocols.find(protocol), ablation.SETTINGS[name]
+def test_every_protocol_has_every_setting(protocol, name):
+    content, setting = protocols.find(protocol), ablation.SETTINGS[name]
     if setting.of == "stream":
-        assert inside(said.stream, setting.field)
+        assert inside(content.stream, setting.field)
         return
     having = {module: fields for module, fields in fields_of(protocol).items() if setting.touches(module, fields)}
     assert having
     for module, fields in having.items():
-        assert inside(said.of_method(module, fields), setting.field)
+        assert inside(content.of_method(module, fields), setting.field)
 
 
 @pytest.mark.parametrize("protocol", protocols.names())
-def test_what_stands_beside_the_oddities_is_said(protocol):
-    said = protocols.find(protocol)
-    assert set(BESIDE) <= set(said.defaults["all"])
-    assert said.batch_size == 500
-    assert "seed" in said.stream
+def test_every_protocol_has_what_stands_beside_the_oddities(protocol):
+    content = protocols.find(protocol)
+    assert set(BESIDE) <= set(content.defaults["all"])
+    assert content.batch_size == 500
+    assert "seed" in content.stream
 
 
 @pytest.mark.parametrize("protocol", protocols.names())
 def test_a_protocol_says_nothing_that_no_method_reads(protocol):
-    said = protocols.find(protocol)
+    content = protocols.find(protocol)
     fields = fields_of(protocol)
-    assert set(said.defaults["all"]) <= set.union(*fields.values())
-    assert set(said.stream) <= set(StreamConfig.model_fields)
-    for module in set(said.defaults) - {"all"}:
-        assert set(said.defaults[module]) <= fields.get(module, set()), f"defaults.{module}"
+    assert set(content.defaults["all"]) <= set.union(*fields.values())
+    assert set(content.stream) <= set(StreamConfig.model_fields)
+    for module in set(content.defaults) - {"all"}:
+        assert set(content.defaults[module]) <= fields.get(module, set()), f"defaults.{module}"
 
 
 def departures(protocol: str, module: str) -> set[str]:
     """The settings whose defaults are not as a protocol says."""
     config = methods.find(module).Config
     default = dict(flat(config().model_dump(mode="json")))
-    said = protocols.find(protocol).of_method(module, config.model_fields)
-    return {key for key, value in flat(said) if value != default[key]}
+    settings = protocols.find(protocol).of_method(module, config.model_fields)
+    return {key for key, value in flat(settings) if value != default[key]}
 
 
 def test_what_departs_is_seen():
@@ -120,11 +118,11 @@ def test_a_methods_docstring_names_every_departure(protocol, module):
 
 
 def test_the_released_code():
-    found = loaded("released-code")
-    stream = found.config.streams["shuffled"]
+    loaded = load("released-code")
+    stream = loaded.config.streams["shuffled"]
     assert (stream.order, stream.seed, stream.rare_items, stream.popularity) == ("shuffled", 0, "tag-genome", "restart")
-    assert list(found.methods) == list(protocols.find("released-code").methods)
-    fse, autoemb = found.methods["fse"].settings, found.methods["autoemb"].settings
+    assert list(loaded.methods) == list(protocols.find("released-code").methods)
+    fse, autoemb = loaded.methods["fse"].settings, loaded.methods["autoemb"].settings
     assert (fse.size, fse.path) == (222, "raw")
     assert autoemb.sizes == (2, 4, 8, 16, 64, 128)
     assert (autoemb.policy, autoemb.mean, autoemb.batch_norm, autoemb.validation) == (1, False, "shared", "last_batch")
@@ -133,43 +131,43 @@ def test_the_released_code():
 
 
 def test_the_papers_text():
-    found = loaded("paper")
-    stream = found.config.streams["temporal"]
+    loaded = load("paper")
+    stream = loaded.config.streams["temporal"]
     assert (stream.order, stream.rare_items, stream.popularity) == ("temporal", "keep", "continue")
-    assert found.methods["fse"].settings.size == 146
-    autoemb = found.methods["autoemb"].settings
+    assert loaded.methods["fse"].settings.size == 146
+    autoemb = loaded.methods["autoemb"].settings
     assert autoemb.sizes == (2, 16, 128)
     assert (autoemb.policy, autoemb.mean, autoemb.batch_norm) == (2, True, "per-candidate")
     assert autoemb.validation == "last_random"
 
 
 def test_esapns_text():
-    found = loaded("esapn-paper")
-    assert found.methods["fse"].settings.size == 128
-    assert found.methods["darts"].settings.sizes == (2, 4, 8, 16, 64, 128)
+    loaded = load("esapn-paper")
+    assert loaded.methods["fse"].settings.size == 128
+    assert loaded.methods["darts"].settings.sizes == (2, 4, 8, 16, 64, 128)
 
 
 def test_default_then_protocol_then_config():
     methods_given = {"small": {"method": "fse", "size": 2}, "autoemb": {"policy": 0}, "fse": {}}
-    found = loaded("released-code", methods=methods_given, streams={"mine": {"order": "temporal"}}, batch_size=64)
-    assert list(found.methods) == ["small", "autoemb", "fse"]
-    assert found.methods["small"].settings.size == 2  # the config's
-    assert found.methods["autoemb"].settings.policy == 0
-    assert found.methods["autoemb"].settings.batch_norm == "shared"  # the protocol's
-    assert found.methods["autoemb"].settings.temperature == 1.0  # the field's default
-    assert found.config.streams["mine"].order == "temporal"
-    assert found.config.streams["mine"].popularity == "restart"
-    assert found.config.streams["mine"].test == 0.25
-    assert found.config.batch_size == 64
-    assert loaded("released-code").config.batch_size == 500
+    loaded = load("released-code", methods=methods_given, streams={"mine": {"order": "temporal"}}, batch_size=64)
+    assert list(loaded.methods) == ["small", "autoemb", "fse"]
+    assert loaded.methods["small"].settings.size == 2  # the config's
+    assert loaded.methods["autoemb"].settings.policy == 0
+    assert loaded.methods["autoemb"].settings.batch_norm == "shared"  # the protocol's
+    assert loaded.methods["autoemb"].settings.temperature == 1.0  # the field's default
+    assert loaded.config.streams["mine"].order == "temporal"
+    assert loaded.config.streams["mine"].popularity == "restart"
+    assert loaded.config.streams["mine"].test == 0.25
+    assert loaded.config.batch_size == 64
+    assert load("released-code").config.batch_size == 500
 
 
 @pytest.mark.parametrize("protocol", ["released-code", "esapn-paper"])
 def test_a_protocol_leaves_a_method_alone_that_does_not_reproduce_it(protocol, monkeypatch):
     fse, own = methods.find("fse"), {"fse": {"learning_rate": 0.5}}
-    assert loaded(protocol, methods=own).methods["fse"].settings != fse.Config(learning_rate=0.5)
+    assert load(protocol, methods=own).methods["fse"].settings != fse.Config(learning_rate=0.5)
     monkeypatch.delattr(fse, "REPRODUCES")
-    assert loaded(protocol, methods=own).methods["fse"].settings == fse.Config(learning_rate=0.5)
+    assert load(protocol, methods=own).methods["fse"].settings == fse.Config(learning_rate=0.5)
 
 
 @pytest.mark.parametrize("name", [name for name, setting in ablation.SETTINGS.items() if setting.method])
@@ -182,8 +180,8 @@ def test_a_field_of_one_method_is_not_taken_for_anothers(name):
 
 def test_groups_of_settings_are_merged_key_by_key():
     quirks = {"released_code_quirks": {"item_context_loss": True}}
-    found = loaded("released-code", methods={"sam": quirks}).methods["sam"].settings.released_code_quirks
-    assert (found.item_context_loss, found.classification_start) == (True, True)
+    sam = load("released-code", methods={"sam": quirks}).methods["sam"].settings
+    assert sam.released_code_quirks.model_dump() == {"item_context_loss": True, "classification_start": True}
 
 
 @pytest.mark.parametrize(
@@ -221,7 +219,7 @@ def test_groups_of_settings_are_merged_key_by_key():
 )
 def test_what_is_wrong_is_named(config, message):
     with pytest.raises(InputError) as error:
-        loaded(**{"protocol": "paper", **config})
+        load(**{"protocol": "paper", **config})
     assert message in str(error.value)
     assert "\n" not in str(error.value)
 
@@ -232,36 +230,36 @@ def test_without_a_protocol_the_keys_are_needed():
 
 
 def resolved(**config: object):
-    return loaded("paper", ablation=config).ablation
+    return load("paper", ablation=config).ablation
 
 
 def test_an_ablation_changes_the_released_code_whatever_the_config_is():
-    found = resolved(settings=["order", "fse-size", "mean"], rare_items="drop-rarest", test=0.5, tasks=["regression"])
-    assert list(found.methods) == ["released-code", "order.temporal", "mean.true", "fse-size.146", "fse-size.128"]
-    assert list(found.streams) == ["released-code", "order.temporal"]
-    base, temporal = found.streams.values()
+    trials = resolved(settings=["order", "fse-size", "mean"], rare_items="drop-rarest", test=0.5, tasks=["regression"])
+    assert list(trials.methods) == ["released-code", "order.temporal", "mean.true", "fse-size.146", "fse-size.128"]
+    assert list(trials.streams) == ["released-code", "order.temporal"]
+    base, temporal = trials.streams.values()
     assert base == StreamConfig(order="shuffled", popularity="restart", rare_items="drop-rarest", test=0.5)
     assert temporal == base.model_copy(update={"order": "temporal"})
-    assert found.stream_of("order.temporal") == "order.temporal"
-    assert found.stream_of("mean.true") == "released-code"
+    assert trials.stream_of("order.temporal") == "order.temporal"
+    assert trials.stream_of("mean.true") == "released-code"
     every = set(protocols.find("released-code").methods)
-    assert set(found.methods["order.temporal"]) == set(found.methods["released-code"]) == every
-    assert {"sam", "darts", "autoemb"} == set(found.methods["mean.true"])
-    assert list(found.methods["fse-size.146"]) == ["fse"]
-    assert found.methods["fse-size.146"]["fse"].settings.size == 146
-    assert found.methods["mean.true"]["sam"].settings.mean
-    assert found.methods["mean.true"]["sam"].settings.batch_norm == "shared"
+    assert set(trials.methods["order.temporal"]) == set(trials.methods["released-code"]) == every
+    assert {"sam", "darts", "autoemb"} == set(trials.methods["mean.true"])
+    assert list(trials.methods["fse-size.146"]) == ["fse"]
+    assert trials.methods["fse-size.146"]["fse"].settings.size == 146
+    assert trials.methods["mean.true"]["sam"].settings.mean
+    assert trials.methods["mean.true"]["sam"].settings.batch_norm == "shared"
 
 
 def test_every_setting_changes_its_methods_in_nothing_else():
-    found = resolved()
-    for name, trained in found.methods.items():
+    trials = resolved()
+    for name, trained in trials.methods.items():
         if name == ablation.BASE:
             continue
         against = ablation.TRIALS[name].setting.against
-        assert found.tasks[name]
+        assert trials.tasks[name]
         for method, entry in trained.items():
-            before = json.loads(found.methods[against][method].settings.model_dump_json())
+            before = json.loads(trials.methods[against][method].settings.model_dump_json())
             after = json.loads(entry.settings.model_dump_json())
             change = json.loads(json.dumps(ablation.TRIALS[name].change()))
             stream = ablation.TRIALS[name].setting.of == "stream"
@@ -270,29 +268,29 @@ def test_every_setting_changes_its_methods_in_nothing_else():
 
 
 def test_a_setting_brings_the_trial_that_it_is_compared_with():
-    found = resolved(settings=["item-context-loss"])
-    assert list(found.methods) == ["released-code", "policy.2", "item-context-loss.true"]
-    settings = found.methods["item-context-loss.true"]["sam"].settings
+    trials = resolved(settings=["item-context-loss"])
+    assert list(trials.methods) == ["released-code", "policy.2", "item-context-loss.true"]
+    settings = trials.methods["item-context-loss.true"]["sam"].settings
     assert settings.policy == 2
     assert settings.released_code_quirks.item_context_loss
-    assert "darts" not in found.methods["item-context-loss.true"]
+    assert "darts" not in trials.methods["item-context-loss.true"]
 
 
 def test_a_setting_of_one_task_is_tried_there_alone():
     only_regression = resolved(settings=["classification-start"], tasks=["regression"])
     assert list(only_regression.methods) == ["released-code"]
-    found = resolved(settings=["classification-start", "mean"])
-    assert found.tasks["mean.true"] == ("regression", "classification")
-    assert found.tasks["classification-start.false"] == ("classification",)
+    trials = resolved(settings=["classification-start", "mean"])
+    assert trials.tasks["mean.true"] == ("regression", "classification")
+    assert trials.tasks["classification-start.false"] == ("classification",)
 
 
 def test_settings_can_be_left_out_and_methods_chosen():
-    found = resolved(leave_out=["item-context-loss", "policy"], methods=["fse", "sam"], seeds=7)
-    assert not [name for name in found.methods if name.startswith(("item", "policy"))]
-    assert set(found.methods["order.temporal"]) == {"fse", "sam"}
-    assert "darts-weights.global" not in found.methods  # there is nothing to train
-    assert loaded("paper", ablation={"seeds": 7}).trying("ml-latest-small", "regression").seeds == 7
-    assert loaded("paper", batch_size=9, ablation={}).trying("ml-latest-small", "regression").batch_size == 500
+    trials = resolved(leave_out=["item-context-loss", "policy"], methods=["fse", "sam"], seeds=7)
+    assert not [name for name in trials.methods if name.startswith(("item", "policy"))]
+    assert set(trials.methods["order.temporal"]) == {"fse", "sam"}
+    assert "darts-weights.global" not in trials.methods  # there is nothing to train
+    assert load("paper", ablation={"seeds": 7}).trying("ml-latest-small", "regression").seeds == 7
+    assert load("paper", batch_size=9, ablation={}).trying("ml-latest-small", "regression").batch_size == 500
 
 
 @pytest.mark.parametrize(
@@ -304,6 +302,6 @@ def test_trials_are_named_for_folders(name, label):
 
 
 def test_single_values_can_be_left_out():
-    found = resolved(settings=["policy", "item-context-loss"], leave_out=["policy.0", "policy.2", "policy.5"])
+    trials = resolved(settings=["policy", "item-context-loss"], leave_out=["policy.0", "policy.2", "policy.5"])
     # policy.2 comes back: item-context-loss is compared with it
-    assert list(found.methods) == ["released-code", "policy.2", "policy.3", "policy.4", "item-context-loss.true"]
+    assert list(trials.methods) == ["released-code", "policy.2", "policy.3", "policy.4", "item-context-loss.true"]

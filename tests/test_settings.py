@@ -35,22 +35,22 @@ def config(tmp_path, monkeypatch):
     return "mine.yaml"
 
 
-def told(capsys, *words: str) -> str:
+def shown(capsys, *words: str) -> str:
     assert main(["settings", *words]) == 0
     return capsys.readouterr().out
 
 
 def table(capsys, *words: str) -> dict:
-    return json.loads(told(capsys, "--json", *words))
+    return json.loads(shown(capsys, "--json", *words))
 
 
 def test_values_and_who_set_them(config, capsys):
-    found = table(capsys, "--config", config)
+    tables = table(capsys, "--config", config)
     sections = ["data set ml-1m (ml-1m)", "stream shuffled", "method fse (fse)", "method autoemb (autoemb)"]
-    assert list(found) == ["config", *sections, "ablation"]
+    assert list(tables) == ["config", *sections, "ablation"]
     flat = {
         (title.split()[0], *title.split()[-1:], key): (row["value"], row["set_by"])
-        for title, rows in found.items()
+        for title, rows in tables.items()
         for key, row in rows.items()
     }
     assert flat["config", "config", "seeds"] == (2, "mine.yaml")
@@ -69,18 +69,18 @@ def test_values_and_who_set_them(config, capsys):
 
 
 def test_another_protocol(config, capsys):
-    found = table(capsys, "--config", config, "--protocol", "paper")
-    assert found["config"]["protocol"] == {**found["config"]["protocol"], "value": "paper", "set_by": "--protocol"}
-    assert found["method autoemb (autoemb)"]["validation"]["value"] == "last_random"
-    assert found["method autoemb (autoemb)"]["policy"]["set_by"] == "mine.yaml"
+    tables = table(capsys, "--config", config, "--protocol", "paper")
+    assert tables["config"]["protocol"] == {**tables["config"]["protocol"], "value": "paper", "set_by": "--protocol"}
+    assert tables["method autoemb (autoemb)"]["validation"]["value"] == "last_random"
+    assert tables["method autoemb (autoemb)"]["policy"]["set_by"] == "mine.yaml"
 
 
 def test_it_reads_well(config, capsys):
-    lines = told(capsys, "--config", config).splitlines()
+    lines = shown(capsys, "--config", config).splitlines()
     start = lines.index("method fse (fse)")
     assert lines[start + 1] == "----------------"
     assert lines[start + 2] == "learning_rate             0.001   protocol released-code"
-    assert lines[start + 3] == "      Of Adam on the model's parameters W (released code)."
+    assert lines[start + 3] == f"      {MethodConfig.model_fields['learning_rate'].description}"
     assert max(map(len, lines)) <= 100
     assert not [line for line in lines if line != line.rstrip()]
     assert sum("Width of the head's hidden layer" in line for line in lines) == 1  # explained once
@@ -97,8 +97,8 @@ def test_everything_is_explained(capsys):
         "popularity": {},
         "ablation": {},
     }
-    found = explain.sections(every, "config")
-    assert [(title, row.key) for title, rows in found for row in rows if not row.explanation] == []
+    tables = explain.sections(every, "config")
+    assert [(title, row.key) for title, rows in tables for row in rows if not row.explanation] == []
 
 
 @pytest.mark.parametrize("file", sorted((ROOT / "config").glob("*.yaml")), ids=lambda path: path.stem)
@@ -169,7 +169,7 @@ def test_tables_are_made_anew_and_what_is_written_by_hand_stays(tmp_path):
     page = tmp_path / "page.md"
     page.write_text("By hand.\n" + PAGE.partition(begin)[0] + begin + "| old |\n" + end + PAGE.partition(end)[2])
     assert main(["settings", "--document", str(page)]) == 0
-    assert page.read_text() == "By hand.\n" + PAGE
+    assert page.read_text() == "By hand.\n" + reference.document(PAGE, "page")
 
 
 @pytest.mark.parametrize(

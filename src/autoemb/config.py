@@ -1,7 +1,8 @@
 """Settings: typed, frozen, unknown keys refused. Each field states its unit and source.
 
 The settings of a data set or a method stand in its own module; here is what they share, and the
-settings of the stages between them. ``grid.py`` puts them together into one workflow.
+settings of the stages between them. ``experiment.grid`` puts them together into one workflow, and
+``experiment.reference`` makes the tables of config/README.md from the fields and their docstrings.
 """
 
 from typing import Annotated, Any, Literal, TypeVar
@@ -39,18 +40,18 @@ def parse(kind: type[AnySettings], text: str, where: str) -> AnySettings:
 
 
 class DatasetConfig(Settings):
-    """What every data set can be told."""
+    """The settings of every data set."""
 
     archive: str | None = None
     """A local file to read instead of downloading; relative to the working folder."""
 
     duplicates: Literal["all", "first", "last"] = "all"
-    """Of several ratings that a user gave an item, which stay: all of them (the published sets have one of each pair),
-    or the first or the last by timestamp, ties in file order."""
+    """Which of several ratings of an item by one user stay: all of them (the published sets have one of each pair),
+    or the first or the last by timestamp. Ties are broken by the order in the file."""
 
     mirrors: tuple[str, ...] = ()
     """Further http or https addresses of the archive. They are tried in this order, and the publisher's own after them;
-    whatever comes must match the publisher's checksum. Of no use beside ``archive``."""
+    the file that is downloaded must match the publisher's checksum. Of no use beside ``archive``."""
 
     positive_from: float = 4.0
     """Lowest rating, in stars, that counts as positive in the regression task (released code: 4)."""
@@ -71,25 +72,25 @@ class DatasetConfig(Settings):
 
 
 class StreamConfig(Settings):
-    """From interactions to a stream."""
+    """How a stream is made of interactions."""
 
     order: Literal["temporal", "shuffled", "given"]
-    """By timestamp with ties in file order (the paper's text); a seeded permutation (the released
-    code); or the file's own order."""
+    """``temporal``: by timestamp, ties in file order (the paper's text). ``shuffled``: a seeded permutation (the
+    released code). ``given``: the file's own order."""
 
     seed: Annotated[int, Field(ge=0)] = 0
-    """Of the permutation, for ``shuffled`` (released code: 0)."""
+    """Seed of the permutation that ``shuffled`` makes (released code: 0)."""
 
     first: Annotated[int, Field(ge=2)] | None = None
-    """At most so many interactions, the first in the order; left out, all of them."""
+    """The largest number of interactions that are kept, the first in the order; left out, all of them are."""
 
     test: Annotated[float, Field(gt=0)] = 0.25
-    """The last part of the stream, which the tables report: a share if below 1, else a number of
+    """The last part of the stream, which the tables report: a share of it if below 1, else a number of
     interactions (released code: 4.8 to 5 million; ESAPN: the last 5 million)."""
 
     popularity: Literal["restart", "continue"] = "continue"
-    """Whether the running counts start again at the test part (released code: restart). The paper
-    describes one stream, so they go on by default."""
+    """Whether the running counts of users and items start again at the test part or go on
+    (released code: restart; the paper describes one stream, in which they go on)."""
 
     rare_items: Literal["keep", "tag-genome", "drop-rarest"] = "keep"
     """``tag-genome`` keeps only the items of the archive's genome-scores file (released code: an inner join, which
@@ -111,10 +112,10 @@ Sizes = Ascending
 
 
 class PopularityConfig(Settings):
-    """The popularity-bucket splits of Fig. 1."""
+    """The popularity splits of Fig. 1: one model for each embedding size, at every popularity level."""
 
     side: Side = "user"
-    """Whose ratings are counted out: users in the paper."""
+    """The side whose ratings are counted (the paper: users)."""
 
     sizes: Sizes = (2, 16, 128)
     """Embedding sizes, one model each (Fig. 1)."""
@@ -123,35 +124,35 @@ class PopularityConfig(Settings):
     """Popularity levels x: ratings per id in the training part (Fig. 1: 2 to 28)."""
 
     test_share: Annotated[float, Field(gt=0, lt=1)] = 0.2
-    """Share of each id's ratings set aside as test; the paper says only "a fixed share"."""
+    """Share of each id's ratings that are set aside as its test part (the paper: "a fixed share")."""
 
     passes: Annotated[int, Field(ge=1)] = 1
     """Passes over the training part (assumption: one, as on the stream)."""
 
     path: Literal["raw", "transform", "chain"] = "raw"
-    """The models' path from a table's row to the head: that of FSE (``methods/fse.py``)."""
+    """The models' path from a table's row to the head, as ``path`` of the method ``fse``."""
 
     seed: Annotated[int, Field(ge=0)] = 0
-    """Of the split and of the order of both parts. All model seeds share one split."""
+    """Seed of the split and of the order of both parts. The models of all seeds share one split."""
 
 
 class MethodConfig(Settings):
-    """What every method can be told: nothing that all of them would have."""
+    """The settings of every method: none, as a closed form needs none."""
 
 
 class AdamConfig(MethodConfig):
-    """What every method can be told whose embeddings are learnt by Adam."""
+    """The settings of every method whose embeddings Adam learns."""
 
     learning_rate: Annotated[float, Field(gt=0)] = 1e-3
-    """Of Adam on the model's parameters W (released code)."""
+    """Learning rate of Adam on the model's parameters W (released code)."""
 
     rows_optimizer: Literal["dense", "sparse"] = "dense"
-    """Adam on the rows of every table: ``dense`` also moves, by their momentum, the rows that a batch does not use
-    (released code); ``sparse`` leaves them and their moments as they are (PyTorch's ``SparseAdam``)."""
+    """How Adam moves the rows of every table: ``dense`` also moves, by their momentum, the rows that a batch does not
+    use (released code); ``sparse`` leaves those rows and their moments as they are (PyTorch's ``SparseAdam``)."""
 
     embedding_init: Literal["normal", "scaled"] = "normal"
-    """Of the embeddings: normal(0, 1) (released code: PyTorch's default), or that over the root of their width
-    (assumption)."""
+    """How embeddings start: ``normal``, drawn from normal(0, 1) (released code: PyTorch's default), or ``scaled``, the
+    same draws over the square root of their width (assumption)."""
 
     @property
     def moves_unused_rows(self) -> bool:
@@ -160,7 +161,7 @@ class AdamConfig(MethodConfig):
 
 
 class NetworkConfig(AdamConfig):
-    """What every method can be told whose embeddings go through the head."""
+    """The settings of every method whose embeddings go through the head."""
 
     hidden: Annotated[int, Field(ge=1)] = 512
     """Width of the head's hidden layer (released code)."""
@@ -172,35 +173,35 @@ class NetworkConfig(AdamConfig):
 
 
 class AblationConfig(Settings):
-    """Which settings of the released code are changed, one at a time, and on what; ``ablation.py`` has them."""
+    """Which settings of the released code are changed, one at a time, and on what (``experiment/ablation.py``)."""
 
     settings: Literal["all"] | tuple[str, ...] = "all"
-    """Names of settings, or all of them."""
+    """Names of the settings that are changed, or all of them."""
 
     leave_out: tuple[str, ...] = ()
-    """Settings of those that are not changed, or single values (``policy.3``); on data with fewer users than items
-    ``item-context-loss`` must be among them."""
+    """Names of settings that are not changed although ``settings`` has them, or of single values, such as ``policy.3``.
+    On data with fewer users than items ``item-context-loss`` must be among them."""
 
     rare_items: Literal["tag-genome", "drop-rarest"] = "tag-genome"
-    """What the base does with rare items: what the released code does, or, where the data has no tag genome, what
-    stands in for it (``StreamConfig.rare_items``)."""
+    """What the base does with rare items: ``tag-genome``, as the released code does, or ``drop-rarest``, which stands
+    in for it where the data has no tag genome. Both are explained at a stream's ``rare_items``."""
 
     test: Annotated[float, Field(gt=0)] = 0.25
-    """The test part of every stream: a share if below 1, else a number of interactions."""
+    """The test part of every stream: a share of it if below 1, else a number of interactions."""
 
     first: Annotated[int, Field(ge=2)] | None = None
-    """At most so many interactions of every stream, the first in its order; left out, all of them. With it, the
-    settings ``order`` and ``rare-items`` also change which interactions are taken: ``temporal`` takes the oldest, not a
-    random part, ``keep`` another random part. Their effects are then in part those of other data."""
+    """The largest number of interactions of every stream that are kept, the first in its order; left out, all of them
+    are. With it, the settings ``order`` and ``rare-items`` also change which interactions are kept: ``temporal`` keeps
+    the oldest, not a random part, ``keep`` another random part. Their effects are then in part those of other data."""
 
     tasks: Annotated[tuple[Task, ...], Field(min_length=1)] | None = None
-    """Left out, those of the config."""
+    """The tasks of the trials; left out, those of the config."""
 
     seeds: Annotated[int, Field(ge=1)] | None = None
-    """Left out, as many as the config has."""
+    """Replicates of every trial; left out, as many as the config has."""
 
     methods: Annotated[tuple[str, ...], Field(min_length=1)] | None = None
-    """Left out, all that the protocol ``released-code`` has."""
+    """Names of the methods that are trained, out of those of the protocol ``released-code``; left out, all of them."""
 
     @field_validator("settings", mode="before")
     @classmethod
@@ -223,23 +224,25 @@ class Computation(Settings):
     """Number of windows of the curve over the stream."""
 
     device: Literal["auto", "cpu", "cuda"] = "auto"
-    """What computes: by default the GPU where there is one."""
+    """What computes; ``auto`` is the GPU where there is one."""
 
     dtype: Literal["float32", "float64"] = "float32"
-    """Of all parameters and arithmetic (released code: float32)."""
+    """Type of all parameters and arithmetic (released code: float32)."""
 
     compile: Literal["auto", "always", "never"] = "auto"
-    """Whether the step is compiled: by default on a GPU, and on a CPU if the run is long enough to pay for it."""
+    """Whether the training step is compiled. ``auto`` compiles it on a GPU, and on a CPU that has a C++ compiler if
+    the job makes enough steps, at least 4,000, to win back the time that compiling takes."""
 
     seeds_at_once: Annotated[int, Field(ge=1)] | None = None
-    """Seeds that are trained together; left out, all on a GPU, and one after the other on a CPU."""
+    """Seeds of a job that are trained together; left out, all of them on a GPU, and one after the other on a CPU. They
+    are halved, and the log says so, if a GPU's memory does not hold them."""
 
 
 class RunConfig(Computation):
     """How a method is run over a stream; the same for all methods."""
 
     task: Task
-    """Binarised rating and MSE, or classes and cross-entropy."""
+    """``regression`` (binarised rating, MSE of the sigmoid) or ``classification`` (classes, cross-entropy)."""
 
     seeds: Annotated[int, Field(ge=1)]
     """Number of replicates: seeds 0 .. seeds-1, one initialisation each, on the same stream."""

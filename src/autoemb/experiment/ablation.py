@@ -1,8 +1,8 @@
 """The ablation: the released code's settings that may move results, each changed alone.
 
 Base is the protocol ``released-code``. The settings stand here as data, in the order of the list of the released
-code's oddities, and behind them three that are none of them. A trial is one setting with one of its other values,
-and is named after both: ``policy.2``; the base is called by its protocol.
+code's oddities; the last three are none of those. A trial is one setting with one of its other values, and is named
+after both, as in ``policy.2``. The base is named after its protocol.
 """
 
 from collections.abc import Collection, Iterator, Mapping
@@ -19,19 +19,20 @@ class Setting(NamedTuple):
 
     name: str
     of: Literal["stream", "method"]
-    """Whose it is: a stream's touches every method, a method's those that have it."""
+    """Whether a stream has the setting, which then touches every method, or the methods themselves."""
     field: str
-    """Its key; a dot leads into a group of settings."""
+    """The setting's key; a dot leads into a group of settings."""
     alternatives: tuple[Any, ...]
     against: str = BASE
-    """The trial that it is compared with, and whose other settings it shares."""
+    """The trial with which the setting's trials are compared, and whose other settings they share."""
     tasks: tuple[str, ...] = TASKS
-    """Where it can matter."""
+    """The tasks in which the setting can matter."""
     same_interactions: bool = True
-    """Whether interactions and their order stay, so that a seed's runs here and there are a pair."""
+    """Whether interactions and their order stay the same, so that a seed's runs with and without the change are a
+    pair."""
 
     method: str | None = None
-    """The only method that has it, by its module; left out, every method whose ``Config`` has the field."""
+    """The module of the only method that the field belongs to; left out, every method whose ``Config`` has it."""
 
     def touches(self, module: str, fields: Collection[str]) -> bool:
         """Whether a method with this module and these fields is another one where the setting is changed."""
@@ -40,7 +41,7 @@ class Setting(NamedTuple):
         return self.method in (None, module) and self.field.partition(".")[0] in fields
 
     def trials(self) -> Iterator["Trial"]:
-        """One for every alternative."""
+        """One trial for each of the alternatives."""
         return (Trial(self, value) for value in self.alternatives)
 
 
@@ -57,13 +58,13 @@ class Trial(NamedTuple):
 
     @property
     def label(self) -> str:
-        """The value as the name spells it."""
+        """The value as the trial's name spells it."""
         if isinstance(self.value, tuple):
             return "-".join(map(str, self.value))
         return str(self.value).lower().replace("_", "-")
 
     def change(self) -> dict[str, Any]:
-        """What it changes, as a config would say it."""
+        """What the trial changes, as the keys and values of a config."""
         *groups, key = self.setting.field.split(".")
         change = {key: self.value}
         for group in reversed(groups):

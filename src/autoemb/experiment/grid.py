@@ -43,34 +43,36 @@ class Contents(Settings):
     """Replicates of every method: seeds 0 .. seeds-1."""
 
     protocol: str | None = None
-    """Whose settings stand where the config has none (``protocols``); left out, the fields' defaults do."""
+    """The protocol that gives the settings, streams and methods that the config leaves out; without one, settings have
+    their defaults."""
 
     datasets: Entries
-    """Name -> settings. ``source`` is the data set's module, by default the name itself."""
+    """The data sets' names, and the settings of each. ``source`` among them is the data set, by default the name."""
 
     streams: Annotated[dict[Name, StreamConfig], Field(min_length=1)]
-    """Name -> settings. A protocol has some for a config that has none."""
+    """The streams' names, and the settings of each. A config that names a protocol may have none."""
 
     tasks: Annotated[tuple[Task, ...], Field(min_length=1)] = ("regression", "classification")
-    """Binarised rating and MSE; classes and cross-entropy."""
+    """``regression`` (binarised rating, MSE of the sigmoid), ``classification`` (classes, cross-entropy)."""
 
     methods: Entries
-    """Name -> settings. ``method`` is the method's module, by default the name itself. A protocol has some for a
-    config that has none."""
+    """The methods' names, and the settings of each. ``method`` among them is the method, by default the name. A config
+    that names a protocol may have none."""
 
     popularity: PopularityConfig | None = None
-    """The popularity-bucket splits of Fig. 1; left out, they are not made."""
+    """The settings of the popularity splits of Fig. 1; left out, they are not made."""
 
     ablation: AblationConfig | None = None
-    """The settings of the released code, each changed alone; left out, none is."""
+    """The settings of the ablation, in which each setting of the released code is changed alone; left out, there is
+    none."""
 
 
 class GridConfig(Computation, Contents):
     """The keys of a config file: what is run on what, how, and in which jobs."""
 
     seeds_per_job: Annotated[int, Field(ge=1)] | None = None
-    """Seeds of one method that a training job has, so that several machines or GPUs share a method; the jobs'
-    outcomes are added up. Left out, one job has all of them."""
+    """Seeds that one training job has, so that several machines or GPUs share the seeds of a method; the jobs' files
+    are put together to those of one job. Left out, one job has all of them."""
 
     gpu_share: Annotated[int, Field(ge=1)] = 1
     """Training jobs that share one GPU at a time. A cluster assigns GPUs by its own rules."""

@@ -23,7 +23,7 @@ from autoemb.learning import methods
 from autoemb.names import expect
 
 COMMAND = "autoemb settings --document config/README.md"
-
+"""What makes the committed page anew."""
 
 GROUP = "keys"
 """What the values of a group of settings are called."""
@@ -118,9 +118,10 @@ def _origin(dataset: Dataset[Any]) -> str:
 
 def _settings() -> Iterator[tuple[str, ...]]:
     for name, setting in SETTINGS.items():
-        of = setting.method or ("every stream" if setting.of == "stream" else "every method that has it")
+        of = "every stream" if setting.of == "stream" else "every method that has it"
         values = ", ".join(f"`{spelt(value)}`" for value in setting.alternatives)
-        yield f"`{name}`", of, f"`{setting.field}`", values, f"`{setting.against}`"
+        whose = f"`{setting.method}`" if setting.method else of
+        yield f"`{name}`", whose, f"`{setting.field}`", values, f"`{setting.against}`"
 
 
 def _families(kinds: Mapping[str, type[Settings]]) -> Iterator[str]:
@@ -156,7 +157,7 @@ def _rows(kind: type[BaseModel], keys: Iterable[str], group: str = "") -> Iterat
     for key in keys:
         field = kind.model_fields[key]
         meaning, source = _split(field.description or "")
-        default = "required" if field.is_required() else _default(field.default)
+        default = "required" if field.is_required() else _default(field.get_default(call_default_factory=True))
         inside = field.annotation
         if isinstance(inside, type) and issubclass(inside, BaseModel):
             default = "required" if field.is_required() else ""

@@ -3,13 +3,12 @@
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import reduce
 
 from autoemb.config import AblationConfig, MethodConfig, StreamConfig, Task, parse
 from autoemb.experiment import protocols
 from autoemb.experiment.ablation import BASE, SETTINGS, TRIALS, Trial, changes
 from autoemb.experiment.entries import Entry, method
-from autoemb.experiment.layers import Layer, Layers, merge
+from autoemb.experiment.layers import Layer, Layers
 from autoemb.names import expect
 
 
@@ -23,9 +22,9 @@ class Ablation:
     streams: Mapping[str, StreamConfig]
     """The base's stream, and those of the trials that change it."""
     methods: Mapping[str, Mapping[str, Entry[MethodConfig]]]
-    """By trial and name: the methods that it touches, which are trained."""
+    """By trial and name: the methods that the trial touches, which are trained."""
     tasks: Mapping[str, tuple[Task, ...]]
-    """Those in which the trial can matter."""
+    """By trial: the tasks in which it can matter."""
 
     def stream_of(self, trial: str) -> str:
         """The trial whose stream this one runs on."""
@@ -52,37 +51,44 @@ def resolve_ablation(config: AblationConfig, tasks: Sequence[Task], where: str) 
     _known(names, protocol.methods, f"{where}.methods: method")
 
     def entry(name: str, trial: str) -> Entry[MethodConfig]:
-        """A method of the base with the settings of a trial."""
-        layers = Layers((Layer(protocol.source, protocol.methods[name]),))
-        for change in changes(trial):
-            layers = layers if change.setting.of == "stream" else layers.under(change.name, change.change())
+        """A method of the base, with what the trial changes in methods."""
+        layers = _changed(Layers((Layer(protocol.source, protocol.methods[name]),)), "method", trial)
         return method(name, layers, protocol, where if trial == BASE else f"{where}.{trial}: {name}")
 
-    def trained(trial: str) -> dict[str, Entry[MethodConfig]]:
-        """The methods of a trial: all of them where it changes the stream, else those that have its setting."""
-        return {name: entry(name, trial) for name in names if _touches(trial, base[name])}
-
-    def streamed(trial: str) -> StreamConfig:
-        own = {"rare_items": config.rare_items, "test": config.test, "first": config.first}
-        made = (change.change() for change in changes(trial) if change.setting.of == "stream")
-        return parse(StreamConfig, json.dumps(reduce(merge, made, merge(protocol.stream, own))), where)
+    def stream(trial: str) -> StreamConfig:
+        """The stream of the base, with what the trial changes in streams."""
+        given = {"rare_items": config.rare_items, "test": config.test, "first": config.first}
+        layers = _changed(Layers((Layer(protocol.source, protocol.stream), Layer(where, given))), "stream", trial)
+        return parse(StreamConfig, json.dumps(layers.values()), where)
 
     base = {name: entry(name, BASE) for name in names}
-    out = set(config.leave_out)
-    trials = [BASE, *_trials(trial for name in settings if name not in out for trial in _of(name) if trial not in out)]
-    tasks_of = {trial: _tasks(trial, config.tasks or tasks) for trial in trials}
-    methods_of = {trial: trained(trial) for trial in trials if tasks_of[trial]}
+    left_out = set(config.leave_out)
+    chosen = [trial for name in settings if name not in left_out for trial in _of(name) if trial not in left_out]
+    tasks_of = {trial: _tasks(trial, config.tasks or tasks) for trial in [BASE, *_with_bases(chosen)]}
+    methods_of = {
+        trial: {name: entry(name, trial) for name in names if _trains(trial, base[name])}
+        for trial in tasks_of
+        if tasks_of[trial]
+    }
     methods_of = {trial: entries for trial, entries in methods_of.items() if entries}
     return Ablation(
         config=config,
         batch_size=protocol.batch_size,
-        streams={trial: streamed(trial) for trial in methods_of if _has_stream(trial)},
+        streams={trial: stream(trial) for trial in methods_of if _has_stream(trial)},
         methods=methods_of,
         tasks={trial: tasks_of[trial] for trial in methods_of},
     )
 
 
-def _touches(trial: str, entry: Entry[MethodConfig]) -> bool:
+def _changed(layers: Layers, of: str, trial: str) -> Layers:
+    """Values under the changes, from the base on, that make up a trial: those of a stream's settings, or a method's."""
+    for change in changes(trial):
+        if change.setting.of == of:
+            layers = layers.under(change.name, change.change())
+    return layers
+
+
+def _trains(trial: str, entry: Entry[MethodConfig]) -> bool:
     """Whether a trial trains this method of the base; the base itself trains all of them."""
     return trial == BASE or TRIALS[trial].setting.touches(entry.module, type(entry.settings).model_fields)
 
@@ -96,7 +102,7 @@ def _of(setting: str) -> list[str]:
     return [trial.name for trial in SETTINGS[setting].trials()]
 
 
-def _trials(names: Iterable[str]) -> list[str]:
+def _with_bases(names: Iterable[str]) -> list[str]:
     """These trials and those that they are compared with, in the order of ``TRIALS``."""
     wanted = {change.name for name in names for change in changes(name)}
     return [name for name in TRIALS if name in wanted]

@@ -45,7 +45,7 @@ class Protocol(Settings):
         return f"protocol {self.name}"
 
     def of_method(self, module: str, fields: Collection[str]) -> Values:
-        """What it says of the settings of a method that reproduces it.
+        """What the protocol says of the settings of a method that reproduces it.
 
         Args:
             module: the method's.

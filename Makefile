@@ -1,9 +1,10 @@
 # The commands a person types. Everything runs in .venv, made from the project's own pins.
-PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VERSIONS := 3.11 3.12 3.13
+PYTHON ?=
 BIN := .venv/bin
 SNAKEMAKE := $(BIN)/snakemake --cores all
 ROWS ?= 1000000
-REPORT := --report results/report.html --report-after-run
+REPORT = --report results/$@/report.html --report-after-run
 
 .DEFAULT_GOAL := help
 .PHONY: help install smoke latest-small ml-1m paper archive test-archive test test-kill test-slurm test-kubernetes check fuzz bench bench-gpu bench-data clean
@@ -13,8 +14,24 @@ help: ## list the commands
 
 install: .venv/installed ## make the virtual environment .venv
 
+# The first Python that is there and is of a version that the pins are for; or the one that a person names.
+define make-venv
+set -e; there=; chosen=; \
+for python in $(or $(PYTHON),python3.11 python3.12 python3.13 python3 python); do \
+	version=$$("$$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null) || continue; \
+	there="$$there, $$python is $$version"; \
+	case " $(VERSIONS) " in *" $$version "*) chosen=$$python; break;; esac; \
+done; \
+if [ -z "$$chosen" ]; then \
+	echo "make: no Python that fits$${there:-, none at all}; expected one of $(VERSIONS): make PYTHON=/path/to/python" >&2; exit 1; \
+fi; \
+"$$chosen" -m venv .venv || { \
+	rm -rf .venv; echo "make: $$chosen cannot make an environment; expected its module venv (Debian: apt install python3-venv)" >&2; exit 1; \
+}
+endef
+
 .venv/installed: pyproject.toml constraints.txt
-	$(PYTHON) -m venv .venv
+	@$(make-venv)
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev]'
 	touch $@
 
@@ -30,8 +47,8 @@ ml-1m: install ## the same on MovieLens 1M (downloads 6 MB; hours on 2 cores)
 paper: install ## the paper's full grid, 10 seeds (downloads; needs the Netflix archive; meant for a GPU)
 	$(SNAKEMAKE) --configfile config/paper.yaml $(REPORT)
 
-archive: install ## what is in results, how it was made and all that makes it again, without ratings: results/autoemb-<commit>.zip
-	$(BIN)/autoemb bundle results
+archive: install ## results (of one config: NAME), how they were made and all that makes them again, without ratings: a zip
+	$(BIN)/autoemb bundle results$(if $(NAME),/$(NAME))
 
 test-archive: install ## run the smoke grid elsewhere, archive it, unpack the archive, rerun it there, compare every table (10 minutes)
 	rm -rf build/archive && mkdir -p build/archive

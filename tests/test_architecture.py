@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -174,9 +175,12 @@ def test_the_commit_is_this_checkouts_own_or_none(tmp_path):
         assert (commit() or "").removesuffix("-dirty") == head.stdout.strip()
 
 
+def project() -> dict[str, Any]:
+    return tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+
+
 def pins() -> dict[str, str]:
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    return dict(pin.split("==") for pin in project["dependencies"])
+    return dict(pin.split("==") for pin in project()["dependencies"])
 
 
 def test_conda_environment_has_the_same_pins():
@@ -186,14 +190,14 @@ def test_conda_environment_has_the_same_pins():
     specs = [rattler.MatchSpec(line, strict=True) for line in lines if line != "-"]
     found = {spec.name.normalized: str(spec.version) for spec in specs if spec.version is not None}
     expected = {conda_names.get(name, name): f"{version}.*" for name, version in pins().items()}
-    assert found == {**expected, "python": "3.11.*"}
+    assert found == {**expected, "python": project()["requires-python"]}
 
 
 def test_constraints_have_the_same_pins():
     lines = (ROOT / "constraints.txt").read_text().splitlines()
     constraints = {name.lower().replace("_", "-"): version for name, version in (line.split("==") for line in lines)}
     assert {name: constraints[name] for name in pins()} == pins()
-    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    extras = project()["optional-dependencies"]
     optional = dict(pin.split("==") for extra in extras.values() for pin in extra)
     assert {name: constraints[name] for name in optional} == optional
 

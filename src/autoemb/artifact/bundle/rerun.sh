@@ -9,7 +9,9 @@ if [ "${1:-}" = --here ]; then
     shift
     python=${PYTHON:-python}
 else
-    [ -x .venv/bin/python ] || "${PYTHON:-python3.11}" -m venv .venv
+    for one in ${PYTHON:-python3.11 python3.12 python3.13 python3}; do
+        [ -x .venv/bin/python ] || ! command -v "$one" >/dev/null || "$one" -m venv .venv
+    done
     .venv/bin/pip install --quiet --constraint constraints.txt --editable .
     python=.venv/bin/python
 fi

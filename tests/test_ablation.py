@@ -122,8 +122,8 @@ def test_a_swap_is_seen_with_a_noisy_method_in_between():
     assert fse[["lead_base", "lead_base_low", "lead_base_high"]].tolist() == pytest.approx([0.01] * 3)
     autoemb = row(frame, "mean", "autoemb")
     assert autoemb["overtakes"] == ""
-    said = sentences.ablation(pd.read_csv(io.StringIO(frame.to_csv(index=False)), dtype={"value": "str"}))
-    assert "; distinguishably before and after: fse passes sam with mean true." in said
+    words = sentences.ablation(pd.read_csv(io.StringIO(frame.to_csv(index=False)), dtype={"value": "str"}))
+    assert "; distinguishably before and after: fse passes sam with mean true." in words
 
 
 def test_one_method_can_pass_several():
@@ -217,16 +217,16 @@ def test_one_seed_is_drawn_and_told_without_intervals():
     assert np.isnan(frame["low"]).all()
     assert len(plots.ablation(frame).axes) == 3
     assert catalogue.compact("ablation", frame).loc[1, "sam"] == "+0.0600"
-    said = sentences.ablation(frame)
-    assert "1 seed, so no intervals" in said
-    assert "sam: none of 1 distinguishable from zero" in said
-    assert "in none distinguishably before and after" in said
+    words = sentences.ablation(frame)
+    assert "1 seed, so no intervals" in words
+    assert "sam: none of 1 distinguishable from zero" in words
+    assert "in none distinguishably before and after" in words
 
 
 def test_sentences_name_the_largest_effects_and_the_swaps():
-    said = sentences.ablation(both_tasks())
-    assert "- regression, MSE (3 seeds), largest effect on fse: +0.1000 ± 0.0227, order temporal (1 of 1 dis" in said
-    assert "autoemb < sam < fse in the released code; the means change places in 1 of 3 trials (mean true), in" in said
+    words = sentences.ablation(both_tasks())
+    assert "- regression, MSE (3 seeds), largest effect on fse: +0.1000 ± 0.0227, order temporal (1 of 1 dis" in words
+    assert "autoemb < sam < fse in the released code; the means change places in 1 of 3 trials (mean true), in" in words
     clear = table(mean__true={"sam": [0.21, 0.22, 0.23]})
     assert "distinguishably before and after: fse passes sam with mean true." in sentences.ablation(clear)
     assert "against" not in sentences.ablation(clear)
@@ -237,10 +237,10 @@ def test_sentences_name_the_largest_effects_and_the_swaps():
 def test_sentences_tell_trials_apart_that_another_one_is_the_base_of():
     # in the released code sam is ahead of fse; with policy 2 it is behind, and the bug brings it back
     trials = {"policy__2": {"sam": [0.3, 0.31, 0.32]}, "item_context_loss__true": {"sam": [0.1, 0.11, 0.12]}}
-    said = sentences.ablation(table(**trials))
-    assert "sam: -0.2000 ± 0.0000, item-context-loss true (against policy 2) (2 of 2 dist" in said
+    words = sentences.ablation(table(**trials))
+    assert "sam: -0.2000 ± 0.0000, item-context-loss true (against policy 2) (2 of 2 dist" in words
     assert (
         "autoemb < sam < fse in the released code; the means change places in 1 of 1 trials; "
         "distinguishably before and after: fse passes sam with policy 2; against policy 2, the means change places in "
         "1 of 1 trials; distinguishably before and after: sam passes autoemb and fse with item-context-loss true."
-    ) in said
+    ) in words

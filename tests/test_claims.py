@@ -161,9 +161,9 @@ def test_every_claim_that_is_true_holds(shown):
     table = claims.claims(shown)
     for task in ("regression", "classification"):
         for metric in (None, "accuracy"):
-            found = verdicts(table[table["task"] == task], metric)
-            assert set(found) == (set(claims.STATEMENTS) if metric is None else {"A1", "A2", *PREQUENTIAL})
-            assert set(found.values()) == {HOLDS}, (task, metric, found)
+            by_claim = verdicts(table[table["task"] == task], metric)
+            assert set(by_claim) == (set(claims.STATEMENTS) if metric is None else {"A1", "A2", *PREQUENTIAL})
+            assert set(by_claim.values()) == {HOLDS}, (task, metric, by_claim)
 
 
 def test_columns_and_their_order(planted, shown):
@@ -185,8 +185,8 @@ def test_columns_and_their_order(planted, shown):
 def test_no_effect_does_not_hold_where_the_papers_would_have_been_seen():
     same = dict.fromkeys(GOOD, 0.2)
     table = judged(made(losses=same, sd=3e-5, datasets=("ml-20m",)))
-    found = verdicts(table)
-    assert {found[claim] for claim in ("A3", "A4", "A5", "E1")} == {FAILS}
+    by_claim = verdicts(table)
+    assert {by_claim[claim] for claim in ("A3", "A4", "A5", "E1")} == {FAILS}
     row = table[(table["claim"] == "A5") & (table["metric"] == "mse")].iloc[0]
     assert row["low"] <= 0
     assert row["high"] < row["paper_effect"]
@@ -223,9 +223,9 @@ def test_an_effect_the_other_way_round_does_not_hold(metric):
     turned = dict(zip(GOOD, reversed(GOOD.values()), strict=True))
     falling = {name: -value for name, value in STEEP.items()}
     curves = {size: (high, low) for size, (low, high) in CURVES.items()}
-    found = verdicts(judged(made(turned, falling, curves, growing=-0.5)), metric)
-    assert found.pop("E5", HOLDS) == HOLDS  # the sizes held at the end were left as they are
-    assert set(found.values()) == {FAILS}
+    by_claim = verdicts(judged(made(turned, falling, curves, growing=-0.5)), metric)
+    assert by_claim.pop("E5", HOLDS) == HOLDS  # the sizes held at the end were left as they are
+    assert set(by_claim.values()) == {FAILS}
 
 
 @pytest.mark.parametrize("seeds", [1, 2])
@@ -523,9 +523,9 @@ def test_same_inputs_same_numbers(planted, shown):
 
 def test_sentences_and_tables_for_people(shown):
     table = claims.claims(shown).query("task == 'regression'")
-    told = sentences.claims(table).splitlines()
-    assert len(told) == len(claims.STATEMENTS)
-    assert told[2] == "- A3, FSE < SAM < DARTS < AutoEmb (2 cells, 5 seeds): holds in 2."
+    lines = sentences.claims(table).splitlines()
+    assert len(lines) == len(claims.STATEMENTS)
+    assert lines[2] == "- A3, FSE < SAM < DARTS < AutoEmb (2 cells, 5 seeds): holds in 2."
     weak = table.assign(verdict=UNDECIDED)
     assert "most often in the way" in sentences.claims(weak)
     view = catalogue.compact("claims", table)

@@ -67,13 +67,15 @@ def tables() -> dict[str, pd.DataFrame]:
         "popularity": values(measured(every(**splits, size=[2, 128], level=[2, 4, 40]))),
     }  # fmt: skip
     made["datasets"] = made["datasets"].assign(users=10, items=20, ratings=3000)
-    found = made["stream"]
+    along_stream = made["stream"]
     moved = {
-        "difference": found["mean"] - 0.2,
-        "difference_low": found["low"] - 0.2,
-        "difference_high": found["high"] - 0.2,
+        "difference": along_stream["mean"] - 0.2,
+        "difference_low": along_stream["low"] - 0.2,
+        "difference_high": along_stream["high"] - 0.2,
     }
-    made["stream"] = found.assign(**{name: column.where(found["method"] != "fse") for name, column in moved.items()})
+    made["stream"] = along_stream.assign(
+        **{name: column.where(along_stream["method"] != "fse") for name, column in moved.items()}
+    )
     made["size-stream"] = made["size-stream"].assign(measure="mean_size")
     for name in ("mean-size", "size-stream"):  # fixed sizes choose none
         made[name] = made[name][~made[name]["method"].str.startswith("fse")]
@@ -198,18 +200,18 @@ def compare(page: Path, browser, stream: str, task: str, measure: str, side: str
     def table(name: str, more: str) -> pd.DataFrame:
         return read_csv(page.parent / f"{name}.csv").query(f"{run} and {more}")
 
-    found = table("running-popularity", f"metric == '{metric}' and split == 'test' and side == '{side}'")
+    shown = table("running-popularity", f"metric == '{metric}' and split == 'test' and side == '{side}'")
     labels = [
-        popularity_label(low, high) for low, high in zip(found["popularity_low"], found["popularity_high"], strict=True)
+        popularity_label(low, high) for low, high in zip(shown["popularity_low"], shown["popularity_high"], strict=True)
     ]
     assert labels[:4] == ["1", "8-15", "64-90", "262144+"]
-    assert rows(browser, "running-popularity") == expected(found, pd.Series(labels), 5)
+    assert rows(browser, "running-popularity") == expected(shown, pd.Series(labels), 5)
 
-    found = table("stream", f"metric == '{metric}'")
-    labels = (found["first"] + 1).map("{:,}".format) + " to " + (found["first"] + found["n"]).map("{:,}".format)
-    assert rows(browser, "stream-curve") == expected(found, labels, 5)
+    shown = table("stream", f"metric == '{metric}'")
+    labels = (shown["first"] + 1).map("{:,}".format) + " to " + (shown["first"] + shown["n"]).map("{:,}".format)
+    assert rows(browser, "stream-curve") == expected(shown, labels, 5)
     assert rows(browser, "stream-curve")[1][:2] == ["fse", "1,001 to 2,000"]
-    apart = found[found["method"] == "autoemb"].drop(columns=["mean", "low", "high"])
+    apart = shown[shown["method"] == "autoemb"].drop(columns=["mean", "low", "high"])
     apart = apart.rename(columns={"difference": "mean", "difference_low": "low", "difference_high": "high"})
     assert rows(browser, "difference") == expected(apart, labels[apart.index], 5)
 
@@ -242,9 +244,9 @@ def test_a_method_looks_as_in_the_figures(page, browser):
 def test_thin_bins_are_left_out_as_in_the_figures():
     table = tables()["mean-size"]
     table = table.assign(n=table["dataset"].map({"007": 1000, "na": 9}).where(table["popularity_low"] != 8, 7))
-    found = curves({"mean-size": table})["mean-size"]
-    assert {len(curve["x"]) for curve in found if curve["dataset"] == "007"} == {3}
-    assert {len(curve["x"]) for curve in found if curve["dataset"] == "na"} == {4}  # none has enough, so all are shown
+    shown = curves({"mean-size": table})["mean-size"]
+    assert {len(curve["x"]) for curve in shown if curve["dataset"] == "007"} == {3}
+    assert {len(curve["x"]) for curve in shown if curve["dataset"] == "na"} == {4}  # none has enough, so all are shown
 
 
 def test_every_mark_of_the_figures_has_a_shape():
@@ -398,9 +400,9 @@ def test_a_wrong_table_is_refused_in_one_line(name, change, message, tmp_path, c
     if change:
         write(change(tables()["stream"]), source)
     assert cli.main(["explore", "--inputs", str(source), "--out", str(tmp_path / "explorer.html")]) == 2
-    told = capsys.readouterr().err
-    assert message in told
-    assert told.count("\n") == 1
+    error = capsys.readouterr().err
+    assert message in error
+    assert error.count("\n") == 1
     assert not (tmp_path / "explorer.html").exists()
 
 

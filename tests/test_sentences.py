@@ -19,40 +19,40 @@ def compared(rows: dict[str, tuple[float, float]], metric: str = "mse", seeds: i
 
 
 def test_a_clear_winner_and_the_papers_order():
-    said = sentences.comparison(
+    words = sentences.comparison(
         compared({"fse": (0.19, 0.001), "sam": (0.18, 0.001), "darts": (0.17, 0.001), "autoemb": (0.16, 0.001)})
     )
-    assert "autoemb is best in the mean (0.1600 ± 0.0010), fse worst (0.1900 ± 0.0010)" in said
-    assert "overlaps with no other" in said
-    assert "is seen, with no overlap between neighbours" in said
-    assert "3 seeds" in said
+    assert "autoemb is best in the mean (0.1600 ± 0.0010), fse worst (0.1900 ± 0.0010)" in words
+    assert "overlaps with no other" in words
+    assert "is seen, with no overlap between neighbours" in words
+    assert "3 seeds" in words
 
 
 def test_overlap_is_not_called_a_difference():
-    said = sentences.comparison(
+    words = sentences.comparison(
         compared({"fse": (0.19, 0.001), "sam": (0.18, 0.001), "darts": (0.17, 0.003), "autoemb": (0.166, 0.003)})
     )
-    assert "not distinguishable from darts." in said
-    assert "is seen in the means, but 1 of 3 neighbours overlap" in said
+    assert "not distinguishable from darts." in words
+    assert "is seen in the means, but 1 of 3 neighbours overlap" in words
 
 
 def test_higher_accuracy_is_better_and_a_failed_order_is_named():
-    said = sentences.comparison(
+    words = sentences.comparison(
         compared(
             {"fse": (0.73, 0.001), "sam": (0.72, 0.001), "darts": (0.74, 0.001), "autoemb": (0.75, 0.001)}, "accuracy"
         )
     )
-    assert "autoemb is best" in said
-    assert "is not seen: fse < sam does not hold, and the intervals do not overlap" in said
+    assert "autoemb is best" in words
+    assert "is not seen: fse < sam does not hold, and the intervals do not overlap" in words
 
 
 def test_one_seed_tells_nothing_apart():
-    said = sentences.comparison(
+    words = sentences.comparison(
         compared({"fse": (0.19, NAN), "sam": (0.1, NAN), "darts": (0.09, NAN), "autoemb": (0.08, NAN)}, seeds=1)
     )
-    assert "1 seed, so no intervals" in said
-    assert "cannot be judged with one seed" in said
-    assert "not distinguishable" not in said.replace("cannot", "")
+    assert "1 seed, so no intervals" in words
+    assert "cannot be judged with one seed" in words
+    assert "not distinguishable" not in words.replace("cannot", "")
 
 
 def test_without_the_papers_methods_nothing_is_said_of_its_order():
@@ -75,11 +75,11 @@ def levels(crossing: float, *, from_start: bool = False, own: tuple[float, ...] 
 
 
 def test_popularity_names_both_ends_and_the_crossing():
-    said = levels(7.25)
-    assert "at popularity 2 size 2 is best (0.2000 ± 0.0010" in said
-    assert "at popularity 28 size 16 is best (0.1800 ± 0.0010" in said
-    assert "size 16 overtakes size 2 at popularity 7.2 (2 of 3 seeds end ahead, their own crossings at 7.0 to" in said
-    assert " 9.1; paper, ml-20m: 8.4)" in said
+    words = levels(7.25)
+    assert "at popularity 2 size 2 is best (0.2000 ± 0.0010" in words
+    assert "at popularity 28 size 16 is best (0.1800 ± 0.0010" in words
+    assert "size 16 overtakes size 2 at popularity 7.2 (2 of 3 seeds end ahead, their own crossings at 7.0 to" in words
+    assert " 9.1; paper, ml-20m: 8.4)" in words
 
 
 def test_no_crossing_and_crossing_from_the_start_are_said():
@@ -104,10 +104,10 @@ def test_mean_size_changes(last, half, verb):
         stream="temporal", task="regression", side="user", split="test", method="sam", n=500,
         seeds=1 if np.isnan(half) else 3, low=frame["mean"] - half, high=frame["mean"] + half,
     )  # fmt: skip
-    said = sentences.sizes(frame)
-    assert f"sam {verb}" in said
-    assert "at popularity 1, " in said
-    assert said.endswith("at popularity 64-90.")
+    words = sentences.sizes(frame)
+    assert f"sam {verb}" in words
+    assert "at popularity 1, " in words
+    assert words.endswith("at popularity 64-90.")
 
 
 def test_rare_bins_say_nothing():

@@ -172,9 +172,9 @@ def test_never_crossing_and_crossing_from_the_start():
     ],
 )
 def test_crossing_is_for_good(gap, expected):
-    found = tables.crossing(np.array([1.0, 2, 3, 4]), np.array(gap, dtype=float))
-    assert found[0] == pytest.approx(expected[0], nan_ok=True)
-    assert found[1] == expected[1]
+    where = tables.crossing(np.array([1.0, 2, 3, 4]), np.array(gap, dtype=float))
+    assert where[0] == pytest.approx(expected[0], nan_ok=True)
+    assert where[1] == expected[1]
 
 
 def test_popularity_stands_beside_the_paper_on_its_own_data_set_only():
@@ -310,14 +310,14 @@ def test_a_column_holds_the_same_in_every_table():
 
 
 def test_claims_are_told_which_streams_restart(inputs, tmp_path, monkeypatch):
-    told = []
+    given_restarting = []
     judge = claims.comparisons
-    monkeypatch.setattr(claims, "comparisons", lambda *given: told.append(given[-1]) or judge(*given))
+    monkeypatch.setattr(claims, "comparisons", lambda *given: given_restarting.append(given[-1]) or judge(*given))
     files = [str(path) for path in inputs["all"]]
     stem = str(tmp_path / "claims")
     assert main(["tabulate", "claims", "--inputs", *files, "--restarting", "--out", stem]) == 0
     assert main(["tabulate", "claims", "--inputs", *files, "--restarting", "shuffled", "--out", stem]) == 0
-    assert told == [[], ["shuffled"]]
+    assert given_restarting == [[], ["shuffled"]]
 
 
 @pytest.mark.parametrize(

@@ -145,10 +145,10 @@ def claims(table: pd.DataFrame) -> str:
     lines = []
     for (claim, statement), group in table.groupby(["claim", "statement"], sort=False):
         counts = [(verdict, int((group["verdict"] == verdict).sum())) for verdict in VERDICTS]
-        told = ", ".join(f"{verdict} in {number}" for verdict, number in counts if number)
+        verdicts = ", ".join(f"{verdict} in {number}" for verdict, number in counts if number)
         cells = "1 cell" if len(group) == 1 else f"{len(group)} cells"
         open_ = group[group["verdict"] != VERDICTS[0]]
-        text = f"- {claim}, {statement} ({cells}, {_seeds(group)}): {told}"
+        text = f"- {claim}, {statement} ({cells}, {_seeds(group)}): {verdicts}"
         if not open_.empty:
             weakest = open_["comparison"].value_counts()  # ties: as they come in the table
             text += f"; most often in the way: {weakest.index[0]} ({weakest.iloc[0]} of {len(open_)})"
@@ -201,7 +201,7 @@ def _order_changes(group: pd.DataFrame) -> str:
 
 
 def _places(rows: pd.DataFrame) -> str:
-    """The same of the trials that are compared with one and the same."""
+    """In how many trials the means change places, of trials that are all compared with the same other trial."""
     trials = rows.drop_duplicates(["setting", "value"])
     changed = [f"{row['setting']} {row['value']}" for row in trials[trials["order_changed"]].to_dict("records")]
     text = f"the means change places in {len(changed)} of {len(trials)} trials"
@@ -292,7 +292,7 @@ def _changes(table: pd.DataFrame, order: str, where: str) -> str:
     """From the first to the last row, by ``order``, of every method, side, stream and task."""
     lines = []
     for (stream, task, side), group in table.groupby(["stream", "task", "side"], sort=False):
-        found = []
+        changes = []
         for method in sort_methods(group["method"].unique()):
             rows = group[group["method"] == method].sort_values(order).to_dict("records")
             first, last = rows[0], rows[-1]
@@ -303,6 +303,6 @@ def _changes(table: pd.DataFrame, order: str, where: str) -> str:
             if round(first["mean"], 1) == round(last["mean"], 1):
                 verb = "stays the same to a tenth"  # seeds may agree on a change that is too small to matter
             values = [plus_minus(row["mean"], row["high"], 1) for row in (first, last)]
-            found.append(f"{method} {verb}: {values[0]} {start}, {values[1]} {end}")
-        lines.append(f"- {stream}, {task}, {side} side ({_seeds(group)}), mean size: {'; '.join(found)}.")
+            changes.append(f"{method} {verb}: {values[0]} {start}, {values[1]} {end}")
+        lines.append(f"- {stream}, {task}, {side} side ({_seeds(group)}), mean size: {'; '.join(changes)}.")
     return "\n".join(lines)

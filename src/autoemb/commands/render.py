@@ -46,6 +46,6 @@ def _execute(notebook: Path, out: Path, parameters: dict[str, str], identity: st
     papermill = [sys.executable, "-m", "papermill", "--log-output", "--no-progress-bar", "-k", "python3"]
     environment = {**os.environ, "SOURCE_DATE_EPOCH": "0", POINTER: identity}
     with out.open("wb") as file:
-        told = subprocess.run([*papermill, *words, str(notebook), "-"], env=environment, stdout=file, check=False)
-    if told.returncode != 0:
+        finished = subprocess.run([*papermill, *words, str(notebook), "-"], env=environment, stdout=file, check=False)
+    if finished.returncode != 0:
         raise InputError(f"{notebook}: did not run to its end; the lines above say where and why")

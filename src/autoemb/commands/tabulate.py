@@ -12,7 +12,8 @@ from autoemb.artifact.record import add_argument, recorded
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The table, its input files, and where to write it."""
-    parser.add_argument("table", choices=sorted(TABLES), help="which table")
+    captions = "; ".join(f"{name}: {entry.caption}" for name, entry in TABLES.items())
+    parser.add_argument("table", choices=sorted(TABLES), help=captions)
     parser.add_argument(
         "--inputs",
         type=Path,

@@ -91,8 +91,8 @@ def comparisons(
     Args:
         outcomes: ``schema.OUTCOMES`` of every run, with ``dataset``, ``stream``, ``task``, ``method``.
         grown: ``growth`` of every run.
-        progress: ``schema.PROGRESS`` of every run, with the same four.
-        allocation: ``schema.ALLOCATION`` of every run, with the same four.
+        progress: ``schema.PROGRESS`` of every run, with the same four columns.
+        allocation: ``schema.ALLOCATION`` of every run, with the same four columns.
         levels: ``schema.POPULARITY``, with ``dataset``, ``side``, ``task``.
         generator: draws the windows of the bootstrap.
         restarting: streams whose counts restart at the test part; there, claims about frequency have no rows.
@@ -156,12 +156,12 @@ def claims(compared: pd.DataFrame) -> pd.DataFrame:
     whole = whole.assign(p_holm=whole.groupby(CELL)["p"].transform(_holm))
     shown = table.sort_values(["refuted", "weakness", "effect"], ascending=[False, False, True], kind="stable")
     shown = shown.drop_duplicates(cell).drop(columns=["p", "refuted", "vetoed"])
-    found = shown.merge(whole, on=cell)
-    holds = (found["p_holm"] < LEVEL) & ~found["vetoed"]
-    verdict = np.select([found["refuted"], holds], [_FAILS, _HOLDS], _UNDECIDED)
-    words = found["claim"].map(STATEMENTS)
-    found = found.assign(verdict=verdict, statement=[text for text, _ in words], source=[where for _, where in words])
-    return _arranged(found)[list(CLAIMS)]
+    judged = shown.merge(whole, on=cell)
+    holds = (judged["p_holm"] < LEVEL) & ~judged["vetoed"]
+    verdict = np.select([judged["refuted"], holds], [_FAILS, _HOLDS], _UNDECIDED)
+    words = judged["claim"].map(STATEMENTS)
+    judged = judged.assign(verdict=verdict, statement=[text for text, _ in words], source=[where for _, where in words])
+    return _arranged(judged)[list(CLAIMS)]
 
 
 def _detectable(seeds: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:

@@ -129,13 +129,13 @@ def of_sizes(grown: pd.DataFrame, restarting: Collection[str] = ()) -> pd.DataFr
     labels = [name[what].format(side) for what, side in zip(by_side["variable"], by_side["side"], strict=True)]
     by_side = by_side.assign(comparison=pd.Series(labels, dtype="str"))
     popular, later = ([text.format(side) for side in SIDES] for text in name.values())
-    found = []
+    observed = []
     for claim, method, wanted in (("A6", "autoemb", [*popular, *later]), ("E4", "esapn", popular)):
         own = by_side[by_side["method"] == method]
         own = own[~own["stream"].isin(restarting)] if claim == "E4" else own
         wide = _by(own, "comparison", wanted)
-        found.append(_observed(claim, {label: wide[label] for label in wanted}))
-    return stack(found)
+        observed.append(_observed(claim, {label: wide[label] for label in wanted}))
+    return stack(observed)
 
 
 def of_memory(allocation: pd.DataFrame) -> pd.DataFrame:
@@ -162,14 +162,14 @@ def of_levels(values: pd.DataFrame) -> pd.DataFrame:
         return stack([])
     sizes = sorted(values["size"].unique())
     low, high = int(values["level"].min()), int(values["level"].max())
-    found = []
+    observed = []
     for side, one in oriented(values).groupby("side", sort=False):
         named = one.assign(stream=f"popularity levels ({side})")
         wide = named.pivot_table("value", index=_SEED, columns=["size", "level"])
         wide = wide.reindex(columns=pd.MultiIndex.from_product([sizes, sorted({low, high})]))
         if low < high:
-            found += [_observed(claim, compared) for claim, compared in _of_ends(wide, sizes, low, high, str(side))]
-    return stack(found)
+            observed += [_observed(claim, compared) for claim, compared in _of_ends(wide, sizes, low, high, str(side))]
+    return stack(observed)
 
 
 def _of_ends(
@@ -197,12 +197,12 @@ def _by_curve(values: pd.DataFrame, curves: Sequence[str]) -> pd.DataFrame:
 
 
 def _by(frame: pd.DataFrame, column: str, names: Sequence[str]) -> pd.DataFrame:
-    """A row per cell and seed, a column of values per name; NaN where there is no such value."""
+    """A row per cell and seed, a column per name with its values; NaN where a seed has no value of this name."""
     return frame.pivot_table("value", index=_SEED, columns=column).reindex(columns=list(names))
 
 
 def _observed(claim: str, values: Mapping[str, "pd.Series[float]"]) -> pd.DataFrame:
-    """The claim's comparisons as rows, for the cells and seeds that have all of them."""
+    """The claim's comparisons as rows, for the cells and seeds that have every one of its comparisons."""
     wide = pd.DataFrame(values).dropna()
     rows = wide.melt(ignore_index=False, var_name="comparison", value_name="value").reset_index()
     return rows.assign(claim=claim)[_COLUMNS]
@@ -224,14 +224,14 @@ def _per_doubling(curves: pd.DataFrame, keys: Sequence[str]) -> pd.DataFrame:
         return pd.DataFrame(columns=columns)
     wide = curves.pivot_table("value", index=[*keys, *BIN, "n"], columns="seed")
     seeds, rows = wide.columns, wide.reset_index()
-    found = []
+    fitted = []
     for cell, curve in rows.groupby(list(keys), sort=False):
         slopes = np.full(len(seeds), np.nan)  # (S,)
         if len(curve) > 1:
             x, weights = np.log2(bin_centres(curve)), np.sqrt(curve["n"].to_numpy(dtype=np.float64))
             slopes = np.polyfit(x, curve[seeds].to_numpy(), 1, w=weights)[0]  # of (bins, S)
-        found.append([*cell, *slopes])
-    table = pd.DataFrame(found, columns=[*keys, *seeds])
+        fitted.append([*cell, *slopes])
+    table = pd.DataFrame(fitted, columns=[*keys, *seeds])
     return table.melt(list(keys), var_name="seed", value_name="value").astype({"seed": seeds.dtype})[columns]
 
 

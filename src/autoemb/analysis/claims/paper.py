@@ -25,13 +25,13 @@ def effects(levels: pd.DataFrame, baseline: str) -> pd.DataFrame:
     """
     table2, table1 = published.table2(), published.esapn_table1()
     table1 = table1.assign(method=table1["method"].replace("fse-128", baseline))
-    found = [_figure1(levels), _saved()]
+    frames = [_figure1(levels), _saved()]
     for claim, compared in pairs(baseline).items():
         values = _oriented(table1 if claim == "E1" else table2)
         for better, other in compared:
             effect = (values[better] - values[other]).rename("paper_effect").reset_index()
-            found.append(effect.assign(claim=claim, comparison=over(better, other)))
-    table = pd.concat([one for one in found if not one.empty], ignore_index=True)
+            frames.append(effect.assign(claim=claim, comparison=over(better, other)))
+    table = pd.concat([frame for frame in frames if not frame.empty], ignore_index=True)
     table = table.rename(columns={"dataset": "paper_dataset"})
     return table[[*_KEYS, "paper_dataset", "paper_effect"]]
 
@@ -62,8 +62,8 @@ def _figure1(levels: pd.DataFrame) -> pd.DataFrame:
     paper = published.figure1().rename(columns={"popularity": "level"})
     paper = paper[paper["level"].isin(at) & paper["size"].isin(levels["size"])]
     whole = paper["level"].nunique() == len(set(at)) and paper["size"].nunique() == levels["size"].nunique()
-    found = of_levels(paper.assign(side="user", task="regression", seed=0) if whole else paper[:0])
-    return found.rename(columns={"value": "paper_effect"}).drop(columns=["stream", "seed"])
+    observed = of_levels(paper.assign(side="user", task="regression", seed=0) if whole else paper[:0])
+    return observed.rename(columns={"value": "paper_effect"}).drop(columns=["stream", "seed"])
 
 
 def _saved() -> pd.DataFrame:

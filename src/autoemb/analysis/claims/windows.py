@@ -59,7 +59,7 @@ def _interval(
         total: npt.NDArray[np.float64] = gains.sum(axis=axis) / counts.sum(axis=axis)
         return total
 
-    found = scipy.stats.bootstrap(
+    resampled = scipy.stats.bootstrap(
         (gain, n), ratio, paired=True, vectorized=True, n_resamples=_RESAMPLES, method="percentile", rng=generator
     )
-    return float(found.confidence_interval.low), float(found.confidence_interval.high)
+    return float(resampled.confidence_interval.low), float(resampled.confidence_interval.high)

@@ -38,13 +38,13 @@ def curves(tables: Mapping[str, pd.DataFrame]) -> dict[str, list[dict[str, Any]]
         (where the test part begins along the stream, else None), and lists of equal length: ``label`` (of each
         point), ``x``, ``mean``, ``low``, ``high`` (None where there is no interval), ``n`` (interactions per seed).
     """
-    found = {name: _along_popularity(tables.get(name)) for name in ("running-popularity", "mean-size")}
-    found["stream"] = _along_stream(tables.get("stream"))
-    found["difference"] = _along_stream(_differences(tables.get("stream")))
+    panels = {name: _along_popularity(tables.get(name)) for name in ("running-popularity", "mean-size")}
+    panels["stream"] = _along_stream(tables.get("stream"))
+    panels["difference"] = _along_stream(_differences(tables.get("stream")))
     sizes = tables.get("size-stream")
-    found["size-stream"] = _along_stream(None if sizes is None else sizes[sizes["measure"] == "mean_size"])
-    found["popularity"] = _levels(tables.get("popularity"))
-    return found
+    panels["size-stream"] = _along_stream(None if sizes is None else sizes[sizes["measure"] == "mean_size"])
+    panels["popularity"] = _levels(tables.get("popularity"))
+    return panels
 
 
 def look(mark: Mark) -> dict[str, str]:
@@ -93,18 +93,18 @@ def _levels(table: pd.DataFrame | None) -> list[dict[str, Any]]:
 def _curves(table: pd.DataFrame, mark: Callable[[str], Mark] = method_mark) -> list[dict[str, Any]]:
     """One curve per name and choice, in the table's order, which is the figures'."""
     ways = [name for name in _WAYS if name in table.columns]
-    made = []
+    drawn = []
     for cell, group in table.groupby([*ways, "name"], sort=False):
         points = group.sort_values("x", kind="stable")
         own = dict(zip([*ways, "name"], map(str, cell), strict=True))
-        made.append(
+        drawn.append(
             own
             | look(mark(own["name"]))
             | {"seeds": int(points["seeds"].max()), "test": _test(points), "label": list(points["label"])}
             | {"x": [round(float(x), 3) for x in points["x"]], "n": [int(n) for n in points["n"]]}
             | {name: _numbers(points[name]) for name in ("mean", "low", "high")}
         )
-    return made
+    return drawn
 
 
 def _test(points: pd.DataFrame) -> int | None:

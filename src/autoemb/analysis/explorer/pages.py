@@ -27,7 +27,6 @@ def explorer(tables: Mapping[str, pd.DataFrame]) -> str:
     Args:
         tables: name -> table, as ``reading.EXPLORED`` has them; a panel without its table says that there are no data.
     """
-    found = curves(tables)
     named = [frame for name, frame in tables.items() if name != "datasets"]
     methods = sort_methods({name for frame in named if "method" in frame for name in frame["method"]})
     runs = [frame for frame in named if "method" in frame]
@@ -42,7 +41,7 @@ def explorer(tables: Mapping[str, pd.DataFrame]) -> str:
         "methods": {name: look(method_mark(name)) for name in methods},
         "losses": LOSSES,
         "metrics": METRIC_LABELS,
-        "curves": found,
+        "curves": curves(tables),
         "comparison": _records(tables.get("comparison")),
         "claims": _records(tables.get("claims")),
     }

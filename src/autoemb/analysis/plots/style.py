@@ -19,7 +19,7 @@ WIDTH = 7.2
 """Width of a two-column figure in inches; half of it is one column."""
 
 POINTER = "AUTOEMB_IDENTITY"
-"""Environment variable with the identity of the job that draws (``provenance.identity``), for the figures' metadata."""
+"""Environment variable with the identity of the job that draws (``record.identity``), for the figures' metadata."""
 
 _BLACK, _ORANGE, _SKY, _GREEN = "#000000", "#E69F00", "#56B4E9", "#009E73"
 _BLUE, _VERMILLION, _PURPLE, _GREY = "#0072B2", "#D55E00", "#CC79A7", "#7F7F7F"

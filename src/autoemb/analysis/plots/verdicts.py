@@ -32,8 +32,8 @@ def claims(table: pd.DataFrame) -> Figure:
     statements = table.drop_duplicates("claim").set_index("claim")["statement"].sort_index()
     across = max(min(len(streams), _PANELS), 1)
     down = max(-(-len(streams) // across), 1)
-    with grid(down, across, _ROW * len(statements) + 0.6, sharey=True) as made:
-        panels = [axes for row in made.axes for axes in row]
+    with grid(down, across, _ROW * len(statements) + 0.6, sharey=True) as (figure, rows):
+        panels = [axes for row in rows for axes in row]
         for axes in panels[len(streams) :]:
             axes.set_axis_off()
         for number, (axes, stream) in enumerate(zip(panels, streams, strict=False)):
@@ -48,8 +48,8 @@ def claims(table: pd.DataFrame) -> Figure:
                    markersize=4.5, markerfacecolor=_filling(name), label=name)
             for name in VERDICTS
         ]  # fmt: skip
-        legend(made.figure, handles)
-    return made.figure
+        legend(figure, handles)
+    return figure
 
 
 def _cell(axes: Axes, row: dict[str, object], tasks: list[str], height: int) -> None:

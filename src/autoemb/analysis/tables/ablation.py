@@ -39,38 +39,43 @@ Losses = dict[str, "pd.Series[float]"]
 
 
 class Passing(NamedTuple):
-    """A method that another one passes, and that one's loss minus this one's."""
+    """A method that another method passes."""
 
     method: str
     now: Interval
-    then: Interval
+    """Loss of the method that passes minus the loss of the passed method, in the trial at hand."""
+    before: Interval
+    """The same difference in the trial that it is compared with."""
 
     @property
     def clear(self) -> bool:
-        """Whether it is behind distinguishably now, and was as clearly ahead before."""
-        return self.now.clear and self.then.clear
+        """Whether the two methods can be told apart in both trials."""
+        return self.now.clear and self.before.clear
 
 
 def ablation(outcomes: pd.DataFrame) -> pd.DataFrame:
-    """What every setting does, beside the trial that it changes alone.
+    """What every setting does to every method, beside the trial from which it differs in nothing else.
 
     Args:
         outcomes: ``schema.OUTCOMES`` of every run, with ``dataset``, ``setting`` (``ablation.BASE``, or a trial's
             name), ``task``, ``method``. A method that a trial does not touch has no run in it.
 
     Returns:
-        One row per data set x task x setting x value x method, in the order of ``ablation.SETTINGS``; first the
-        base's own, with the value ``BASE_VALUE``. ``against``: the trial that it is compared with; ``base`` and
-        ``mean``: mean loss (``metric``) there and here; of a method that is not touched both are the same.
-        ``effect``, ``low``, ``high``: mean - base with its 95 % interval, ``paired`` by seed where the interactions
-        and their order are the same, else by Welch's t; NaN where the method is not touched, the ends also with one
-        seed. ``seeds`` (int64).
-        ``rank_base``, ``rank`` (1 is the lowest loss) and ``order_base``, ``order`` (str, the best first: neighbours
-        whose difference, paired by seed, is distinguishable from zero are joined by ``<``, others by ``~``);
-        ``order_changed`` (bool). ``overtakes`` (str): all methods that were ahead of this one before and are behind it
-        now, joined by commas; ``clear`` (int64): how many of them, which come first, it passes distinguishably: now
-        and before, the 95 % interval of their difference excludes zero. ``lead``, ``lead_base``: this one's loss minus
-        that of the first of them, now and before, with the ends of these intervals; NaN if there is none.
+        One row per data set x task x setting x value x method, in the order of ``ablation.SETTINGS``; the rows of the
+        base come first, with the value ``BASE_VALUE``. ``against``: the trial that the row's trial is compared with.
+        ``base`` and ``mean``: the method's mean loss (``metric``) in that trial and in the row's own; they are the same
+        for a method that the setting does not touch. ``effect``: mean - base, with the ends ``low`` and ``high`` of its
+        95 % interval: ``paired`` by seed where both trials have the same interactions in the same order, else by
+        Welch's t. All three are NaN for a method that the setting does not touch, the ends also with one seed.
+        ``seeds`` (int64).
+        ``rank_base``, ``rank``: the method's place among all methods in the two trials (1 is the lowest loss).
+        ``order_base``, ``order`` (str): all methods of the two trials, the best first; ``<`` joins neighbours whose
+        difference, paired by seed, is distinguishable from zero, ``~`` others. ``order_changed`` (bool).
+        ``overtakes`` (str): the methods that are ahead of the row's method in the trial ``against`` and behind it in
+        the row's own, joined by commas. ``clear`` (int64): how many of them the row's method passes distinguishably, so
+        that the 95 % interval of the difference between the two methods excludes zero in both trials; they come first.
+        ``lead``, ``lead_base``: the loss of the row's method minus that of the first method that it overtakes, in the
+        row's own trial and in ``against``, with the ends of their intervals; NaN if it overtakes none.
 
     Raises:
         InputError: a trial without the one that it is compared with, or one that is not known.
@@ -164,24 +169,28 @@ def _order(ranked: list[str], losses: Losses) -> str:
 
 
 def _lead(one: str, other: str, losses: Losses) -> Interval:
-    """One's loss minus the other's, paired by seed."""
+    """The loss of one method minus the loss of the other, paired by seed."""
     return paired((losses[one] - losses[other]).dropna())
 
 
 def _overtaking(
     method: str, ranked: list[str], ranked_before: list[str], before: Losses, after: Losses
 ) -> dict[str, Any]:
-    """Which methods were ahead of this one before and are behind it now, wherever among the others they stand."""
+    """Which methods stand ahead of this method before and behind it after, wherever among the others they stand."""
     behind = ranked[ranked.index(method) + 1 :]
     passed = [
         Passing(name, _lead(method, name, after), _lead(method, name, before))
         for name in behind
         if ranked_before.index(name) < ranked_before.index(method)
     ]
-    passed.sort(key=lambda one: not one.clear)  # a stable sort: of either kind, the best first
+    passed.sort(key=lambda passing: not passing.clear)  # a stable sort: of either kind, the best first
     none = Interval(np.nan, np.nan, np.nan)
     first = passed[0] if passed else Passing("", none, none)
     ends: dict[str, float] = {}
-    for name, lead in (("lead", first.now), ("lead_base", first.then)):
+    for name, lead in (("lead", first.now), ("lead_base", first.before)):
         ends |= {name: lead.mean, f"{name}_low": lead.low, f"{name}_high": lead.high}
-    return {"overtakes": ", ".join(one.method for one in passed), **ends, "clear": sum(one.clear for one in passed)}
+    return {
+        "overtakes": ", ".join(passing.method for passing in passed),
+        **ends,
+        "clear": sum(passing.clear for passing in passed),
+    }

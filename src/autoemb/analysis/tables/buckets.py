@@ -51,8 +51,9 @@ def crossings(sums: pd.DataFrame) -> pd.DataFrame:
         popularity, of the mean curve, as ``crossing`` finds it; NaN: never), ``from_start`` (bool: already ahead
         at the lowest level), ``seeds_crossing`` (int64: seeds whose own curves cross), ``earliest``, ``latest``
         (float64, popularity: where the first and the last of these cross; NaN if none does), ``seeds`` (int64), and
-        ``paper`` (the same of the paper's Fig. 1, ml-20m, for the users of the regression task on any data set, else
-        NaN). The range is no interval for ``crossing``: a seed that never crosses has no place in it.
+        ``paper`` (the crossing of the same pair in the paper's Fig. 1, which shows the users of ml-20m in the
+        regression task; given for that side and task of any data set, else NaN). ``earliest`` to ``latest`` is no
+        interval for ``crossing``: a seed that never crosses has no place in it.
     """
     values = per_seed(sums, ["dataset", "side", "task", "size", "level"])
     paper = paper_crossings()
@@ -87,7 +88,7 @@ def crossing(levels: npt.NDArray[np.float64], gap: npt.NDArray[np.float64]) -> t
 
 
 def _overtakes(group: pd.DataFrame, smaller: int, larger: int) -> dict[str, object]:
-    """The crossing of one pair on the mean curve, and the range of those of the seeds."""
+    """The crossing of one pair on the mean curve, and the range of the crossings of the seeds' own curves."""
     sign = 1.0 if lower_is_better(str(group["metric"].iloc[0])) else -1.0
     small, large = (_curves(group, size) for size in (smaller, larger))
     levels = small.index.intersection(large.index)
@@ -95,11 +96,11 @@ def _overtakes(group: pd.DataFrame, smaller: int, larger: int) -> dict[str, obje
     gaps = sign * (large.loc[levels].to_numpy(np.float64) - small.loc[levels].to_numpy(np.float64))
     at = levels.to_numpy(dtype=np.float64)
     where, from_start = crossing(at, gaps.mean(axis=1))
-    found = np.array([crossing(at, gap)[0] for gap in gaps.T])
-    found = found[~np.isnan(found)]
-    earliest, latest = (found.min(), found.max()) if found.size else (np.nan, np.nan)
+    of_seeds = np.array([crossing(at, gap)[0] for gap in gaps.T])
+    crossed = of_seeds[~np.isnan(of_seeds)]
+    earliest, latest = (crossed.min(), crossed.max()) if crossed.size else (np.nan, np.nan)
     return {
-        "crossing": where, "from_start": from_start, "seeds_crossing": found.size, "seeds": gaps.shape[1],
+        "crossing": where, "from_start": from_start, "seeds_crossing": crossed.size, "seeds": gaps.shape[1],
         "earliest": earliest, "latest": latest,
     }  # fmt: skip
 
@@ -111,13 +112,13 @@ def _curves(group: pd.DataFrame, size: int) -> pd.DataFrame:
 
 def paper_crossings() -> dict[tuple[str, int, int], float]:
     """Crossings of the paper's digitised curves by metric, smaller and larger size."""
-    found = {}
+    crossings = {}
     for metric, group in published.figure1().groupby("metric"):
         curves = group.pivot_table(index="popularity", columns="size", values="value")
         sign = 1.0 if lower_is_better(str(metric)) else -1.0
         for smaller, larger in combinations(sorted(group["size"].unique()), 2):
             gap = sign * (curves[larger] - curves[smaller])
-            found[str(metric), int(smaller), int(larger)] = crossing(
+            crossings[str(metric), int(smaller), int(larger)] = crossing(
                 curves.index.to_numpy(dtype=np.float64), gap.to_numpy()
             )[0]
-    return found
+    return crossings

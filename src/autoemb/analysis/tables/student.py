@@ -38,7 +38,7 @@ def half_width(error: npt.ArrayLike, freedom: npt.ArrayLike) -> npt.NDArray[np.f
 
 
 def agree(values: npt.NDArray[np.floating]) -> npt.NDArray[np.bool_]:
-    """Whether seeds agree to rounding: what spread they have is none of theirs.
+    """Whether seeds agree to rounding: the spread that they have is that of rounding.
 
     Args:
         values: (..., S); NaN where a seed has no value.
@@ -60,10 +60,10 @@ def paired(differences: "pd.Series[float]") -> Interval:
 def welch(one: "pd.Series[float]", other: "pd.Series[float]") -> Interval:
     """Difference of two means, one minus the other, with its interval by Welch's t: the seeds are not the same."""
     errors = np.array([_error(one), _error(other)])
-    half = float(np.hypot(*errors))
-    if half > 0:
-        freedom = half**4 / (errors**4 / [len(one) - 1, len(other) - 1]).sum()
-        half = float(half_width(half, freedom))
+    error, freedom = float(np.hypot(*errors)), 1.0
+    if error > 0:
+        freedom = error**4 / (errors**4 / [len(one) - 1, len(other) - 1]).sum()
+    half = float(half_width(error, freedom))
     mean = float(one.mean() - other.mean())
     return Interval(mean, mean - half, mean + half)
 

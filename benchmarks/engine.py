@@ -33,10 +33,10 @@ from autoemb.learning.machine.engine import compile_step, obstacle
 from autoemb.learning.plan import CHUNK
 from autoemb.learning.prequential import Run
 from autoemb.schema import TASKS
-from autoemb.twin import Interactions, Turn, Twin
+from tests.twin import Interactions, Turn, find
 
 from .machine import processor
-from .released import Released
+from .released import in_released_style
 from .streams import COUNTS, columns, shape
 
 OUT = Path("results/benchmarks/engine.json")
@@ -120,11 +120,13 @@ class Plain:
         size = shape(COUNTS[counts], task)
         self.batches = interactions_of(columns(COUNTS[counts], task, BATCH * 40))
         torch.manual_seed(0)
-        self.models = {kind: kind(name, settings(name), size, torch.float32) for kind in (Twin, Released)}
+        twin = find(name).Twin
+        kinds = {"twin": twin, "released": in_released_style(twin)}
+        self.models = {kind: made(settings(name), size, torch.float32) for kind, made in kinds.items()}
         self.position = 0
 
-    def steps(self, kind: type[Twin], n: int) -> float:
-        """Milliseconds per step of ``n`` steps."""
+    def steps(self, kind: str, n: int) -> float:
+        """Milliseconds per step of ``n`` steps of the ``twin``, or of the ``released`` style."""
         start = time.perf_counter()
         for _ in range(n):
             i = self.position % (len(self.batches) - 1)
@@ -142,7 +144,7 @@ def plain_program(pipe: Connection, name: str, task: Task, counts: str) -> None:
 
 
 @contextlib.contextmanager
-def plain_process(name: str, task: Task, counts: str) -> Iterator[Callable[[type[Twin], int], float]]:
+def plain_process(name: str, task: Task, counts: str) -> Iterator[Callable[[str, int], float]]:
     """``plain_program`` in a process of its own, as a function that has it make steps."""
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
@@ -153,7 +155,7 @@ def plain_process(name: str, task: Task, counts: str) -> Iterator[Callable[[type
         os.environ[LARGE_PAGES] = large_pages
     ours.recv()
 
-    def steps(kind: type[Twin], n: int) -> float:
+    def steps(kind: str, n: int) -> float:
         ours.send((kind, n))
         return float(ours.recv())
 
@@ -180,13 +182,13 @@ def measure(name: str, task: Task, counts: str, rounds: int, compiled: bool) -> 
 
     tuned = Plain(name, task, counts)
     with plain_process(name, task, counts) as plain:
-        plain(Twin, 1), plain(Released, 1), tuned.steps(Twin, 1)
+        plain("twin", 1), plain("released", 1), tuned.steps("twin", 1)
         for _ in range(rounds):
             note("engine_ms", timed(lambda: next(steps)))
             note("floor_ms", floor(products))
-            note("twin_ms", plain(Twin, 4))
-            note("twin_tuned_ms", tuned.steps(Twin, 4))
-            note("released_style_ms", plain(Released, 2))
+            note("twin_ms", plain("twin", 4))
+            note("twin_tuned_ms", tuned.steps("twin", 4))
+            note("released_style_ms", plain("released", 2))
     row = {kind: round(statistics.median(values), 3) for kind, values in times.items()}
     spread = {f"{kind}_range": [round(min(values), 3), round(max(values), 3)] for kind, values in times.items()}
     return {"method": name, "task": task, "counts": counts, **row, **spread, "first_chunk_s": round(warm_up, 1)}

@@ -10,6 +10,7 @@ import pytest
 
 from autoemb.cli import main
 from autoemb.data.datasets import synthetic
+from autoemb.learning import methods
 from autoemb.schema import ALLOCATION, OUTCOMES, POPULARITY, PROGRESS, SIZES
 
 RUN = json.dumps({"task": "regression", "seeds": 2, "batch_size": 64, "windows": 5})
@@ -83,7 +84,7 @@ def test_popularity_writes_its_levels(folder, tmp_path):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"method": "autoembed"}, "method = 'autoembed': unknown; expected one of autoemb, darts, esapn, fse, sam"),
+        ({"method": "autoembed"}, f"method = 'autoembed': unknown; expected one of {', '.join(methods.names())}"),
         ({"run": '{"task": "regression", "seeds": -2}'}, "--run: seeds = -2: Input should be greater than or equal"),
         ({"settings": '{"szes": [2]}'}, "--settings: unknown key 'szes'"),
         ({"settings": "{"}, "--settings: config = '{': Invalid JSON"),

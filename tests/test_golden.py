@@ -18,5 +18,8 @@ def frame(tmp_path_factory):
 @pytest.mark.parametrize("task", TASKS)
 @pytest.mark.parametrize("method", methods.names())
 def test_numbers_are_as_they_were(frame, method, task):
-    golden = json.loads(NUMBERS.read_text())[method][task]
+    numbers = json.loads(NUMBERS.read_text())
+    if method not in numbers:
+        pytest.skip(f"no golden numbers of {method} yet: python -m tests.make_golden {method} adds them")
+    golden = numbers[method][task]
     assert measure(frame, method, task) == pytest.approx(golden, rel=1e-6)

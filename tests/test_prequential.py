@@ -20,10 +20,10 @@ from autoemb.learning.nn.task import hits, losses
 from autoemb.learning.recorder import Recorder, Window, add_by_product
 from autoemb.learning.seeds import run_stream
 from autoemb.schema import OUTCOMES, PROGRESS, SIZES, TASKS, popularity_bin, popularity_bin_bounds
-from autoemb.twin import Interactions, Turn
 
 from .contracts.bench import make, shape_of, small_stream, twin_of
 from .contracts.variants import small
+from .twin import Interactions, Turn
 
 CONFIG = {"seeds": 2, "batch_size": 32, "windows": 6, "dtype": "float64"}
 
@@ -209,7 +209,7 @@ def test_popularity_levels_equal_training_and_testing_by_hand():
     total = 0.0
     for start in range(0, len(test), 16):
         rows = batch(test[start : start + 16])
-        total += losses("regression", twin.model(rows).T[None], rows.label).sum().item()
+        total += losses("regression", twin.w(rows).T[None], rows.label).sum().item()
     assert result.loc[(result["level"] == 5) & (result["seed"] == 1), "loss_sum"].item() == pytest.approx(
         total, rel=1e-9
     )

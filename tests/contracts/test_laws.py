@@ -13,7 +13,7 @@ from autoemb.learning import methods
 from autoemb.learning.nn.task import losses
 from autoemb.schema import TASKS
 
-from .bench import logits_of, make, predictions, shape_of, small_stream, twin_of, twin_pairs, twin_turns
+from .bench import logits_of, make, predictions, shape_of, small_stream, twin_of, twin_turns
 from .variants import CONTROL, SEARCHING, SMALL, VARIANTS, label
 
 BATCH = 32
@@ -158,7 +158,7 @@ def test_engine_equals_its_slow_twin_step_for_step(variant, task):
             torch.testing.assert_close(prediction.weights[seed], torch.stack([alpha.T, beta.T]), rtol=0, atol=1e-9)
     method.flush()
     for seed, twin in enumerate(twins):
-        for theirs, ours in twin_pairs(twin, method, seed):
+        for theirs, ours in twin.pairs(method, seed):
             torch.testing.assert_close(ours, theirs.detach(), rtol=0, atol=1e-5)
 
 

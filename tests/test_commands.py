@@ -50,7 +50,7 @@ def test_train_writes_its_tables_and_says_how(folder, tmp_path):
     assert record["config"]["settings"]["learning_rate"] == 1e-3  # resolved, defaults and all
     assert record["device"] in ("cpu", "cuda")
     assert len(record["inputs"]["stream"]) == 64
-    assert "methods/autoemb.py" in record["code"]
+    assert "learning/methods/autoemb.py" in record["code"]
     allocation = pd.read_parquet(tmp_path / "run" / "allocation.parquet")
     seen = pd.read_parquet(folder / "stream")[["user", "item"]].nunique()
     assert allocation[["side", "size", "ids"]].drop_duplicates().to_numpy().tolist() == [

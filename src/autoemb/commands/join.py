@@ -26,7 +26,7 @@ def run(arguments: argparse.Namespace) -> None:
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     parts = sorted((read_part(folder) for folder in arguments.parts), key=lambda part: part.seeds.start)
     check(parts)
-    with whole_folder(arguments.out) as folder:
+    with whole_folder(arguments.out, last=RECORD) as folder:
         for table in TABLES:
             frames = [read_table(part.folder / f"{table.name}.parquet", table) for part in parts]
             for part, frame in zip(parts, frames, strict=True):

@@ -83,7 +83,7 @@ def run(arguments: argparse.Namespace) -> None:
                 (PROGRESS, recorder.progress()),
                 (ALLOCATION, recorder.allocation()),
             )
-            with whole_folder(arguments.out) as folder:
+            with whole_folder(arguments.out, last="run.json") as folder:
                 for table, frame in tables:
                     write_table(frame.assign(seed=frame["seed"] + seeds.start), folder / f"{table.name}.parquet", table)
                 generated = checksums(sorted(folder.iterdir()), folder / "run.json")

@@ -20,7 +20,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from autoemb.artifact.dependencies import PACKAGE, dependencies
 from autoemb.artifact.files import digest, write_json
@@ -159,11 +159,29 @@ def _git(*words: str) -> str | None:
     return told.stdout.strip() if told.returncode == 0 else None
 
 
-class Alone:
-    """Notices that a job of other settings, started later, has put its files where this one is about to put its own.
+class Claim(NamedTuple):
+    """A job's claim to the place of its files, where two jobs may write: the newer job wins.
 
-    If Snakemake alone is killed, its job goes on; should its owner change a setting and start anew meanwhile, the
-    old job must not overwrite what the new one has made. What the old one made before it ended, the new one replaces.
+    If Snakemake alone is killed, its job goes on. Should its owner change a setting and start anew meanwhile, the two
+    jobs are of other settings and write to the same place. A job leaves the files that it meets there as they are if
+    they are of another identity and of a job that began later, or at the same time; all others it replaces. Two jobs
+    of one identity make the same bytes, and so either of them may write.
+    """
+
+    identity: str
+    began: int
+    """Nanoseconds since 1970; records count in whole seconds."""
+
+    def yields_to(self, other: "Claim | None") -> bool:
+        """Whether this job must leave the other job's files as they are; None stands for no files."""
+        return other is not None and other.identity != self.identity and other.began >= self.began
+
+
+class Alone:
+    """Notices that a job to which this one must yield has put its files there, before this one puts its own.
+
+    What stood in the place when this job began, it replaces, whoever made it: the start in a record is in whole seconds
+    and does not tell a job that has just ended from one that has just begun.
     """
 
     def __init__(self, path: Path | None) -> None:
@@ -173,23 +191,30 @@ class Alone:
             path: of the record; without one, nothing is ever noticed.
         """
         self.path, self.start = path, now()
-        self.before = self._stands()
+        self.before = self._content()
 
     def check(self, identity: str) -> None:
         """Look again, just before this job writes its files.
 
         Args:
-            identity: of this job, as its record will have it (``provenance.identity``).
+            identity: of this job, as its record will have it.
 
         Raises:
-            InputError: a record of another identity has come there since, of a job that began later.
+            InputError: a record has come there since, of a job to which this one must yield (``Claim``).
         """
-        stands = self._stands()
-        if stands in (b"", self.before):
+        content = self._content()
+        if content in (b"", self.before):
             return
-        found = json.loads(stands)
-        if found["identity"] != identity and found["start"] >= self.start:  # times are in whole seconds
+        theirs = json.loads(content)
+        if Claim(identity, _nanoseconds(self.start)).yields_to(
+            Claim(theirs["identity"], _nanoseconds(theirs["start"]))
+        ):
             raise InputError(f"{self.path}: written by another run, of other settings, since this one began")
 
-    def _stands(self) -> bytes:
+    def _content(self) -> bytes:
         return self.path.read_bytes() if self.path and self.path.is_file() else b""
+
+
+def _nanoseconds(time: str) -> int:
+    """Since 1970, of a time as ``now`` writes it."""
+    return round(datetime.fromisoformat(time).timestamp()) * 10**9

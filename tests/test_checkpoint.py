@@ -417,8 +417,7 @@ def test_of_two_runs_of_other_settings_the_one_that_began_later_has_the_place(
         with monkeypatch.context() as patch:
             patch.setattr(f"autoemb.commands.{module}.{goes}", goes_on)
             if began == "earlier":
-                for of in ("autoemb.artifact.record", "autoemb.commands.train"):
-                    patch.setattr(f"{of}.now", lambda: "2020-02-02T00:00:00+00:00")
+                patch.setattr("autoemb.artifact.record.now", lambda: "2020-02-02T00:00:00+00:00")
             assert main(theirs) == 0
         made.append(out.read_bytes())
         return goes_on(*arguments)

@@ -30,7 +30,68 @@ KEYS = ("config", "autoemb", "commit", "code", "packages", "device", "used", "ge
 """What every record has."""
 
 
-def record(config: Mapping[str, Any], modules: Iterable[str], device: str = "cpu") -> dict[str, Any]:
+def checksums(files: Iterable[Path], path: Path) -> dict[str, str]:
+    """SHA-256 of every file, by its path relative to the folder of the record ``path``."""
+    return {Path(os.path.relpath(file, path.parent)).as_posix(): digest(file) for file in files}
+
+
+def identity(known: Mapping[str, Any], used: Mapping[str, str]) -> str:
+    """A fingerprint of settings, code, package versions and inputs: the same for the same job, wherever it runs."""
+    content = [known["config"], known["code"], known["packages"], sorted(used.values())]
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def add_argument(parser: argparse.ArgumentParser) -> None:
+    """The option of every verb that keeps a record."""
+    parser.add_argument("--record", type=Path, metavar="FILE", help="where to write, as JSON, how it was made")
+
+
+class Begun:
+    """A job that has begun, and what its record will say of it.
+
+    Attributes:
+        used: SHA-256 of every file that it reads, by its path relative to the folder of the record.
+        identity: the job's ``identity``.
+    """
+
+    def __init__(
+        self, path: Path, config: Mapping[str, Any], modules: Iterable[str], used: Iterable[Path], device: str = "cpu"
+    ) -> None:
+        """Begin: from here on, the job's time is counted.
+
+        Args:
+            path: of the record.
+            config: settings of the job, resolved.
+            modules: of this package, those that it runs; and other packages that it runs as programs.
+            used: the files that it reads. The job itself says which of them is missing.
+            device: ``cpu`` or ``cuda``.
+        """
+        self._start, self._began = now(), time.monotonic()
+        self._known = _known(config, modules, device)
+        self.used = checksums((file for file in used if file.is_file()), path)
+        self.identity = identity(self._known, self.used)
+
+    def valid_for(self) -> dict[str, Any]:
+        """Everything that a state of the job depends on, as JSON; the code counts by its checksums, not its commit."""
+        return {**self._known, "commit": None, "used": sorted(self.used.values())}
+
+    def seconds(self) -> float:
+        """Wall time since the job began."""
+        return time.monotonic() - self._began
+
+    def record(self, generated: Mapping[str, str], seconds: float) -> dict[str, Any]:
+        """The whole record of the job, which ends now.
+
+        Args:
+            generated: ``checksums`` of what it wrote.
+            seconds: of wall time that it took.
+        """
+        files = {"used": self.used, "generated": generated}
+        times = {"start": self._start, "end": now()}
+        return {**self._known, **cost(seconds), **files, "identity": self.identity, **times}
+
+
+def _known(config: Mapping[str, Any], modules: Iterable[str], device: str) -> dict[str, Any]:
     """The part of a record that is known before the job runs.
 
     Args:
@@ -50,22 +111,6 @@ def record(config: Mapping[str, Any], modules: Iterable[str], device: str = "cpu
     }
 
 
-def checksums(files: Iterable[Path], path: Path) -> dict[str, str]:
-    """SHA-256 of every file, by its path relative to the folder of the record ``path``."""
-    return {Path(os.path.relpath(file, path.parent)).as_posix(): digest(file) for file in files}
-
-
-def identity(made: Mapping[str, Any], used: Mapping[str, str]) -> str:
-    """A fingerprint of settings, code, package versions and inputs: the same for the same job, wherever it runs."""
-    content = [made["config"], made["code"], made["packages"], sorted(used.values())]
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
-
-
-def add_argument(parser: argparse.ArgumentParser) -> None:
-    """The option of every verb that keeps a record."""
-    parser.add_argument("--record", type=Path, metavar="FILE", help="where to write, as JSON, how it was made")
-
-
 @contextmanager
 def recorded(
     path: Path | None,
@@ -73,17 +118,15 @@ def recorded(
     modules: Iterable[str],
     used: Iterable[Path],
     generated: Iterable[Path],
-    device: str = "cpu",
 ) -> Iterator[str]:
     """Write the record of what is done inside, once it is done; without a ``path``, none.
 
     Args:
         path: of the record.
         config: settings of the job, resolved.
-        modules: see ``record``.
+        modules: of this package, those that it runs; and other packages that it runs as programs.
         used: the files that it reads.
         generated: the files that are there afterwards.
-        device: ``cpu`` or ``cuda``.
 
     Yields:
         The job's ``identity``; empty without a path.
@@ -94,28 +137,9 @@ def recorded(
     if path is None:
         yield ""
         return
-    start, began = now(), time.monotonic()
-    made = record(config, modules, device)
-    inputs = checksums((file for file in used if file.is_file()), path)  # one that is missing, the job will tell
-    yield identity(made, inputs)
-    outputs = checksums(generated, path)
-    write_json(complete(made, inputs, outputs, start, time.monotonic() - began), path)
-
-
-def complete(
-    made: Mapping[str, Any], used: Mapping[str, str], generated: Mapping[str, str], start: str, seconds: float
-) -> dict[str, Any]:
-    """A whole record of a job that ends now.
-
-    Args:
-        made: what ``record`` says.
-        used: ``checksums`` of what it read.
-        generated: ``checksums`` of what it wrote.
-        start: ``now`` when it began.
-        seconds: of wall time that it took.
-    """
-    files = {"used": used, "generated": generated}
-    return {**made, **cost(seconds), **files, "identity": identity(made, used), "start": start, "end": now()}
+    begun = Begun(path, config, modules, used)
+    yield begun.identity
+    write_json(begun.record(checksums(generated, path), begun.seconds()), path)
 
 
 def now() -> str:
@@ -155,8 +179,8 @@ def _git(*words: str) -> str | None:
     git = shutil.which("git")
     if git is None:
         return None
-    told = subprocess.run([git, *words], cwd=PACKAGE, capture_output=True, text=True, check=False)
-    return told.stdout.strip() if told.returncode == 0 else None
+    answer = subprocess.run([git, *words], cwd=PACKAGE, capture_output=True, text=True, check=False)
+    return answer.stdout.strip() if answer.returncode == 0 else None
 
 
 class Claim(NamedTuple):

@@ -219,10 +219,9 @@ def ended(call):
 )
 def test_a_signal_leaves_a_state_to_go_on_from(folder, tmp_path, monkeypatch, verb, number, status):
     """Every run is cut in its fourth chunk (its fourth model), until one comes to the end."""
-    monkeypatch.setattr("autoemb.learning.prequential.CHUNK", 16)
     before = signal.getsignal(number)
     out, path = tmp_path / "out", tmp_path / "states" / "state"
-    call = (train if verb == "train" else popularity)(folder, out, checkpoint=path)
+    call = (train if verb == "train" else popularity)(folder, out, checkpoint=path, chunk=16)
     due, asked = Checkpoint.due, []
 
     def tell(self):
@@ -261,8 +260,7 @@ def test_a_model_of_the_splits_is_left_when_a_signal_comes(folder, tmp_path, mon
         return step(self, batch)
 
     monkeypatch.setattr(fse.Model, "step", tell)
-    monkeypatch.setattr("autoemb.learning.methods.contract.Method.plan.__defaults__", (True, 2))
-    call = popularity(folder, tmp_path / "out", checkpoint=tmp_path / "state")
+    call = popularity(folder, tmp_path / "out", checkpoint=tmp_path / "state", chunk=2)
     assert ended(call) == 143
     assert 20 <= len(steps) <= 21
     assert main(call) == 0
@@ -304,7 +302,7 @@ def test_a_second_signal_ends_at_once_and_an_ignored_one_stays_ignored(tmp_path)
 def test_a_signal_before_the_first_chunk_is_done_ends_at_once(folder, tmp_path, monkeypatch, goes_on):
     """SIGTERM may not wait for the compiler; an earlier checkpoint stays."""
     path = tmp_path / "state"
-    call = train(folder, tmp_path / "out", checkpoint=path, checkpoint_seconds=0)
+    call = train(folder, tmp_path / "out", checkpoint=path, checkpoint_seconds=0, chunk=16)
     due, step, steps = Checkpoint.due, model.Model.step, []
 
     def cut(self):
@@ -314,7 +312,6 @@ def test_a_signal_before_the_first_chunk_is_done_ends_at_once(folder, tmp_path, 
     if goes_on:
         with monkeypatch.context() as patch:
             patch.setattr(Checkpoint, "due", cut)
-            patch.setattr("autoemb.learning.prequential.CHUNK", 16)
             assert ended(call) == 130
     before = [file.read_bytes() for file in tmp_path.iterdir()]
 
@@ -417,8 +414,7 @@ def test_of_two_runs_of_other_settings_the_one_that_began_later_has_the_place(
         with monkeypatch.context() as patch:
             patch.setattr(f"autoemb.commands.{module}.{goes}", goes_on)
             if began == "earlier":
-                for of in ("autoemb.artifact.record", "autoemb.commands.train"):
-                    patch.setattr(f"{of}.now", lambda: "2020-02-02T00:00:00+00:00")
+                patch.setattr("autoemb.artifact.record.now", lambda: "2020-02-02T00:00:00+00:00")
             assert main(theirs) == 0
         made.append(out.read_bytes())
         return goes_on(*arguments)

@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 import sys
+from contextlib import nullcontext
 from datetime import UTC, datetime
 
 import pytest
@@ -13,8 +14,9 @@ from autoemb.analysis import plots
 from autoemb.analysis.plots.style import POINTER
 from autoemb.artifact.dependencies import PACKAGE, imports_of_notebook
 from autoemb.artifact.files import digest
-from autoemb.artifact.record import identity, peak, recorded
+from autoemb.artifact.record import Alone, Claim, identity, peak, recorded
 from autoemb.artifact.verify import paths, read
+from autoemb.errors import InputError
 from tests.small_results import make
 
 
@@ -119,3 +121,33 @@ def test_a_records_notebook_names_what_it_imports(tmp_path):
     ]
     (tmp_path / "a.ipynb").write_text(json.dumps({"cells": cells}))
     assert imports_of_notebook(tmp_path / "a.ipynb") == ["autoemb.analysis", "autoemb.analysis.plots", "json"]
+
+
+@pytest.mark.parametrize(
+    ("theirs", "yields"),
+    [
+        (None, False),
+        (Claim("other", 6), False),
+        (Claim("other", 7), True),
+        (Claim("other", 8), True),
+        (Claim("ours", 6), False),
+        (Claim("ours", 8), False),
+    ],
+)
+def test_the_newer_of_two_jobs_wins(theirs, yields):
+    assert Claim("ours", 7).yields_to(theirs) == yields
+
+
+def test_a_record_of_a_job_that_began_later_is_noticed(tmp_path):
+    path = tmp_path / "run.json"
+    path.write_text(json.dumps({"identity": "other", "start": "2999-01-01T00:00:00+00:00"}))
+    alone = Alone(path)
+    alone.check("ours")  # it stood there before
+    for identity_there, start, refused in (
+        ("other", "2000-01-01T00:00:00+00:00", False),
+        ("ours", "2999-01-01T00:00:01+00:00", False),
+        ("other", "2999-01-01T00:00:01+00:00", True),
+    ):
+        path.write_text(json.dumps({"identity": identity_there, "start": start}))
+        with pytest.raises(InputError, match=r"run\.json: written by another run") if refused else nullcontext():
+            alone.check("ours")

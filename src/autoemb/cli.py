@@ -13,7 +13,7 @@ from autoemb.errors import InputError
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one verb. Bad input ends with one clear message on stderr and exit status 2."""
     words = list(sys.argv[1:] if argv is None else argv)
-    verbs = [module.name for module in pkgutil.iter_modules(commands.__path__)]
+    verbs = [module.name for module in pkgutil.iter_modules(commands.__path__) if module.name[0] != "_"]
     # only the verb that is asked for is imported: most need no torch, which takes seconds to load
     wanted = [verb for verb in verbs if words[:1] == [verb]] or verbs
     parser = argparse.ArgumentParser(prog="autoemb", description=__doc__)

@@ -45,8 +45,20 @@ def whole(path: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def whole_folder(path: Path) -> Iterator[Path]:
-    """Yield an empty folder whose files replace those of ``path``, one rename each, on success; as ``whole``."""
+def whole_folder(path: Path, last: str) -> Iterator[Path]:
+    """Yield an empty folder whose files replace those of ``path``, one rename each, on success.
+
+    Several renames are not one: a process can be killed between two of them. The file that vouches for the others
+    is therefore removed before the first of the others is replaced, and its successor comes after them all, so that it
+    never stands beside files that it does not speak of; after a power cut, too.
+
+    Args:
+        path: the folder; it is made if it is not there.
+        last: name of the file that vouches for the others, which is one of those written.
+
+    Raises:
+        InputError: no space left, or the folder cannot be written.
+    """
     try:
         path.mkdir(parents=True, exist_ok=True)
         handle, temporary = _claimed(lambda: _new_folder(path))
@@ -54,10 +66,10 @@ def whole_folder(path: Path) -> Iterator[Path]:
         raise InputError(f"{path}: cannot be written: {error.strerror}") from error
     try:
         yield temporary
-        for file in sorted(temporary.iterdir()):
-            _sync(file)
-            file.replace(path / file.name)
+        (path / last).unlink(missing_ok=True)
         sync_folder(path)
+        for file in sorted(temporary.iterdir(), key=lambda file: (file.name == last, file.name)):
+            put(file, path / file.name)
     except OSError as error:
         raise InputError(f"{path}: cannot be written: {error.strerror or error}") from error
     finally:

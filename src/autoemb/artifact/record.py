@@ -20,7 +20,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from autoemb.artifact.dependencies import PACKAGE, dependencies
 from autoemb.artifact.files import digest, write_json
@@ -30,7 +30,68 @@ KEYS = ("config", "autoemb", "commit", "code", "packages", "device", "used", "ge
 """What every record has."""
 
 
-def record(config: Mapping[str, Any], modules: Iterable[str], device: str = "cpu") -> dict[str, Any]:
+def checksums(files: Iterable[Path], path: Path) -> dict[str, str]:
+    """SHA-256 of every file, by its path relative to the folder of the record ``path``."""
+    return {Path(os.path.relpath(file, path.parent)).as_posix(): digest(file) for file in files}
+
+
+def identity(known: Mapping[str, Any], used: Mapping[str, str]) -> str:
+    """A fingerprint of settings, code, package versions and inputs: the same for the same job, wherever it runs."""
+    content = [known["config"], known["code"], known["packages"], sorted(used.values())]
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def add_argument(parser: argparse.ArgumentParser) -> None:
+    """The option of every verb that keeps a record."""
+    parser.add_argument("--record", type=Path, metavar="FILE", help="where to write, as JSON, how it was made")
+
+
+class Begun:
+    """A job that has begun, and what its record will say of it.
+
+    Attributes:
+        used: SHA-256 of every file that it reads, by its path relative to the folder of the record.
+        identity: the job's ``identity``.
+    """
+
+    def __init__(
+        self, path: Path, config: Mapping[str, Any], modules: Iterable[str], used: Iterable[Path], device: str = "cpu"
+    ) -> None:
+        """Begin: from here on, the job's time is counted.
+
+        Args:
+            path: of the record.
+            config: settings of the job, resolved.
+            modules: of this package, those that it runs; and other packages that it runs as programs.
+            used: the files that it reads. The job itself says which of them is missing.
+            device: ``cpu`` or ``cuda``.
+        """
+        self._start, self._began = now(), time.monotonic()
+        self._known = _known(config, modules, device)
+        self.used = checksums((file for file in used if file.is_file()), path)
+        self.identity = identity(self._known, self.used)
+
+    def valid_for(self) -> dict[str, Any]:
+        """Everything that a state of the job depends on, as JSON; the code counts by its checksums, not its commit."""
+        return {**self._known, "commit": None, "used": sorted(self.used.values())}
+
+    def seconds(self) -> float:
+        """Wall time since the job began."""
+        return time.monotonic() - self._began
+
+    def record(self, generated: Mapping[str, str], seconds: float) -> dict[str, Any]:
+        """The whole record of the job, which ends now.
+
+        Args:
+            generated: ``checksums`` of what it wrote.
+            seconds: of wall time that it took.
+        """
+        files = {"used": self.used, "generated": generated}
+        times = {"start": self._start, "end": now()}
+        return {**self._known, **cost(seconds), **files, "identity": self.identity, **times}
+
+
+def _known(config: Mapping[str, Any], modules: Iterable[str], device: str) -> dict[str, Any]:
     """The part of a record that is known before the job runs.
 
     Args:
@@ -50,22 +111,6 @@ def record(config: Mapping[str, Any], modules: Iterable[str], device: str = "cpu
     }
 
 
-def checksums(files: Iterable[Path], path: Path) -> dict[str, str]:
-    """SHA-256 of every file, by its path relative to the folder of the record ``path``."""
-    return {Path(os.path.relpath(file, path.parent)).as_posix(): digest(file) for file in files}
-
-
-def identity(made: Mapping[str, Any], used: Mapping[str, str]) -> str:
-    """A fingerprint of settings, code, package versions and inputs: the same for the same job, wherever it runs."""
-    content = [made["config"], made["code"], made["packages"], sorted(used.values())]
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
-
-
-def add_argument(parser: argparse.ArgumentParser) -> None:
-    """The option of every verb that keeps a record."""
-    parser.add_argument("--record", type=Path, metavar="FILE", help="where to write, as JSON, how it was made")
-
-
 @contextmanager
 def recorded(
     path: Path | None,
@@ -73,17 +118,15 @@ def recorded(
     modules: Iterable[str],
     used: Iterable[Path],
     generated: Iterable[Path],
-    device: str = "cpu",
 ) -> Iterator[str]:
     """Write the record of what is done inside, once it is done; without a ``path``, none.
 
     Args:
         path: of the record.
         config: settings of the job, resolved.
-        modules: see ``record``.
+        modules: of this package, those that it runs; and other packages that it runs as programs.
         used: the files that it reads.
         generated: the files that are there afterwards.
-        device: ``cpu`` or ``cuda``.
 
     Yields:
         The job's ``identity``; empty without a path.
@@ -94,28 +137,9 @@ def recorded(
     if path is None:
         yield ""
         return
-    start, began = now(), time.monotonic()
-    made = record(config, modules, device)
-    inputs = checksums((file for file in used if file.is_file()), path)  # one that is missing, the job will tell
-    yield identity(made, inputs)
-    outputs = checksums(generated, path)
-    write_json(complete(made, inputs, outputs, start, time.monotonic() - began), path)
-
-
-def complete(
-    made: Mapping[str, Any], used: Mapping[str, str], generated: Mapping[str, str], start: str, seconds: float
-) -> dict[str, Any]:
-    """A whole record of a job that ends now.
-
-    Args:
-        made: what ``record`` says.
-        used: ``checksums`` of what it read.
-        generated: ``checksums`` of what it wrote.
-        start: ``now`` when it began.
-        seconds: of wall time that it took.
-    """
-    files = {"used": used, "generated": generated}
-    return {**made, **cost(seconds), **files, "identity": identity(made, used), "start": start, "end": now()}
+    begun = Begun(path, config, modules, used)
+    yield begun.identity
+    write_json(begun.record(checksums(generated, path), begun.seconds()), path)
 
 
 def now() -> str:
@@ -155,15 +179,33 @@ def _git(*words: str) -> str | None:
     git = shutil.which("git")
     if git is None:
         return None
-    told = subprocess.run([git, *words], cwd=PACKAGE, capture_output=True, text=True, check=False)
-    return told.stdout.strip() if told.returncode == 0 else None
+    answer = subprocess.run([git, *words], cwd=PACKAGE, capture_output=True, text=True, check=False)
+    return answer.stdout.strip() if answer.returncode == 0 else None
+
+
+class Claim(NamedTuple):
+    """A job's claim to the place of its files, where two jobs may write: the newer job wins.
+
+    If Snakemake alone is killed, its job goes on. Should its owner change a setting and start anew meanwhile, the two
+    jobs are of other settings and write to the same place. A job leaves the files that it meets there as they are if
+    they are of another identity and of a job that began later, or at the same time; all others it replaces. Two jobs
+    of one identity make the same bytes, and so either of them may write.
+    """
+
+    identity: str
+    began: int
+    """Nanoseconds since 1970; records count in whole seconds."""
+
+    def yields_to(self, other: "Claim | None") -> bool:
+        """Whether this job must leave the other job's files as they are; None stands for no files."""
+        return other is not None and other.identity != self.identity and other.began >= self.began
 
 
 class Alone:
-    """Notices that a job of other settings, started later, has put its files where this one is about to put its own.
+    """Notices that a job to which this one must yield has put its files there, before this one puts its own.
 
-    If Snakemake alone is killed, its job goes on; should its owner change a setting and start anew meanwhile, the
-    old job must not overwrite what the new one has made. What the old one made before it ended, the new one replaces.
+    What stood in the place when this job began, it replaces, whoever made it: the start in a record is in whole seconds
+    and does not tell a job that has just ended from one that has just begun.
     """
 
     def __init__(self, path: Path | None) -> None:
@@ -173,23 +215,30 @@ class Alone:
             path: of the record; without one, nothing is ever noticed.
         """
         self.path, self.start = path, now()
-        self.before = self._stands()
+        self.before = self._content()
 
     def check(self, identity: str) -> None:
         """Look again, just before this job writes its files.
 
         Args:
-            identity: of this job, as its record will have it (``provenance.identity``).
+            identity: of this job, as its record will have it.
 
         Raises:
-            InputError: a record of another identity has come there since, of a job that began later.
+            InputError: a record has come there since, of a job to which this one must yield (``Claim``).
         """
-        stands = self._stands()
-        if stands in (b"", self.before):
+        content = self._content()
+        if content in (b"", self.before):
             return
-        found = json.loads(stands)
-        if found["identity"] != identity and found["start"] >= self.start:  # times are in whole seconds
+        theirs = json.loads(content)
+        if Claim(identity, _nanoseconds(self.start)).yields_to(
+            Claim(theirs["identity"], _nanoseconds(theirs["start"]))
+        ):
             raise InputError(f"{self.path}: written by another run, of other settings, since this one began")
 
-    def _stands(self) -> bytes:
+    def _content(self) -> bytes:
         return self.path.read_bytes() if self.path and self.path.is_file() else b""
+
+
+def _nanoseconds(time: str) -> int:
+    """Since 1970, of a time as ``now`` writes it."""
+    return round(datetime.fromisoformat(time).timestamp()) * 10**9

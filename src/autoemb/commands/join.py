@@ -27,7 +27,7 @@ def run(arguments: argparse.Namespace) -> None:
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     parts = sorted((read_part(folder) for folder in arguments.parts), key=lambda part: part.seeds.start)
     check(parts)
-    with whole_folder(arguments.out) as folder:
+    with whole_folder(arguments.out, last=RUN_RECORD) as folder:
         for table in RUN_TABLES:
             frames = [read_table(part.folder / table.file, table) for part in parts]
             for part, frame in zip(parts, frames, strict=True):

@@ -3,25 +3,24 @@
 import argparse
 import logging
 import re
-import time
 from collections.abc import Sequence
-from contextlib import nullcontext
 from pathlib import Path
 
+import pandas as pd
 import torch
 
 from autoemb.artifact.files import whole_folder, write_json
 from autoemb.artifact.parquet import write_table
-from autoemb.artifact.record import Alone, checksums, complete, now, record
+from autoemb.artifact.record import checksums
+from autoemb.commands import _job
 from autoemb.config import RunConfig, parse
 from autoemb.data.stored import StoredStream
 from autoemb.errors import InputError
-from autoemb.learning.checkpoint import Checkpoint, identity
-from autoemb.learning.machine.device import chosen
 from autoemb.learning.methods import find
 from autoemb.learning.methods.contract import Method
+from autoemb.learning.recorder import Recorder
 from autoemb.learning.seeds import run_stream
-from autoemb.schema import RUN_TABLES
+from autoemb.schema import RUN_RECORD, RUN_TABLES
 
 log = logging.getLogger(__name__)
 
@@ -31,60 +30,44 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--stream", type=Path, required=True, help="Parquet table of the stream")
     parser.add_argument("--method", required=True, help="module of the method")
     parser.add_argument("--settings", required=True, help="settings of the method, as JSON")
-    parser.add_argument("--run", dest="training", required=True, help="settings of the run, as JSON")
     parser.add_argument("--seeds", metavar="FIRST-LAST", help="those of the run's seeds to train; the rest elsewhere")
-    parser.add_argument("--threads", type=int, default=1, help="CPU threads")
-    parser.add_argument("--gpu-share", type=int, default=1, help="jobs that may use one GPU at a time")
-    parser.add_argument(
-        "--checkpoint",
-        type=Path,
-        help="file to leave the state in, and to go on from; at the end, the results stay beside it (.finished)",
-    )
-    parser.add_argument("--checkpoint-seconds", type=float, default=300, help="seconds between two states")
     parser.add_argument("--out", type=Path, required=True, help="folder to write the run's files to")
+    _job.add_arguments(parser)
 
 
 def run(arguments: argparse.Namespace) -> None:
     """Stream -> run."""
-    logging.basicConfig(level=logging.INFO, format="%(message)s")
-    alone = Alone(arguments.out / "run.json")
     module = find(arguments.method)
     settings = parse(module.Config, arguments.settings, "--settings")
-    asked = parse(RunConfig, arguments.training, "--run")
-    seeds = seeds_of(arguments.seeds, asked.seeds)
-    stream = StoredStream(arguments.stream, asked.task)
-    shape = stream.shape(asked.classes)
-    with chosen(asked.device, arguments.threads, arguments.gpu_share) as device:
-        start, began = now(), time.monotonic()  # not before, as there may have been no GPU free for hours
-        config = asked.model_copy(update={"device": device})
+    training = parse(RunConfig, arguments.training, "--run")
+    seeds = seeds_of(arguments.seeds, training.seeds)
+    stream = StoredStream(arguments.stream, training.task)
+    shape = stream.shape(training.classes)
+    resolved = {"method": arguments.method, "settings": settings.model_dump(), "run": training.model_dump()}
+    if arguments.seeds:
+        resolved["seeds"] = arguments.seeds
+    record, modules = arguments.out / RUN_RECORD, [__name__, module.__name__]
+    with _job.begin(arguments, record, resolved, modules, [arguments.stream], training.device) as job:
+        config = training.model_copy(update={"device": job.device})
 
         def build(group: Sequence[int]) -> Method:
             model: Method = module.Model(settings, shape, group, getattr(torch, config.dtype), config.device)
             return model
 
-        resolved = {"method": arguments.method, "settings": settings.model_dump(), "run": asked.model_dump()}
-        if arguments.seeds:
-            resolved["seeds"] = arguments.seeds
-        used = checksums([arguments.stream], arguments.out / "run.json")
-        made = record(resolved, [__name__, module.__name__], config.device)
-        made["inputs"] = dict(zip([arguments.stream.name], used.values(), strict=True))
-        valid_for = {key: value for key, value in made.items() if key != "commit"}  # the code's checksums are in it
-        checkpoint = None
-        if arguments.checkpoint:
-            key = identity({**valid_for, "threads": arguments.threads})
-            checkpoint = Checkpoint(arguments.checkpoint, key, arguments.checkpoint_seconds)
-        with checkpoint.heeding_signals() if checkpoint else nullcontext():
-            recorder = run_stream(build, stream.columns, config, checkpoint, seeds)
-            seconds = time.monotonic() - began + (checkpoint.before if checkpoint else 0)
-            log.info("%d interactions x %d seeds in %.1f s", len(stream), len(seeds), seconds)
-            frames = (recorder.outcomes(), recorder.size_weights(), recorder.progress(), recorder.allocation())
-            with whole_folder(arguments.out) as folder:
-                for table, frame in zip(RUN_TABLES, frames, strict=True):
-                    write_table(frame.assign(seed=frame["seed"] + seeds.start), folder / table.file, table)
-                generated = checksums(sorted(folder.iterdir()), folder / "run.json")
-                own = complete(made, used, generated, start, seconds)
-                write_json(own, folder / "run.json")
-                alone.check(own["identity"])
+        recorder = run_stream(build, stream.columns, config, job.checkpoint, seeds, arguments.chunk)
+        log.info("%d interactions x %d seeds in %.1f s", len(stream), len(seeds), job.seconds())
+        with whole_folder(arguments.out, last=RUN_RECORD) as folder:
+            for table, frame in zip(RUN_TABLES, tables_of(recorder), strict=True):
+                write_table(frame.assign(seed=frame["seed"] + seeds.start), folder / table.file, table)
+            generated = checksums(sorted(folder.iterdir()), folder / RUN_RECORD)
+            inputs = dict(zip([arguments.stream.name], job.begun.used.values(), strict=True))
+            write_json({**job.record(generated), "inputs": inputs}, folder / RUN_RECORD)
+            job.check()
+
+
+def tables_of(recorder: Recorder) -> tuple[pd.DataFrame, ...]:
+    """The tables of a run, in the order of ``schema.RUN_TABLES``."""
+    return recorder.outcomes(), recorder.size_weights(), recorder.progress(), recorder.allocation()
 
 
 def seeds_of(text: str | None, of: int) -> range:

@@ -18,6 +18,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from autoemb.artifact.files import sweep, whole
+from autoemb.artifact.record import Claim
 from autoemb.errors import InputError
 
 log = logging.getLogger(__name__)
@@ -42,6 +43,15 @@ def checksum(state: Mapping[str, Tensor]) -> str:
     return found.hexdigest()
 
 
+def claim_on(path: Path) -> Claim | None:
+    """The claim of the run that wrote a checkpoint; None if there is none, or none that anybody could go on from."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            return Claim((file.metadata() or {}).get("identity", ""), int(file.get_tensor("began")))
+    except (SafetensorError, OSError):
+        return None
+
+
 class Checkpoint:
     """A file that holds the latest state of one run, and, when it is over, another one with its results.
 
@@ -55,8 +65,7 @@ class Checkpoint:
         every: least seconds between two states.
         clock: says the time, in seconds.
         before: seconds that earlier processes put into the state that was loaded.
-        began: when this run began, in nanoseconds since 1970: files of a run of other settings that began later are its
-            own, and stay.
+        claim: this run's claim to both files: it leaves those of a run to which it must yield as they are.
         going: whether the run has come to a point at which a state could be saved (``due``).
         told: the signal that asked the run to end, if one did: the next state is its last.
     """
@@ -67,7 +76,7 @@ class Checkpoint:
         self.finished = path.with_name(f"{path.name}.finished")
         self.start = self.last = clock()
         self.took = self.before = 0.0
-        self.began = time.time_ns()
+        self.claim = Claim(valid_for, time.time_ns())
         self.going = False
         self.told: signal.Signals | None = None
 
@@ -122,31 +131,22 @@ class Checkpoint:
             InputError: they cannot be written; the last state stays.
         """
         self._write(self.finished, results)
-        if not self._is_anothers(self.path):
+        if not self.claim.yields_to(claim_on(self.path)):
             self.path.unlink(missing_ok=True)
         sweep(self.path.parent, f".{glob.escape(self.path.name)}.*.part")
 
     def _write(self, path: Path, state: Mapping[str, Tensor]) -> None:
-        if self._is_anothers(path):
+        if self.claim.yields_to(claim_on(path)):
             log.info("%s: of a run of other settings that began later; left as it is", path)
             return
         held = {name: tensor.detach().cpu().contiguous() for name, tensor in state.items()}
         held["seconds"] = torch.tensor(self.before + self.clock() - self.start, dtype=torch.float64)
-        held["began"] = torch.tensor(self.began)
+        held["began"] = torch.tensor(self.claim.began)
         try:
             with whole(path) as temporary:
                 save_file(held, temporary, metadata={**self.metadata, "checksum": checksum(held)})
         except SafetensorError as error:  # its writer's own, for a full disk too
             raise InputError(f"{path}: cannot be written: {error}") from error
-
-    def _is_anothers(self, path: Path) -> bool:
-        """Whether a run of another identity, which began later, has put its file there."""
-        try:
-            with safe_open(path, framework="pt") as file:
-                other = (file.metadata() or {}).get("identity") != self.metadata["identity"]
-                return other and int(file.get_tensor("began")) > self.began
-        except (SafetensorError, OSError):  # there is none, or none that anybody could go on from
-            return False
 
     @contextmanager
     def heeding_signals(self) -> Iterator[None]:

@@ -13,6 +13,7 @@ from autoemb.data.columns import Columns, Shape
 from autoemb.learning.checkpoint import Checkpoint
 from autoemb.learning.methods import fse
 from autoemb.learning.nn.task import hits
+from autoemb.learning.plan import CHUNK
 from autoemb.schema import POPULARITY
 
 SUMS = ["n", "loss_sum", "loss_sq_sum", "correct"]
@@ -26,6 +27,7 @@ def run_levels(
     training: RunConfig,
     device: str,
     checkpoint: Checkpoint | None = None,
+    chunk: int = CHUNK,
 ) -> pd.DataFrame:
     """Train and test one size at every level.
 
@@ -36,6 +38,7 @@ def run_levels(
         training: task, seeds, batch size.
         device: where to train.
         checkpoint: where to leave the finished models' sums now and then, and to look for some to go on from.
+        chunk: batches prepared at a time; a signal to end is heeded after each chunk.
 
     Returns:
         A table of ``schema.POPULARITY``.
@@ -54,8 +57,8 @@ def run_levels(
         # the first pass keeps the split's own order, which is a permutation already
         orders = [train, *(np.random.default_rng([config.seed, n]).permutation(train) for n in range(1, config.passes))]
         model = _model(buckets, size, config, training, seed, device)
-        for chunk in model.plan(_columns(buckets, training.task, *orders), training.batch_size).chunks():
-            for batch in chunk:
+        for batches in model.plan(_columns(buckets, training.task, *orders), training.batch_size, chunk=chunk).chunks():
+            for batch in batches:
                 model.step(batch)
             if checkpoint and checkpoint.told:
                 checkpoint.save(state())  # and end: one model is soon trained again

@@ -47,7 +47,7 @@ def test_it_has_what_was_found_how_and_what_with(root, unpacked):
     results = root / "results/small"
     for path in [*(results / "tables").iterdir(), *paths(results), results / "config.json"]:
         assert (unpacked / path.relative_to(root)).read_bytes() == path.read_bytes()
-    assert yaml.safe_load((unpacked / "config.yaml").read_text()) == CONFIG
+    assert yaml.safe_load((unpacked / "config.yaml").read_text()) == {"name": "small", **CONFIG}
     resolved = json.loads((unpacked / "config.resolved.json").read_text())
     assert resolved["method fse (fse)"]["learning_rate"]["value"] == 1e-3
     for name in [*FILES, "src/autoemb/py.typed", "src/autoemb/artifact/bundle/rerun.sh", "notebooks/stream.ipynb"]:
@@ -79,7 +79,7 @@ def test_it_has_no_ratings(root, unpacked):
 def test_the_same_content_is_the_same_bytes(root, tmp_path):
     for path in (root / "results/small").rglob("*.csv"):
         os.utime(path, (0, 0))
-    assert main(["bundle", str(root / "results/small/tables/../../results"), "--out", str(tmp_path / "again.zip")]) == 0
+    assert main(["bundle", str(root / "results/small/tables/../../small"), "--out", str(tmp_path / "again.zip")]) == 0
     assert (tmp_path / "again.zip").read_bytes() == (root / "archive.zip").read_bytes()
     with zipfile.ZipFile(tmp_path / "again.zip") as archive:
         entries = archive.infolist()

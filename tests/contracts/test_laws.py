@@ -187,9 +187,9 @@ def test_a_table_never_has_a_dense_gradient(variant, monkeypatch):
     predictions(method, frame, "regression")
     tables = {
         (len(method.seeds), table.rows + extra, width)
-        for table in method.tables.values()
+        for name, table in method.tables.items()
         for extra in (0, 1)
-        for width in (table.width, *method.sizes)
+        for width in (table.width, *method.widths[name])
     }
     assert sizes
     assert not tables & {tuple(shape) for shape, _ in sizes}

@@ -9,9 +9,9 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 LOCALLY = ("--cores", "all", "--workflow-profile", ROOT / "workflow/profiles/default")
-OPTIONAL = {key: f"results/{key}/**/*.parquet" for key in ("ablation", "popularity")}
+OPTIONAL = {key: f"results/*/{key}/**/*.parquet" for key in ("ablation", "popularity")}
 """Key of a config -> the files that are there if it has the key."""
-RESULTS = ("results/tables/*", "results/figures/*", "results/runs/**/*.parquet", *OPTIONAL.values())
+RESULTS = ("results/*/tables/*", "results/*/figures/*", "results/*/runs/**/*.parquet", *OPTIONAL.values())
 
 
 @contextlib.contextmanager
@@ -48,7 +48,7 @@ def lacking(config: Mapping[str, object], targets: Sequence[str] = ()) -> tuple[
         targets: what was asked for, if not everything: files or rules.
     """
     if targets:
-        return tuple(pattern for pattern in RESULTS if not any(pattern.split("/")[1] in target for target in targets))
+        return tuple(pattern for pattern in RESULTS if not any(pattern.split("/")[2] in target for target in targets))
     return tuple(pattern for name, pattern in OPTIONAL.items() if config.get(name) is None)
 
 

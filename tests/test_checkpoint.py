@@ -286,7 +286,7 @@ def test_a_second_signal_ends_at_once_and_an_ignored_one_stays_ignored(tmp_path)
     with checkpoint.heeding_signals():
         assert not checkpoint.due()  # the first chunk is done
         signal.raise_signal(signal.SIGINT)
-        assert checkpoint.told == signal.SIGINT
+        assert checkpoint.end_signal == signal.SIGINT
         assert checkpoint.due()
         with pytest.raises(KeyboardInterrupt):
             signal.raise_signal(signal.SIGINT)
@@ -306,7 +306,7 @@ def test_a_signal_before_the_first_chunk_is_done_ends_at_once(folder, tmp_path, 
     due, step, steps = Checkpoint.due, model.Model.step, []
 
     def cut(self):
-        self.told = signal.SIGINT
+        self.end_signal = signal.SIGINT
         return due(self)
 
     if goes_on:

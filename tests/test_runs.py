@@ -6,14 +6,14 @@ import pytest
 
 from .runs import RESULTS, compare, lacking
 
-TABLE, RUN = "results/tables/a.csv", "results/runs/a/outcomes.parquet"
+TABLE, RUN = "results/grid/tables/a.csv", "results/grid/runs/a/outcomes.parquet"
 
 
 @pytest.fixture
 def folders(tmp_path):
     """Two runs of one grid, without ablation and popularity-bucket splits."""
     for name in ("one", "other"):
-        for file in (TABLE, RUN, "results/figures/a.svg"):
+        for file in (TABLE, RUN, "results/grid/figures/a.svg"):
             (tmp_path / name / file).parent.mkdir(parents=True)
             (tmp_path / name / file).write_text(file)
     return tmp_path / "one", tmp_path / "other"

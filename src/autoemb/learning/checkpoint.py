@@ -36,11 +36,11 @@ def identity(content: Any) -> str:
 
 def checksum(state: Mapping[str, Tensor]) -> str:
     """Of the tensors' names, types, shapes and bytes: safetensors has none, and disks do flip bits."""
-    found = hashlib.sha256()
+    sha = hashlib.sha256()
     for name, tensor in sorted(state.items()):
-        found.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
-        found.update(tensor.reshape(-1).view(torch.uint8).numpy().data)
-    return found.hexdigest()
+        sha.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
+        sha.update(tensor.reshape(-1).view(torch.uint8).numpy().data)
+    return sha.hexdigest()
 
 
 def claim_on(path: Path) -> Claim | None:
@@ -67,7 +67,7 @@ class Checkpoint:
         before: seconds that earlier processes put into the state that was loaded.
         claim: this run's claim to both files: it leaves those of a run to which it must yield as they are.
         going: whether the run has come to a point at which a state could be saved (``due``).
-        told: the signal that asked the run to end, if one did: the next state is its last.
+        end_signal: the signal that asked the run to end, if one did: the next state is its last.
     """
 
     def __init__(self, path: Path, valid_for: str, every: float, clock: Callable[[], float] = time.monotonic) -> None:
@@ -78,12 +78,12 @@ class Checkpoint:
         self.took = self.before = 0.0
         self.claim = Claim(valid_for, time.time_ns())
         self.going = False
-        self.told: signal.Signals | None = None
+        self.end_signal: signal.Signals | None = None
 
     def load(self) -> dict[str, Tensor] | None:
         """The results or the state, or None: there is none, it is of something else, or it is damaged."""
-        found = (self._read(path) for path in (self.finished, self.path) if path.exists())
-        return next((state for state in found if state is not None), None)
+        states = (self._read(path) for path in (self.finished, self.path) if path.exists())
+        return next((state for state in states if state is not None), None)
 
     def _read(self, path: Path) -> dict[str, Tensor] | None:
         try:
@@ -107,7 +107,7 @@ class Checkpoint:
     def due(self) -> bool:
         """Whether the last state is old enough for another, or the run has to end."""
         self.going = True
-        return self.told is not None or self.clock() - self.last >= max(self.every, PAUSE * self.took)
+        return self.end_signal is not None or self.clock() - self.last >= max(self.every, PAUSE * self.took)
 
     def save(self, state: Mapping[str, Tensor]) -> None:
         """Put a state in the place of the last one.
@@ -120,9 +120,9 @@ class Checkpoint:
         self._write(self.path, state)
         self.last = self.clock()
         self.took = self.last - start
-        if self.told is not None:
-            log.info("ended by %s; the next run goes on from %s", self.told.name, self.path)
-            raise SystemExit(128 + self.told)
+        if self.end_signal is not None:
+            log.info("ended by %s; the next run goes on from %s", self.end_signal.name, self.path)
+            raise SystemExit(128 + self.end_signal)
 
     def finish(self, results: Mapping[str, Tensor]) -> None:
         """Put the results in the place of the state, and take away what kills may have left of it.
@@ -159,7 +159,7 @@ class Checkpoint:
         def ask(number: int, frame: FrameType | None) -> None:
             signal.signal(number, before[signal.Signals(number)])
             if self.going:
-                self.told = signal.Signals(number)
+                self.end_signal = signal.Signals(number)
             else:
                 signal.raise_signal(number)
 

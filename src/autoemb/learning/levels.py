@@ -60,7 +60,7 @@ def run_levels(
         for batches in model.plan(_columns(buckets, training.task, *orders), training.batch_size, chunk=chunk).chunks():
             for batch in batches:
                 model.step(batch)
-            if checkpoint and checkpoint.told:
+            if checkpoint and checkpoint.end_signal:
                 checkpoint.save(state())  # and end: one model is soon trained again
         sums.append(_test(model, test, training))
         if checkpoint and checkpoint.due():

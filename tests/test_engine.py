@@ -230,10 +230,28 @@ def test_a_captured_step_reads_each_batch(monkeypatch):
 
 
 def test_products_stay_in_float32():
-    onednn = use_onednn()
-    a, b = torch.rand(300, 200), torch.rand(200, 100)
-    torch.testing.assert_close((a @ b).double(), a.double() @ b.double(), rtol=1e-5, atol=0)
-    assert isinstance(onednn, bool)
+    before = torch.backends.mkldnn.matmul.fp32_precision
+    try:
+        onednn = use_onednn()
+        # whether it says so or not, the switch stands as it says
+        assert (torch.backends.mkldnn.matmul.fp32_precision == "bf16") == onednn
+        a, b = torch.rand(300, 200), torch.rand(200, 100)
+        torch.testing.assert_close((a @ b).double(), a.double() @ b.double(), rtol=1e-5, atol=0)
+    finally:
+        torch.backends.mkldnn.matmul.fp32_precision = before
+
+
+def test_products_that_are_not_in_float32_are_refused(monkeypatch):
+    """On a processor with units for bfloat16 the switch does what it says: then it is taken back."""
+    before, product = torch.backends.mkldnn.matmul.fp32_precision, torch.Tensor.__matmul__
+
+    def rounded(a, b):
+        exact = a.dtype == torch.float64
+        return product(a, b) if exact else product(a.bfloat16(), b.bfloat16()).float()
+
+    monkeypatch.setattr(torch.Tensor, "__matmul__", rounded)
+    assert not use_onednn()
+    assert torch.backends.mkldnn.matmul.fp32_precision == before
 
 
 def test_progress_in_a_log_is_lines_of_json(caplog):

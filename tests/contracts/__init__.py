@@ -20,7 +20,7 @@ its ``VARIANTS`` (``tests/twin``), in both tasks; a law that cannot be asked her
 9. The config round-trips and refuses unknown keys. ``test_config_round_trips_and_refuses_unknown_keys``
 10. The method is its slow twin, step for step and in every parameter afterwards.
     ``test_engine_equals_its_slow_twin_step_for_step``
-11. The GPU agrees with the CPU. ``test_gpu_agrees_with_cpu``
+11. The GPU agrees with the CPU, in eager, captured and compiled steps. ``test_gpu_agrees_with_cpu``
 12. No gradient has a table's size, whatever the widths of what stands in its rows.
     ``test_a_table_never_has_a_dense_gradient``
 13. The same seed gives the same numbers, bit for bit on the CPU. ``test_same_seed_same_numbers_bit_for_bit``

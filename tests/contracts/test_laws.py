@@ -10,6 +10,7 @@ from autoemb.config import parse
 from autoemb.data.columns import columns_of
 from autoemb.errors import InputError
 from autoemb.learning import methods
+from autoemb.learning.machine.engine import Captured, compile_step
 from autoemb.learning.nn.task import losses
 from autoemb.schema import TASKS
 
@@ -196,11 +197,24 @@ def test_a_table_never_has_a_dense_gradient(variant, monkeypatch):
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device on this machine")
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # the compiler uses what PyTorch deprecates
+@pytest.mark.parametrize("how", ["eager", "captured", "compiled and captured"])
 @every_variant
 @every_task
-def test_gpu_agrees_with_cpu(variant, task):
-    frame = small_stream()
+def test_gpu_agrees_with_cpu(variant, task, how):
+    """As a run goes there: a step is recorded once for each kind of batch, and replayed."""
+    frame = small_stream(800)  # long enough that batches of every kind are replayed
     shape = shape_of(frame, task, 5)
+    method = make(variant, shape, range(2), device="cuda")
+    if how.startswith("compiled"):
+        if method.eager is not None:
+            pytest.skip(f"not compiled: {method.eager}")
+        torch.compiler.reset()  # the compiler keeps few versions of one function
+        compile_step(method, BATCH)
+    step = method.step if how == "eager" else Captured(method.step)
+    theirs = []
+    for chunk in method.plan(columns_of(frame, task), BATCH).chunks():
+        theirs += [step(batch).prediction.logits.cpu() for batch in chunk]
+    assert how == "eager" or step.graphs
     ours = logits_of(make(variant, shape, range(2)), frame, task)
-    theirs = logits_of(make(variant, shape, range(2), device="cuda"), frame, task)
-    torch.testing.assert_close(ours, theirs.cpu(), rtol=0, atol=1e-7)
+    torch.testing.assert_close(ours, torch.cat(theirs, dim=2), rtol=0, atol=1e-7)

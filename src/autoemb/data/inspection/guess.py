@@ -54,8 +54,8 @@ USUAL: Mapping[Column, tuple[str, ...]] = {
 SIDES: Mapping[Column, str] = {"user": "users", "item": "items", "rating": "ratings", "timestamp": "times"}
 
 
-class Asked(NamedTuple):
-    """What a person said of the file."""
+class Stated(NamedTuple):
+    """What a person states of the file."""
 
     columns: Mapping[Column, str] = {}
     """Names or numbers, as typed; the timestamp may be ``none``."""
@@ -78,14 +78,14 @@ class Guess:
     """Of the times, if they cannot be read and so are left out."""
 
 
-def guess(path: Path, asked: Asked) -> Guess:
+def guess(path: Path, stated: Stated) -> Guess:
     """Look at the beginning of the file.
 
     Raises:
         InputError: it is of another kind, or it cannot be told which column is which; the message lists the
             columns and the options that say it.
     """
-    return _of_parquet(path, asked) if is_parquet(path) else _of_text(Source(path, packed=True), asked)
+    return _of_parquet(path, stated) if is_parquet(path) else _of_text(Source(path, packed=True), stated)
 
 
 def unit_of(times: Sequence[int]) -> Unit:
@@ -95,11 +95,11 @@ def unit_of(times: Sequence[int]) -> Unit:
     return next((unit for unit in units if latest // UNITS[unit] <= LATEST), units[-1])
 
 
-def _of_parquet(path: Path, asked: Asked) -> Guess:
+def _of_parquet(path: Path, stated: Stated) -> Guess:
     try:
         with pq.ParquetFile(path) as file:
             schema = file.schema_arrow
-            columns = _by_name(str(path), schema.names, asked.columns)
+            columns = _by_name(str(path), schema.names, stated.columns)
             times: list[int] = []
             problem = ""
             if "timestamp" in columns:
@@ -108,28 +108,28 @@ def _of_parquet(path: Path, asked: Asked) -> Guess:
                 if pa.types.is_integer(kind):
                     rows = next(file.iter_batches(SAMPLE, columns=[name]), None)
                     times = [] if rows is None else rows.column(0).drop_null().to_pylist()
-                elif "timestamp" not in asked.columns and not any(test(kind) for test in KINDS["timestamp"]):
+                elif "timestamp" not in stated.columns and not any(test(kind) for test in KINDS["timestamp"]):
                     problem = _left_out(columns.pop("timestamp"), f"is of type {kind}")
     except (OSError, ValueError, pa.ArrowException) as error:  # ValueError: names that are no UTF-8
         raise InputError(f"{path}: damaged, or not a Parquet file ({one_line(error)})") from error
     return Guess("Parquet", tuple(schema.names), Columns.model_validate(columns), unit_of(times), problem=problem)
 
 
-def _of_text(source: Source, asked: Asked) -> Guess:
-    if asked.delimiter is not None and (len(asked.delimiter) != 1 or asked.delimiter in '"\r\n'):
-        raise InputError(f"--delimiter {asked.delimiter!r}: expected one character, and no quote or end of a line")
+def _of_text(source: Source, stated: Stated) -> Guess:
+    if stated.delimiter is not None and (len(stated.delimiter) != 1 or stated.delimiter in '"\r\n'):
+        raise InputError(f"--delimiter {stated.delimiter!r}: expected one character, and no quote or end of a line")
     head = _head(source)
-    encoding = asked.encoding or _encoding(head)
+    encoding = stated.encoding or _encoding(head)
     try:
         lines = [line for line in re.split(r"\r?\n", head.decode(encoding)) if line]
     except UnicodeDecodeError as error:
         raise InputError(f"{source}: {head[error.start :][:40]!r}; expected text in {encoding.upper()}") from error
-    delimiter = asked.delimiter or _delimiter(source, lines)
+    delimiter = stated.delimiter or _delimiter(source, lines)
     rows = [_fields(line, delimiter) for line in lines]
     first = rows[0]
-    said = [name for name in asked.columns.values() if not name.isdecimal()]
-    named = any(name in first for name in said) or not any(map(_is_number, first))
-    columns = (_by_name if named else _by_place)(str(source), first, asked.columns)
+    stated_names = [name for name in stated.columns.values() if not name.isdecimal()]
+    named = any(name in first for name in stated_names) or not any(map(_is_number, first))
+    columns = (_by_name if named else _by_place)(str(source), first, stated.columns)
     times: list[int] = []
     problem = ""
     if "timestamp" in columns:
@@ -139,7 +139,7 @@ def _of_text(source: Source, asked: Asked) -> Guess:
         strange = next((value for value in values if not re.fullmatch(r"[-+]?\d{1,19}", value)), None)
         if strange is None:
             times = [int(value) for value in values]
-        elif "timestamp" not in asked.columns:
+        elif "timestamp" not in stated.columns:
             problem = _left_out(columns.pop("timestamp"), f"holds {strange!r}")
     names = tuple(first) if named else ()
     return Guess("text", names, Columns.model_validate(columns), unit_of(times), delimiter, encoding, problem)
@@ -224,24 +224,24 @@ def _is_number(field: str) -> bool:
     return True
 
 
-def _by_name(where: str, names: Sequence[str], asked: Mapping[Column, str]) -> dict[Column, str | int]:
-    """Which column is which, as asked for, or by its usual name."""
+def _by_name(where: str, names: Sequence[str], stated: Mapping[Column, str]) -> dict[Column, str | int]:
+    """The name of each column: the stated one, else one of its usual names."""
     listed = f"found the columns {', '.join(map(repr, names))}"
-    for column, name in asked.items():
+    for column, name in stated.items():
         if name not in names and (column, name) != ("timestamp", "none"):
             raise InputError(f"{where}: --{column} {name}: no such column; {listed}")
     columns: dict[Column, str | int] = {}
     missing = []
-    free = [name for name in names if name not in asked.values()]
+    free = [name for name in names if name not in stated.values()]
     for column, usual in USUAL.items():
         plain = [_plain(name) for name in free]
         likeliest = next((name for name in usual if name in plain), None)
-        found = [name for name, short in zip(free, plain, strict=True) if short == likeliest]
-        if column in asked:
-            columns[column] = asked[column]
-        elif len(found) == 1:
-            columns[column] = found[0]
-        elif found or column != "timestamp":
+        matches = [name for name, short in zip(free, plain, strict=True) if short == likeliest]
+        if column in stated:
+            columns[column] = stated[column]
+        elif len(matches) == 1:
+            columns[column] = matches[0]
+        elif matches or column != "timestamp":
             missing.append(f"which holds the {SIDES[column]} (say it by --{column} COLUMN)")
     if missing:
         raise InputError(f"{where}: cannot tell {', '.join(missing)}; {listed}")
@@ -253,15 +253,15 @@ def _plain(name: str) -> str:
     return re.sub(r"[^a-z0-9]", "", name.partition(":")[0].lower())
 
 
-def _by_place(where: str, first: Sequence[str], asked: Mapping[Column, str]) -> dict[Column, str | int]:
-    """Which column is which where no line names them: as asked for; the rest in the usual order, if they are so few."""
+def _by_place(where: str, first: Sequence[str], stated: Mapping[Column, str]) -> dict[Column, str | int]:
+    """The number of each column where no line names them: the stated one; of the others, by the usual order."""
     listed = f"the first line holds no names: {', '.join(map(repr, first))}"
-    said = {column: text for column, text in asked.items() if (column, text) != ("timestamp", "none")}
-    for column, text in said.items():
+    numbers = {column: text for column, text in stated.items() if (column, text) != ("timestamp", "none")}
+    for column, text in numbers.items():
         if not text.isdecimal() or not 1 <= int(text) <= len(first):
             raise InputError(f"{where}: --{column} {text}: expected a column's number from 1 to {len(first)}; {listed}")
-    columns: dict[Column, str | int] = {column: int(text) for column, text in said.items()}
-    needed: list[Column] = [column for column in USUAL if column not in asked]
+    columns: dict[Column, str | int] = {column: int(text) for column, text in numbers.items()}
+    needed: list[Column] = [column for column in USUAL if column not in stated]
     places = [place for place in range(1, len(first) + 1) if place not in columns.values()]
     if len(first) > len(USUAL):
         needed = [column for column in needed if column != "timestamp"]

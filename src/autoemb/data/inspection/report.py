@@ -47,9 +47,9 @@ def text(name: str, guess: Guess, counted: Survey, proposal: Proposal) -> str:
     for key, value in findings(guess, counted, proposal):
         lines += _wrapped(value, f"#   {key:9}", f"#   {'':9}")
     lines += ["#", *(f"#   {line}" for line in popularity_table(counted)), "#"]
-    found = [guess.problem] * bool(guess.problem) + list(problems(counted, proposal))
-    lines.append("# problems:" + " none" * (not found))
-    for problem in found:
+    every_problem = [guess.problem] * bool(guess.problem) + list(problems(counted, proposal))
+    lines.append("# problems:" + " none" * (not every_problem))
+    for problem in every_problem:
         lines += _wrapped(problem, "#   - ", "#     ")
     lines += ["#", "# Ready to run, from the folder in which this was printed; change what does not suit you:"]
     return "\n".join([*lines, "", *_aligned(config(name, guess, counted, proposal))]) + "\n"

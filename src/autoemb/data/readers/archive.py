@@ -56,13 +56,13 @@ class Source:
                 with readable(self):
                     size = self.path.stat().st_size
                     file: IO[bytes] = stack.enter_context(self.path.open("rb"))
-                told = []
+                counters = []
             else:
                 archive = stack.enter_context(open_zip(self.path, self.called))
                 info = find_member(archive, self)
                 size, file = info.file_size, stack.enter_context(open_member(archive, info, self.called))
-                told = [Allowance(self.path, self).spend]
-            stream = stack.enter_context(metered(file, size, self, label, *told))
+                counters = [Allowance(self.path, self).spend]
+            stream = stack.enter_context(metered(file, size, self, label, *counters))
             if self.packed:
                 with readable(self):
                     plain = unpacked(stream)
@@ -85,8 +85,8 @@ def files(archive: Path, wanted: re.Pattern[str]) -> Iterator[tuple[str, IO[byte
         zipped = zipfile.is_zipfile(archive)
     if zipped:
         with open_zip(archive) as opened:
-            found = zip_files(opened, archive, wanted.fullmatch)
-            for name, info in sorted(found.items()):
+            members = zip_files(opened, archive, wanted.fullmatch)
+            for name, info in sorted(members.items()):
                 source = Source(archive, name)
                 with (
                     open_member(opened, info, archive) as file,
@@ -103,12 +103,12 @@ def files(archive: Path, wanted: re.Pattern[str]) -> Iterator[tuple[str, IO[byte
 
 @contextmanager
 def metered(
-    file: IO[bytes], size: int, source: Source, label: str | None, *told: Callable[[int], object]
+    file: IO[bytes], size: int, source: Source, label: str | None, *counters: Callable[[int], object]
 ) -> Iterator[io.BufferedReader]:
     """The file, whose reading moves a progress bar and tells others how many bytes were read."""
     quiet = None if label else True  # None: quiet where stderr is no terminal
     with tqdm(total=size, desc=label, unit="B", unit_scale=True, disable=quiet, leave=False) as bar:
-        yield io.BufferedReader(Metered(file, source, bar.update, *told), 1 << 20)
+        yield io.BufferedReader(Metered(file, source, bar.update, *counters), 1 << 20)
 
 
 def find_member(archive: zipfile.ZipFile, source: Source) -> zipfile.ZipInfo:
@@ -117,13 +117,13 @@ def find_member(archive: zipfile.ZipFile, source: Source) -> zipfile.ZipInfo:
     Raises:
         InputError: there is none, and the message lists what there is; or there are two.
     """
-    found = zip_files(archive, source.called, source.member.__eq__)
-    if not found:
-        held = archive.namelist()
-        more = f" and {len(held) - 8} more" if len(held) > 8 else ""
-        holds = ", ".join(held[:8]) or "nothing"
+    members = zip_files(archive, source.called, source.member.__eq__)
+    if not members:
+        paths = archive.namelist()
+        more = f" and {len(paths) - 8} more" if len(paths) > 8 else ""
+        holds = ", ".join(paths[:8]) or "nothing"
         raise InputError(f"{source.called}: no member {source.member!r}; it holds {holds}{more}")
-    return next(iter(found.values()))
+    return next(iter(members.values()))
 
 
 def has_member(path: Path, member: str) -> bool:

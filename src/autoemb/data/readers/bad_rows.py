@@ -32,8 +32,8 @@ def bad_rows(text: bytes, layout: Layout, scale: Scale) -> Iterator[tuple[int, s
             continue
         filled = [position for position in layout.empty if len(fields) == layout.width and fields[position]]
         if len(fields) != layout.width or filled:
-            found = f"{len(fields)} fields; expected {layout.width}"
-            yield number, f"{_shown(line)}; expected another separator" if filled else found
+            width = f"{len(fields)} fields; expected {layout.width}"
+            yield number, f"{_shown(line)}; expected another separator" if filled else width
             continue
         for column, position in layout.columns.items():
             expected = checks[column](fields[position])
@@ -83,18 +83,18 @@ def _timestamps(layout: Layout) -> str:
 def _whole(value: str, kind: Any) -> int | None:
     """The whole number, if the fast reader takes it for one of this type."""
     if not PLAIN.fullmatch(value):
-        asked: int | None = _asked(value, kind)
-        return asked
+        parsed: int | None = _parsed(value, kind)
+        return parsed
     number, bits = int(value), kind.bit_width - 1
     return number if -(2**bits) <= number < 2**bits else None
 
 
 def _rating(value: str) -> "np.ndarray[tuple[int], np.dtype[np.float32]]":
-    number = _asked(value, pa.float32())
+    number = _parsed(value, pa.float32())
     return np.array([np.nan if number is None else number], np.float32)
 
 
-def _asked(value: str, kind: Any) -> Any:
+def _parsed(value: str, kind: Any) -> Any:
     """What the fast reader makes of one field; None if it refuses it."""
     quoted = '"' + value.encode(errors="replace").decode().replace('"', '""') + '"\n'
     types = pyarrow.csv.ConvertOptions(column_types={"0": kind}, null_values=[""])

@@ -33,9 +33,9 @@ def layout_by_header(
         raise InputError(f"{source}: line 1 is empty; expected a header with the columns {', '.join(names.values())}")
     for name in names.values():
         if header.count(name) != 1:
-            found = ", ".join(map(repr, header))
+            listed = ", ".join(map(repr, header))
             hint = _hint(header, separator)
-            raise InputError(f"{source}: line 1: expected one column {name!r}; found the columns {found}{hint}")
+            raise InputError(f"{source}: line 1: expected one column {name!r}; found the columns {listed}{hint}")
     positions = {column: header.index(name) for column, name in names.items()}
     return Layout(positions, len(header), separator, ids, tuple(header), encoding=encoding)
 
@@ -108,16 +108,16 @@ def parse(text: bytes, layout: Layout, scale: Scale) -> Block:
         column = table[position]
         if column.null_count or (pa.types.is_dictionary(column.type) and _has_blank(column)):
             raise ValueError("a field is empty")
-    found = {column: table[str(position)] for column, position in layout.columns.items()}
-    rating = found["rating"].to_numpy()
+    columns = {name: table[str(position)] for name, position in layout.columns.items()}
+    rating = columns["rating"].to_numpy()
     if not scale.allows(rating).all():
         raise ValueError("a rating is off the scale")
-    timestamp = found["timestamp"].to_numpy() if "timestamp" in found else np.zeros(len(rating), np.int64)
+    timestamp = columns["timestamp"].to_numpy() if "timestamp" in columns else np.zeros(len(rating), np.int64)
     if layout.per_second != 1:
         timestamp = timestamp // layout.per_second
     if len(timestamp) and timestamp.max() > layout.latest:
         raise ValueError("a timestamp is too late")
-    user, item = (ids_of(found[side]) for side in ("user", "item"))
+    user, item = (ids_of(columns[side]) for side in ("user", "item"))
     return Block(user, item, rating, timestamp)
 
 

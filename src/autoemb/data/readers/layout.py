@@ -44,8 +44,8 @@ class Layout:
         """What each field that is read becomes, by its position as text."""
         ids = pa.int32() if self.ids == "int32" else pa.dictionary(pa.int32(), pa.string())
         kinds = {"user": ids, "item": ids, "rating": pa.float32(), "timestamp": pa.int64()}
-        found = {str(position): kinds[column] for column, position in self.columns.items()}
-        return found | {str(position): pa.null() for position in self.empty}
+        types = {str(position): kinds[column] for column, position in self.columns.items()}
+        return types | {str(position): pa.null() for position in self.empty}
 
     def name(self, column: Column) -> str:
         """What the file calls a column, if it has a header."""

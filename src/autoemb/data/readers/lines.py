@@ -43,8 +43,8 @@ def skip_mark(stream: io.BufferedReader) -> None:
 
 def lines(text: bytes) -> list[bytes]:
     r"""The lines of a block, without their ends (``\n`` or ``\r\n``)."""
-    found = text.split(b"\n")
-    return [line.removesuffix(b"\r") for line in (found if found[-1] else found[:-1])]
+    pieces = text.split(b"\n")
+    return [line.removesuffix(b"\r") for line in (pieces if pieces[-1] else pieces[:-1])]
 
 
 def count_lines(text: bytes) -> int:

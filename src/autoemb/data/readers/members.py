@@ -61,10 +61,10 @@ class Allowance:
 class Metered(io.RawIOBase):
     """A stream that tells how many bytes were read from it, and says plainly what goes wrong meanwhile."""
 
-    def __init__(self, stream: IO[bytes], name: object, *told: Callable[[int], object]) -> None:
+    def __init__(self, stream: IO[bytes], name: object, *counters: Callable[[int], object]) -> None:
         self._stream = stream
         self._name = name
-        self._told = told
+        self._counters = counters
 
     def readable(self) -> bool:
         """It can be read."""
@@ -76,8 +76,8 @@ class Metered(io.RawIOBase):
         with readable(self._name):
             data = self._stream.read(len(view))
         view[: len(data)] = data
-        for tell in self._told:
-            tell(len(data))
+        for count in self._counters:
+            count(len(data))
         return len(data)
 
 

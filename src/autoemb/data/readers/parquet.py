@@ -57,23 +57,23 @@ def read_parquet(
         for column, name in names.items():
             _expect(file, path, column, name)
         for batch in file.iter_batches(ROW_GROUP, columns=[str(name) for name in names.values()]):
-            found = {column: _plain(batch[str(name)]) for column, name in names.items()}
-            rating = _numbers(found["rating"], pa.float32(), np.float32(np.nan))
-            time = _seconds(found.get("timestamp"), len(batch), per_second, latest)
+            columns = {column: _plain(batch[str(name)]) for column, name in names.items()}
+            rating = _numbers(columns["rating"], pa.float32(), np.float32(np.nan))
+            time = _seconds(columns.get("timestamp"), len(batch), per_second, latest)
             wrong = {
-                "user": ~_filled(found["user"]),
-                "item": ~_filled(found["item"]),
+                "user": ~_filled(columns["user"]),
+                "item": ~_filled(columns["item"]),
                 "rating": ~scale.allows(rating),
                 "timestamp": time > latest,
             }
             for row in np.flatnonzero(np.logical_or.reduce(list(wrong.values()))):
                 column = next(column for column in names if wrong[column][row])
-                value = found[column][int(row)].as_py()
+                value = columns[column][int(row)].as_py()
                 expected = {"rating": str(scale), "timestamp": f"a time, at most {latest} s UTC"}.get(column, "an id")
                 problems.add(f"{path}: row {rows + row + 1}: column {names[column]}: {value!r}; expected {expected}")
             rows += len(batch)
             if not problems.count:
-                user, item = (found[side].cast(pa.string()).dictionary_encode() for side in ("user", "item"))
+                user, item = (columns[side].cast(pa.string()).dictionary_encode() for side in ("user", "item"))
                 yield Block(user, item, rating, time)
     problems.refuse()
     if not rows:
@@ -111,8 +111,8 @@ def _filled(ids: Any) -> "np.ndarray[tuple[int], np.dtype[np.bool_]]":
     filled = ids.is_valid()
     if not pa.types.is_integer(ids.type):
         filled = pc.and_(filled, pc.greater(pc.fill_null(pc.binary_length(ids.cast(pa.string())), 0), 0))
-    found: np.ndarray[tuple[int], np.dtype[np.bool_]] = filled.to_numpy(zero_copy_only=False)
-    return found
+    mask: np.ndarray[tuple[int], np.dtype[np.bool_]] = filled.to_numpy(zero_copy_only=False)
+    return mask
 
 
 def _numbers(column: Any, kind: Any, missing: Any) -> Any:

@@ -52,7 +52,7 @@ def read_tabs(archive: Path, config: DatasetConfig) -> Ratings:
 
 
 def _genome(archive: Path) -> "np.ndarray[tuple[int], np.dtype[np.int32]] | None":
-    """Ids of the items of the tag genome, ascending, each once."""
+    """Ids of the items in the tag genome, ascending, each once; None where the archive has no tag genome."""
     if not has_member(archive, "genome-scores.csv"):
         return None
     source = Source(archive, "genome-scores.csv")

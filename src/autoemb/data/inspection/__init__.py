@@ -28,11 +28,11 @@ def inspect(path: Path, stated: Stated, name: str | None, now: int) -> str:
         path: the file.
         stated: what a person states of it; the rest is guessed.
         name: of the data set in the config; left out, it is made from the file's.
-        now: seconds UTC, after which no rating can have been given.
+        now: seconds UTC; ratings with a later time are counted as a problem.
 
     Raises:
-        InputError: no kind of file that can be read, a column that cannot be told, a bad name, or what the reader
-            raises of a row.
+        InputError: the file is of no kind that can be read, it is not clear which column is which, or the name is
+            bad; or the reader refuses a row.
     """
     name = _checked(name) if name is not None else name_of(path)
     guessed = guess(path, stated)

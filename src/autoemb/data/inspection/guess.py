@@ -22,7 +22,7 @@ Encoding = Literal["utf-8", "latin-1", "cp1252"]
 Unit = Literal["s", "ms", "us", "ns"]
 
 SAMPLE = 1 << 16
-"""Bytes, or rows of Parquet, that are looked at."""
+"""Bytes of text, or rows of Parquet, from which the guess is made."""
 
 DELIMITERS = (",", ";", "\t", "|", " ")
 
@@ -58,7 +58,7 @@ class Stated(NamedTuple):
     """What a person states of the file."""
 
     columns: Mapping[Column, str] = {}
-    """Names or numbers, as typed; the timestamp may be ``none``."""
+    """Their names or numbers, as typed; that of the timestamp may be ``none``."""
     delimiter: str | None = None
     encoding: Encoding | None = None
 
@@ -69,21 +69,22 @@ class Guess:
 
     kind: Literal["text", "Parquet"]
     names: tuple[str, ...]
-    """Of all its columns; none in a text file whose first line holds no names."""
+    """The names of all columns of the file; none of a text file whose first line holds no names."""
     columns: Columns
+    """Which of them hold the users, items, ratings and times."""
     timestamp_unit: Unit
     delimiter: str = ","
     encoding: Encoding = "utf-8"
     problem: str = ""
-    """Of the times, if they cannot be read and so are left out."""
+    """Why the column of the times is left out, if it cannot be read."""
 
 
 def guess(path: Path, stated: Stated) -> Guess:
-    """Look at the beginning of the file.
+    """What the beginning of the file looks like, where a person does not state it.
 
     Raises:
-        InputError: it is of another kind, or it cannot be told which column is which; the message lists the
-            columns and the options that say it.
+        InputError: the file is of another kind, or it is not clear which column is which; the message lists the
+            columns, and the options by which a person can state it.
     """
     return _of_parquet(path, stated) if is_parquet(path) else _of_text(Source(path, packed=True), stated)
 

@@ -1,4 +1,4 @@
-"""What was found and what is proposed, as a config in YAML that a person can read and change."""
+"""What the file holds and what is proposed, as a config in YAML that a person can read and change."""
 
 import itertools
 import math
@@ -19,10 +19,10 @@ WIDTH = 110
 """Characters of a line of findings."""
 
 COLUMN = 41
-"""Where the comments of the config begin, if the line is shorter."""
+"""The column in which the comments of the config begin, behind lines that are shorter."""
 
 UNBROKEN = "\N{NO-BREAK SPACE}"
-"""Where no line may end; printed as a space."""
+"""A space at which no line is wrapped; it is printed as a plain one."""
 
 SHOWN = 25
 """At most so many different ratings are shown with their shares."""
@@ -56,7 +56,7 @@ def text(name: str, guess: Guess, counted: Survey, proposal: Proposal) -> str:
 
 
 def findings(guess: Guess, counted: Survey, proposal: Proposal) -> Iterator[Line]:
-    """What was found, and its name."""
+    """What the file holds: the name of each finding, and the finding."""
     named = {value: key for key, value in guess.columns.named.items()}
     columns = ", ".join(f"{side} {column!r}" for column, side in named.items())
     unused = ", ".join(repr(name) for name in guess.names if name not in named)
@@ -93,7 +93,7 @@ def popularity_table(counted: Survey) -> list[str]:
 
 
 def config(name: str, guess: Guess, counted: Survey, proposal: Proposal) -> Iterator[Line]:
-    """The lines of the config, with why each is as it is."""
+    """The lines of the config, each with a comment that says what it is or why."""
     yield "seeds: 3", "models of each method, started differently; intervals are over them"
     yield "datasets:", ""
     yield f"  {name}:", ""
@@ -126,7 +126,7 @@ _ORDERS = {
 
 
 def _data(guess: Guess, counted: Survey, proposal: Proposal) -> dict[str, tuple[Any, str]]:
-    """The data set's keys, values and reasons; only those that the file needs."""
+    """The settings of the data set that the file needs: by key, the value, and a comment that says what or why."""
     data = proposal.data
     rows: dict[str, tuple[Any, str]] = {}
     positive = "an unknown share"
@@ -163,7 +163,7 @@ def _classes(counted: Survey, edges: Sequence[float]) -> str:
 
 
 def _scale(counted: Survey, proposal: Proposal) -> Iterator[Line]:
-    """The range of the ratings, and each of them, as far as they can be shown."""
+    """The findings on the ratings: their range, and the share of each, where they are few enough to be shown."""
     step = proposal.data.rating_step
     different = f"more than {DIFFERENT:,}" if counted.ratings is None else f"{len(counted.ratings):,}"
     steps = f" in steps of {_spelt(step)}" if step else ""
@@ -178,7 +178,7 @@ def _quantiles(counts: Counts) -> list[int]:
 
 
 def _time(seconds: int) -> str:
-    """Date and minute; far-off times, which Python has no date for, in seconds."""
+    """Date and minute of a time; a far-off one, for which Python has no date, in seconds."""
     try:
         return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M")
     except (OverflowError, ValueError, OSError):
@@ -186,7 +186,7 @@ def _time(seconds: int) -> str:
 
 
 def _spelt(value: Any) -> str:
-    """As YAML spells it, on one line; whole numbers without a point."""
+    """A value as YAML spells it, on one line; whole numbers without a point."""
     return (
         yaml.safe_dump(_plain(value), default_flow_style=True, sort_keys=False, allow_unicode=True, width=math.inf)
         .removesuffix("...\n")
@@ -203,7 +203,10 @@ def _plain(value: Any) -> Any:
 
 
 def _wrapped(text: str, first: str, other: str) -> list[str]:
-    """Lines that begin as told; a number stays with its %."""
+    """The text in lines, of which the first begins with ``first`` and the others with ``other``.
+
+    No line ends between a number and its %.
+    """
     lines = textwrap.wrap(
         text.replace(" %", f"{UNBROKEN}%"),
         WIDTH,
@@ -216,7 +219,7 @@ def _wrapped(text: str, first: str, other: str) -> list[str]:
 
 
 def _aligned(lines: Iterator[Line]) -> Iterator[str]:
-    """Each line with its comment: behind it, all in one column, or above a line that goes beyond that."""
+    """Each line with its comment: behind the line, in one column for all; above a line that is too long for both."""
     for line, comment in lines:
         if comment and len(line) > COLUMN and len(line) + len(comment) > WIDTH:
             indent = " " * (len(line) - len(line.lstrip()))

@@ -18,14 +18,14 @@ from autoemb.data.readers.members import readable
 from autoemb.errors import InputError
 
 UNITS = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
-"""Of a time, in a second."""
+"""By the unit of a time, how many of it make a second."""
 
 KINDS = {
     "id": (pa.types.is_integer, pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view),
     "rating": (pa.types.is_integer, pa.types.is_floating, pa.types.is_boolean, pa.types.is_decimal),
     "timestamp": (pa.types.is_integer, pa.types.is_timestamp, pa.types.is_date),
 }
-"""What the values of a column may be; a dictionary of them, too."""
+"""The types that the values of a column may have; a dictionary may hold them, too."""
 
 
 def is_parquet(path: Path) -> bool:
@@ -37,19 +37,19 @@ def is_parquet(path: Path) -> bool:
 def read_parquet(
     path: Path, names: Mapping[Column, str | int], scale: Scale, per_second: int, latest: int
 ) -> Iterator[Block]:
-    """The ratings in file order, ids as text; without timestamps in the file they are 0.
+    """The ratings in file order, their ids as text; if the file has no timestamps, they are 0.
 
     Args:
         path: the file.
-        names: which column is which.
+        names: the file's name of each column that is read.
         scale: ratings allowed.
-        per_second: units in a second, of timestamps that are whole numbers; a timestamp type knows its own.
+        per_second: how many units of a timestamp make a second, if it is a whole number; a timestamp type says its own.
         latest: seconds UTC; a later timestamp is refused.
 
     Raises:
-        InputError: no such column, one of another type, a value that is missing, off the scale or too late
-            (the message names the row, from 1, the column, the value, and how many more such rows there are),
-            or no rows.
+        InputError: a column is not there or of another type, the file has no rows, or a value is missing, off the
+            scale or too late: the message names the row, from 1, the column, the value, and how many more such
+            rows there are.
     """
     problems, rows = Problems(), 0
     with _parquet(path):
@@ -90,7 +90,7 @@ def _parquet(path: Path) -> Iterator[None]:
 
 
 def _expect(file: Any, path: Path, column: Column, name: str | int) -> None:
-    """Refuse a file that has no such column, or one that cannot be what it is to be."""
+    """Refuse a file that has no column of this name, or whose column cannot hold what it is to hold."""
     schema = file.schema_arrow
     if schema.names.count(name) != 1:
         raise InputError(
@@ -107,7 +107,7 @@ def _plain(column: Any) -> Any:
 
 
 def _filled(ids: Any) -> "np.ndarray[tuple[int], np.dtype[np.bool_]]":
-    """Where an id is neither null nor an empty text."""
+    """Whether each id is there, neither null nor an empty text. (n,)"""
     filled = ids.is_valid()
     if not pa.types.is_integer(ids.type):
         filled = pc.and_(filled, pc.greater(pc.fill_null(pc.binary_length(ids.cast(pa.string())), 0), 0))
@@ -120,7 +120,7 @@ def _numbers(column: Any, kind: Any, missing: Any) -> Any:
 
 
 def _seconds(column: Any, rows: int, per_second: int, latest: int) -> "np.ndarray[tuple[int], np.dtype[np.int64]]":
-    """Seconds UTC; a missing time is one later than ``latest``."""
+    """The times in seconds UTC (rows,); a missing one becomes one that is later than ``latest``."""
     if column is None:
         return np.zeros(rows, np.int64)
     if pa.types.is_date(column.type):

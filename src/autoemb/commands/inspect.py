@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import get_args
 
 from autoemb.data.inspection import inspect
-from autoemb.data.inspection.guess import USUAL, Encoding, Stated
+from autoemb.data.inspection.column_names import USUAL
+from autoemb.data.inspection.guess import Encoding, Stated
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

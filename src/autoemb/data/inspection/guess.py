@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 
 from autoemb.artifact.parquet import one_line
 from autoemb.data.datasets.csv import LATEST, Columns
+from autoemb.data.inspection.column_names import by_name, by_place
 from autoemb.data.readers.archive import Source
 from autoemb.data.readers.layout import Column
 from autoemb.data.readers.lines import skip_mark
@@ -25,33 +26,6 @@ SAMPLE = 1 << 16
 """Bytes of text, or rows of Parquet, from which the guess is made."""
 
 DELIMITERS = (",", ";", "\t", "|", " ")
-
-USUAL: Mapping[Column, tuple[str, ...]] = {
-    "user": (
-        *("userid", "user", "uid", "users", "userno", "usernumber", "customerid", "customer", "custid"),
-        *("reviewerid", "reviewer", "memberid", "member", "accountid", "account", "visitorid", "visitor"),
-        *("playerid", "player", "personid", "person", "authorid", "username", "profilename"),
-    ),
-    "item": (
-        *("itemid", "item", "iid", "items", "movieid", "movie", "filmid", "film", "productid", "product"),
-        *("parentasin", "asin", "isbn", "bookid", "book", "businessid", "business", "restaurantid", "restaurant"),
-        *("songid", "song", "trackid", "track", "artistid", "artist", "albumid", "album", "animeid", "anime"),
-        *("gameid", "game", "appid", "app", "articleid", "article", "newsid", "recipeid", "recipe", "jokeid", "joke"),
-        *("beerid", "beer", "hotelid", "hotel", "placeid", "place", "venueid", "venue", "videoid", "video", "sku"),
-    ),
-    "rating": (
-        *("rating", "ratings", "score", "scores", "stars", "star", "starrating", "overall", "userrating", "rate"),
-        *("bookrating", "movierating", "reviewrating", "reviewscore", "reviewoverall", "preference", "grade", "vote"),
-        *("feedback", "liked", "like", "label", "click", "clicked"),
-    ),
-    "timestamp": (
-        *("timestamp", "timestamps", "ts", "unixreviewtime", "unixtimestamp", "unixtime", "time", "datetime", "date"),
-        *("ratingtimestamp", "ratedat", "reviewtime", "reviewdate", "ratingdate", "createdat", "created", "when"),
-    ),
-}
-"""Usual names of each column, the likeliest first, as small letters and digits."""
-
-SIDES: Mapping[Column, str] = {"user": "users", "item": "items", "rating": "ratings", "timestamp": "times"}
 
 
 class Stated(NamedTuple):
@@ -100,7 +74,7 @@ def _of_parquet(path: Path, stated: Stated) -> Guess:
     try:
         with pq.ParquetFile(path) as file:
             schema = file.schema_arrow
-            columns = _by_name(str(path), schema.names, stated.columns)
+            columns = by_name(str(path), schema.names, stated.columns)
             times: list[int] = []
             problem = ""
             if "timestamp" in columns:
@@ -130,7 +104,7 @@ def _of_text(source: Source, stated: Stated) -> Guess:
     first = rows[0]
     stated_names = [name for name in stated.columns.values() if not name.isdecimal()]
     named = any(name in first for name in stated_names) or not any(map(_is_number, first))
-    columns = (_by_name if named else _by_place)(str(source), first, stated.columns)
+    columns = (by_name if named else by_place)(str(source), first, stated.columns)
     times: list[int] = []
     problem = ""
     if "timestamp" in columns:
@@ -223,53 +197,3 @@ def _is_number(field: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def _by_name(where: str, names: Sequence[str], stated: Mapping[Column, str]) -> dict[Column, str | int]:
-    """The name of each column: the stated one, else one of its usual names."""
-    listed = f"found the columns {', '.join(map(repr, names))}"
-    for column, name in stated.items():
-        if name not in names and (column, name) != ("timestamp", "none"):
-            raise InputError(f"{where}: --{column} {name}: no such column; {listed}")
-    columns: dict[Column, str | int] = {}
-    missing = []
-    free = [name for name in names if name not in stated.values()]
-    for column, usual in USUAL.items():
-        plain = [_plain(name) for name in free]
-        likeliest = next((name for name in usual if name in plain), None)
-        matches = [name for name, short in zip(free, plain, strict=True) if short == likeliest]
-        if column in stated:
-            columns[column] = stated[column]
-        elif len(matches) == 1:
-            columns[column] = matches[0]
-        elif matches or column != "timestamp":
-            missing.append(f"which holds the {SIDES[column]} (say it by --{column} COLUMN)")
-    if missing:
-        raise InputError(f"{where}: cannot tell {', '.join(missing)}; {listed}")
-    return {column: name for column, name in columns.items() if (column, name) != ("timestamp", "none")}
-
-
-def _plain(name: str) -> str:
-    """Small letters and digits; without the type that RecBole's files put behind a ':'."""
-    return re.sub(r"[^a-z0-9]", "", name.partition(":")[0].lower())
-
-
-def _by_place(where: str, first: Sequence[str], stated: Mapping[Column, str]) -> dict[Column, str | int]:
-    """The number of each column where no line names them: the stated one; of the others, by the usual order."""
-    listed = f"the first line holds no names: {', '.join(map(repr, first))}"
-    numbers = {column: text for column, text in stated.items() if (column, text) != ("timestamp", "none")}
-    for column, text in numbers.items():
-        if not text.isdecimal() or not 1 <= int(text) <= len(first):
-            raise InputError(f"{where}: --{column} {text}: expected a column's number from 1 to {len(first)}; {listed}")
-    columns: dict[Column, str | int] = {column: int(text) for column, text in numbers.items()}
-    needed: list[Column] = [column for column in USUAL if column not in stated]
-    places = [place for place in range(1, len(first) + 1) if place not in columns.values()]
-    if len(first) > len(USUAL):
-        needed = [column for column in needed if column != "timestamp"]
-        places = []
-    columns.update(zip(needed, places, strict=False))
-    missing = [column for column in needed if column not in columns and column != "timestamp"]
-    if missing:
-        words = " ".join(f"--{column} NUMBER" for column in missing)
-        raise InputError(f"{where}: {listed}; say which column is which by {words}, from 1")
-    return {column: columns[column] for column in USUAL if column in columns}

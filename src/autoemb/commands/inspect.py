@@ -7,7 +7,8 @@ from typing import get_args
 
 from autoemb.data.inspection import inspect
 from autoemb.data.inspection.column_names import USUAL
-from autoemb.data.inspection.guess import Encoding, Stated
+from autoemb.data.inspection.dialect import Encoding
+from autoemb.data.inspection.guess import Stated
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

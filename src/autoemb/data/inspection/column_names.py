@@ -43,7 +43,7 @@ def by_name(where: str, names: Sequence[str], stated: Mapping[Column, str]) -> d
         stated: names by column, as typed.
 
     Raises:
-        InputError: there is no column of a stated name, or not one of the usual names of a column without.
+        InputError: no column has a stated name, or it is not clear which column is which.
     """
     listed = f"found the columns {', '.join(map(repr, names))}"
     for column, name in stated.items():
@@ -76,8 +76,7 @@ def by_place(where: str, first: Sequence[str], stated: Mapping[Column, str]) -> 
         stated: numbers by column, as typed.
 
     Raises:
-        InputError: what is stated is no column's number, or there are too many columns or too few to take the others
-            in the usual order.
+        InputError: what is stated is no column's number, or it is not clear which column is which.
     """
     listed = f"the first line holds no names: {', '.join(map(repr, first))}"
     numbers = {column: text for column, text in stated.items() if (column, text) != ("timestamp", "none")}

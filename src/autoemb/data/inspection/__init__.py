@@ -1,7 +1,8 @@
 """Look at a person's file of ratings, and write the config with which they can be run.
 
-``guess`` looks at the beginning of the file, ``survey`` counts all of it through the data set's own reader,
-``proposal`` derives the settings, ``problems`` says what a person should know, and ``report`` writes it all down.
+``guess`` looks at the beginning of the file, with ``dialect`` and ``column_names``; ``survey`` counts all of it through
+the data set's own reader; ``proposal`` derives the settings; ``problems`` says what a person should know; and
+``report`` writes it all down, above the config of ``config_text``.
 """
 
 import re

@@ -20,7 +20,7 @@ from autoemb.cli import main
 from autoemb.config import DatasetConfig, PopularityConfig, StreamConfig
 from autoemb.data.datasets import csv
 from autoemb.data.inspection import inspect, name_of, report
-from autoemb.data.inspection.guess import Asked, unit_of
+from autoemb.data.inspection.guess import Stated, unit_of
 from autoemb.data.inspection.proposal import levels_of, step_of
 from autoemb.data.inspection.survey import DIFFERENT
 from autoemb.data.interactions import Interactions
@@ -258,7 +258,7 @@ ratings = st.one_of(
 def test_any_ratings_are_read_with_the_printed_config(tmp_path_factory, values):
     path = tmp_path_factory.mktemp("any") / "a.csv"
     path.write_text("user,item,rating\n" + "".join(f"{n},1,{value}\n" for n, value in enumerate(values)))
-    loaded = grid.load(yaml.safe_load(inspect(path, Asked(), None, 0)), "printed")
+    loaded = grid.load(yaml.safe_load(inspect(path, Stated(), None, 0)), "printed")
     found = read(loaded).frame()["rating"]
     assert found.tolist() == np.array(values, np.float32).tolist()
     stream = build_stream(read(loaded).frame(), read(loaded).items, StreamConfig(order="given"), loaded.labels("a"))

@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import get_args
 
 from autoemb.data.inspection import inspect
-from autoemb.data.inspection.guess import USUAL, Asked, Encoding
+from autoemb.data.inspection.column_names import USUAL
+from autoemb.data.inspection.dialect import Encoding
+from autoemb.data.inspection.guess import Stated
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -24,10 +26,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """File -> config."""
-    said = {column: getattr(arguments, column) for column in USUAL}
-    asked = Asked(
-        {column: text for column, text in said.items() if text is not None},
+    texts = {column: getattr(arguments, column) for column in USUAL}
+    stated = Stated(
+        {column: text for column, text in texts.items() if text is not None},
         "\t" if arguments.delimiter == r"\t" else arguments.delimiter,
         arguments.encoding,
     )
-    print(inspect(arguments.file, asked, arguments.name, int(time.time())), end="")
+    print(inspect(arguments.file, stated, arguments.name, int(time.time())), end="")

@@ -1,4 +1,4 @@
-"""A stream as training reads it: columns that are looked up by place, and how many rows the tables need for it."""
+"""A stream as training reads it: columns that are looked up by place, and the sizes that its tables need."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, NamedTuple, Protocol
@@ -10,12 +10,13 @@ import pandas as pd
 from autoemb.config import Task
 
 Key = Literal["id", "popularity"]
-
+"""What a table's rows are looked up by."""
 
 Ids = npt.NDArray[np.integer]
-
-
 Ints = npt.NDArray[np.int64]
+
+WINDOW = 2**18
+"""Interactions looked up at a time where a stream is gone through once more."""
 
 
 class Column(Protocol):
@@ -29,49 +30,23 @@ class Column(Protocol):
 
 
 class Columns(NamedTuple):
-    """Interactions in stream order, and how they are cut."""
+    """The N interactions of a stream, in its order, and the parts that it is cut into."""
 
     label: Column
-    """(N,)"""
+    """(N,), the labels of one task."""
     sides: Mapping[Key, tuple[Column, Column]]
-    """Users' and items' ids, and their running popularities, each (N,)."""
+    """By key, the column of the users and that of the items, each (N,): their ids, and their running popularities."""
     parts: Sequence[slice]
-    """Train and test part. The first batch of a part has no validation batch (released code)."""
+    """The train part and the test part; of Fig. 1, the passes over a level. No batch spans two of them."""
 
     def whole(self) -> "Columns":
-        """With every column in memory as an array; one that is an array already is not copied."""
+        """The same interactions with every column in memory as an array; one that is an array is not copied."""
         sides = {key: (np.asarray(user), np.asarray(item)) for key, (user, item) in self.sides.items()}
         return self._replace(label=np.asarray(self.label), sides=sides)
 
 
-def cut(part: slice, batch_size: int) -> list[slice]:
-    """A part of the stream in batches, in order; the last one may be short."""
-    return [slice(start, min(start + batch_size, part.stop)) for start in range(part.start, part.stop, batch_size)]
-
-
-class Shape(NamedTuple):
-    """What the tables' sizes depend on."""
-
-    task: Task
-    users: int
-    items: int
-    user_popularity: int
-    """Largest running popularity of a user in the stream."""
-    item_popularity: int
-    classes: int = 5
-
-    @property
-    def outputs(self) -> int:
-        """Channels C of the prediction: one logit, or one per class."""
-        return 1 if self.task == "regression" else self.classes
-
-
-WINDOW = 2**18
-"""Interactions looked up at a time where a stream is gone through once more."""
-
-
 def columns_of(frame: pd.DataFrame, task: Task) -> Columns:
-    """A stream (``schema.STREAM``) as a plan reads it."""
+    """The columns of a stream in memory, a table of ``schema.STREAM``, with the labels of one task."""
     train = int((frame["split"] == 0).sum())
     return Columns(
         frame[task].to_numpy(),
@@ -83,8 +58,29 @@ def columns_of(frame: pd.DataFrame, task: Task) -> Columns:
     )
 
 
+class Shape(NamedTuple):
+    """How many rows and classes the tables of a stream need."""
+
+    task: Task
+    users: int
+    """Ids of users, from 0 to the largest in the stream."""
+    items: int
+    """Ids of items, likewise."""
+    user_popularity: int
+    """Largest running popularity of a user in the stream."""
+    item_popularity: int
+    """Largest running popularity of an item in the stream."""
+    classes: int = 5
+    """Classes of the rating; only classification predicts them."""
+
+    @property
+    def outputs(self) -> int:
+        """Channels C of the prediction: one logit, or one per class."""
+        return 1 if self.task == "regression" else self.classes
+
+
 def shape_of(frame: pd.DataFrame, task: Task, classes: int) -> Shape:
-    """Rows that the tables need for a stream (``schema.STREAM``)."""
+    """The shape of a stream in memory, a table of ``schema.STREAM``."""
     largest = frame[["user", "item", "user_popularity", "item_popularity"]].max()
     return Shape(
         task,
@@ -96,11 +92,16 @@ def shape_of(frame: pd.DataFrame, task: Task, classes: int) -> Shape:
     )
 
 
+def cut(part: slice, batch_size: int) -> list[slice]:
+    """The batches of a part of the stream, in order; the last one may be short."""
+    return [slice(start, min(start + batch_size, part.stop)) for start in range(part.start, part.stop, batch_size)]
+
+
 def occurring(columns: Columns, shape: Shape) -> tuple[Ints, Ints]:
-    """The users and the items that occur in a stream, ascending, each once."""
-    seen = np.zeros(shape.users, dtype=bool), np.zeros(shape.items, dtype=bool)
-    for rows in cut(slice(0, len(columns.label)), WINDOW):
-        places = np.arange(rows.start, rows.stop)
-        for of, side in zip(seen, columns.sides["id"], strict=True):
-            of[side[places]] = True
-    return np.flatnonzero(seen[0]), np.flatnonzero(seen[1])
+    """The ids of the users and of the items that occur in a stream, ascending, each once."""
+    occurs = np.zeros(shape.users, dtype=bool), np.zeros(shape.items, dtype=bool)
+    for window in cut(slice(0, len(columns.label)), WINDOW):
+        places = np.arange(window.start, window.stop)
+        for of_side, ids in zip(occurs, columns.sides["id"], strict=True):
+            of_side[ids[places]] = True
+    return np.flatnonzero(occurs[0]), np.flatnonzero(occurs[1])

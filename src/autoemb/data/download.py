@@ -168,8 +168,8 @@ class _Transfer:
         status = response.status_code
         encoding = response.headers.get("Content-Encoding", "").strip().lower()
         if status >= HTTPStatus.BAD_REQUEST:
-            asked = seconds_asked(response.headers)
-            wait = f"; it asks to wait {asked:.0f} s" if asked > self.patience.longest_pause else ""
+            seconds = seconds_asked(response.headers)
+            wait = f"; it asks to wait {seconds:.0f} s" if seconds > self.patience.longest_pause else ""
             raise self.unavailable(f"{status} {response.reason}{wait}")
         if status not in (HTTPStatus.OK, HTTPStatus.PARTIAL_CONTENT):
             raise self.unavailable(f"answered {status}; expected the file")

@@ -18,11 +18,12 @@ class Numbering:
 
     def __init__(self) -> None:
         self.blocks: list[npt.NDArray[np.int32]] = []
-        """The ids where they are numbers; where they are text, the order in which they first came."""
+        """The ids of each block; of ids that are text, their values in ``texts``."""
         self.texts: dict[str, int] = {}
+        """By id that is text, how many others had come before it first came."""
 
     def add(self, ids: Any) -> None:
-        """The ids of the next block (``base.Block``)."""
+        """Take in the ids of the next block (``ratings.Block``)."""
         if isinstance(ids, np.ndarray):
             self.blocks.append(ids)
             return
@@ -53,14 +54,14 @@ class Numbering:
 class Interactions:
     """The ratings with contiguous int32 ids in ascending order of the publisher's; the rows keep their order.
 
-    What is held is 20 bytes for each rating, and the ids.
+    In memory are 20 bytes for each rating, and the ids.
     """
 
     def __init__(self, ratings: Ratings, duplicates: Duplicates = "all") -> None:
         """Read all the ratings; ``duplicates`` says which ones stay (``DatasetConfig.duplicates``).
 
         Raises:
-            InputError: the reader's.
+            InputError: the reader refuses a row.
         """
         sides, self._rest = (Numbering(), Numbering()), []
         for block in ratings.blocks:
@@ -71,16 +72,16 @@ class Interactions:
         self._numbers = [list(side.numbered(ids)) for side, ids in zip(sides, (user_ids, item_ids), strict=True)]
         in_genome = np.zeros(len(item_ids), bool) if ratings.genome is None else item_ids.isin(ratings.genome)
         self.users = USERS.check(pd.DataFrame({"id": _text(user_ids)}))
-        """Of ``schema.USERS``: row n holds the original id of the contiguous id n."""
+        """A table of ``schema.USERS``: row n holds the publisher's id of user n."""
         self.items = ITEMS.check(pd.DataFrame({"id": _text(item_ids), "tag_genome": in_genome}))
-        """Of ``schema.ITEMS``, alike."""
+        """A table of ``schema.ITEMS``: row n holds the publisher's id of item n."""
         self.rows = sum(len(rating) for rating, _ in self._rest)
         self._keep = None if duplicates == "all" else self._one_of_each(duplicates)
         if self._keep is not None:
             self.rows = int(self._keep.sum())
 
     def blocks(self) -> Iterator[pd.DataFrame]:
-        """Tables of ``schema.INTERACTIONS``, one after the other."""
+        """The interactions in file order, as tables of ``schema.INTERACTIONS`` that follow one another."""
         start = 0
         for user, item, (rating, timestamp) in zip(*self._numbers, self._rest, strict=True):
             frame = pd.DataFrame({"user": user, "item": item, "rating": rating, "timestamp": timestamp}, copy=False)
@@ -90,11 +91,14 @@ class Interactions:
             yield INTERACTIONS.check(frame)
 
     def frame(self) -> pd.DataFrame:
-        """All of them as one table."""
+        """All interactions as one table of ``schema.INTERACTIONS``."""
         return pd.concat(self.blocks(), ignore_index=True)
 
     def _one_of_each(self, which: Literal["first", "last"]) -> npt.NDArray[np.bool_]:
-        """Which rows stay: of several ratings that a user gave an item, the first or last by time, then place."""
+        """Whether each row stays. (rows,) Of several ratings of an item by a user, the first or the last one does.
+
+        They are ordered by time, and at equal times by their place in the file.
+        """
         pairs = np.concatenate(
             [user * np.int64(len(self.items)) + item for user, item in zip(*self._numbers, strict=True)]
         )

@@ -35,12 +35,13 @@ class Block(NamedTuple):
     """Ratings that follow one another in file order, already checked; n of them, far fewer than the file may have."""
 
     user: Any
-    """The publisher's own ids: (n,) int32, or text as a pyarrow DictionaryArray of n."""
+    """The publisher's own ids of the users: (n,) int32, or text as a pyarrow DictionaryArray of n."""
     item: Any
+    """The publisher's own ids of the items, likewise."""
     rating: npt.NDArray[np.float32]
     """(n,) stars."""
     timestamp: npt.NDArray[np.int64]
-    """(n,) seconds UTC; 0 where there is none."""
+    """(n,) seconds UTC; 0 where the file has no times."""
 
 
 class Ratings(NamedTuple):

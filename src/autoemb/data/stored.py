@@ -20,8 +20,8 @@ Values = npt.NDArray[np.integer]
 class StoredStream:
     """A Parquet file of ``schema.STREAM`` whose columns a plan can look up.
 
-    It holds the row groups that were looked at last, and of them what training reads: 17 bytes an interaction.
-    Training goes forward, so a seed reads every group once, and once more for the ids that occur.
+    In memory are the columns that training reads, of the row groups that were looked up last: 17 bytes an
+    interaction. Training goes forward, so a seed reads every group once, and once more for the ids that occur.
     """
 
     def __init__(self, path: Path, task: Task) -> None:
@@ -29,7 +29,7 @@ class StoredStream:
 
         Args:
             path: the file. Whoever looks up a row group that cannot be read gets an InputError.
-            task: whose labels are read.
+            task: the one whose labels are read.
 
         Raises:
             InputError: the file is missing, is not Parquet, has other columns or types, or no rows.
@@ -42,7 +42,7 @@ class StoredStream:
             raise InputError(f"{path}: no rows; expected the interactions of a stream")
         lengths = [self.file.metadata.row_group(n).num_rows for n in self.groups]
         self.edges = np.cumsum([0, *lengths])
-        """Where in the stream each of them begins, and the end."""
+        """The place in the stream at which each of these row groups begins, and the end of the last one."""
         self.held: dict[int, dict[str, Values]] = {}
 
     def __len__(self) -> int:
@@ -50,7 +50,7 @@ class StoredStream:
 
     @property
     def columns(self) -> Columns:
-        """The interactions as a plan reads them."""
+        """The interactions as training reads them."""
         train = sum(self._train(n) for n in range(len(self.groups)))
         return Columns(
             StoredColumn(self, self.task),
@@ -62,7 +62,7 @@ class StoredStream:
         )
 
     def shape(self, classes: int) -> Shape:
-        """Rows that the tables need."""
+        """How many rows and classes the tables of the stream need."""
         largest = {
             name: max(self._range(n, name)[1] for n in range(len(self.groups)))
             for name in ("user", "item", "user_popularity", "item_popularity")
@@ -77,7 +77,10 @@ class StoredStream:
         )
 
     def window(self, first: int, last: int) -> tuple[int, list[dict[str, Values]]]:
-        """The row groups from one interaction to another, and where in the stream they begin; others are let go."""
+        """The row groups that hold the interactions from ``first`` to ``last``, after the place at which they begin.
+
+        Row groups outside of this window are let go.
+        """
         start, stop = np.searchsorted(self.edges, [first, last], side="right")
         names = (self.task, "user", "item", "user_popularity", "item_popularity")
         wanted = range(int(start) - 1, int(stop))
@@ -88,10 +91,10 @@ class StoredStream:
         return int(self.edges[wanted.start]), [self.held[n] for n in wanted]
 
     def read(self, n: int, names: Sequence[str]) -> dict[str, Values]:
-        """Columns of one of ``groups``.
+        """Columns of the n-th of ``groups``, by name.
 
         Raises:
-            InputError: it cannot be read, or a value is missing.
+            InputError: the row group cannot be read, or a value is missing.
         """
         where = f"{self.path}: row group {self.groups[n]}"
         try:
@@ -104,7 +107,7 @@ class StoredStream:
         return {name: table[name].to_numpy() for name in names}
 
     def _range(self, n: int, name: str) -> tuple[int, int]:
-        """Least and largest value of a column in one of ``groups``, by the file's statistics where it has them."""
+        """Least and largest value of a column in the n-th of ``groups``, from the file's statistics if it has them."""
         column = self.file.metadata.row_group(self.groups[n]).column(list(STREAM.columns).index(name))
         if column.is_stats_set and column.statistics.has_min_max and not column.statistics.null_count:
             return column.statistics.min, column.statistics.max
@@ -112,7 +115,7 @@ class StoredStream:
         return int(values.min()), int(values.max())
 
     def _train(self, n: int) -> int:
-        """Interactions of the train part in one of ``groups``."""
+        """How many interactions of the train part the n-th of ``groups`` holds."""
         if self._range(n, "split") == (0, 0):
             return int(self.edges[n + 1] - self.edges[n])
         return int((self.read(n, ["split"])["split"] == 0).sum())
@@ -128,13 +131,16 @@ class StoredColumn:
         return len(self.stream)
 
     def __getitem__(self, places: Ints) -> Values:
-        """The values at some places, in their shape; row groups between the places are read too."""
+        """The values at some places of the stream, in the shape of ``places``.
+
+        All row groups from the first place to the last are read.
+        """
         start, groups = self.stream.window(int(places.min()), int(places.max()))
         held = [group[self.name] for group in groups]
         return (held[0] if len(held) == 1 else np.concatenate(held))[places - start]
 
     def __array__(self, dtype: npt.DTypeLike | None = None, copy: bool | None = None) -> npt.NDArray[Any]:
-        """The whole column in memory, read a row group at a time."""
+        """The whole column in memory; it is read a row group at a time."""
         values = np.empty(len(self), dtype or STREAM.columns[self.name])
         for n, (start, stop) in enumerate(itertools.pairwise(self.stream.edges)):
             values[start:stop] = self.stream.read(n, [self.name])[self.name]

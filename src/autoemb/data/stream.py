@@ -17,20 +17,22 @@ from autoemb.schema import BUCKETS, SIDES, STREAM
 Ids = npt.NDArray[np.int32]
 
 
-class Columns(Protocol):
-    """A table of ``schema.INTERACTIONS``, in file order: a DataFrame, or one whose columns are read when asked for."""
+class InteractionTable(Protocol):
+    """A table of ``schema.INTERACTIONS``, in file order: a DataFrame, or one that reads the columns on demand."""
 
     def __getitem__(self, name: str, /) -> npt.ArrayLike:
         """A column, (N,)."""
 
 
-def build_stream(interactions: Columns, items: pd.DataFrame, config: StreamConfig, data: DatasetConfig) -> pd.DataFrame:
-    """The whole stream as one table; ``stream_blocks`` says what of, and what it raises."""
+def build_stream(
+    interactions: InteractionTable, items: pd.DataFrame, config: StreamConfig, data: DatasetConfig
+) -> pd.DataFrame:
+    """The whole stream as one table: the blocks of ``stream_blocks``, put together; it raises what they raise."""
     return pd.concat(stream_blocks(interactions, items, config, data), ignore_index=True)
 
 
 def stream_blocks(
-    interactions: Columns,
+    interactions: InteractionTable,
     items: pd.DataFrame,
     config: StreamConfig,
     data: DatasetConfig,
@@ -38,17 +40,17 @@ def stream_blocks(
 ) -> Iterator[pd.DataFrame]:
     """Order the interactions, label them, count popularity, and mark the test part.
 
-    At a time, three columns and the order are held: 16 bytes an interaction; while they are ordered by time, 20.
+    Three columns and the order are held in memory: 16 bytes an interaction; while they are ordered by time, 20.
 
     Args:
         interactions: the columns, in file order.
-        items: its side table of ``schema.ITEMS``; only ``rare_items: tag-genome`` reads it.
+        items: their side table of ``schema.ITEMS``; only ``rare_items: tag-genome`` reads it.
         config: order, test part, popularity and rare items.
-        data: thresholds of the labels.
-        size: interactions of a block.
+        data: settings of the data set; its thresholds of the labels are read.
+        size: interactions of a block, at most.
 
     Returns:
-        Tables of ``schema.STREAM`` that follow one another in stream order. The test part is the end.
+        Tables of ``schema.STREAM`` that follow one another in stream order. The test part is the end of the stream.
 
     Raises:
         InputError: no tag genome to filter by, a test part that leaves no training part, or a rating
@@ -82,18 +84,18 @@ class RunningPopularity:
     """Counts each id's interactions so far, block by block."""
 
     def __init__(self, ids: int) -> None:
-        """Begin at none for ids from 0 to below ``ids``."""
+        """Begin with no interactions, for the ids from 0 to below ``ids``."""
         self.so_far = np.zeros(ids, dtype=np.int32)
 
     def anew(self) -> "RunningPopularity":
-        """One for the same ids that begins at none."""
+        """A counter of the same ids that begins with no interactions."""
         return RunningPopularity(len(self.so_far))
 
     def count(self, ids: Ids) -> Ids:
-        """The counts at each position, that position included. (N,) -> (N,)
+        """How many interactions the id at each position has had by then, that one included. (N,) -> (N,)
 
         A stable sort brings each id's positions together in stream order; the count is the distance
-        from the start of the group, beside what came before the block.
+        from the start of its group, added to the id's interactions in the blocks before.
         """
         order = np.argsort(ids, kind="stable")
         grouped = ids[order]
@@ -107,7 +109,7 @@ class RunningPopularity:
 
 
 def running_popularity(ids: Ids, size: int = ROW_GROUP) -> Ids:
-    """Number of interactions of each position's id so far, the current one included. (N,) -> (N,)"""
+    """How many interactions the id at each position has had by then, that one included. (N,) -> (N,)"""
     counter = RunningPopularity(int(ids.max(initial=-1)) + 1)
     counts = np.empty(len(ids), dtype=np.int32)
     for start in range(0, len(ids), size):
@@ -115,7 +117,7 @@ def running_popularity(ids: Ids, size: int = ROW_GROUP) -> Ids:
     return counts
 
 
-def popularity_buckets(interactions: Columns, config: PopularityConfig, data: DatasetConfig) -> pd.DataFrame:
+def popularity_buckets(interactions: InteractionTable, config: PopularityConfig, data: DatasetConfig) -> pd.DataFrame:
     """Fig. 1's protocol: per id a fixed share of its ratings as test, then exactly x as training.
 
     One seeded permutation orders everything. The first ratings of an id in it are its test part, the
@@ -148,8 +150,8 @@ def popularity_buckets(interactions: Columns, config: PopularityConfig, data: Da
     return BUCKETS.check(pd.DataFrame({**columns, **labels, "rank": rank}))
 
 
-def _order(interactions: Columns, items: pd.DataFrame, config: StreamConfig) -> Ids:
-    """Which interactions the stream has, in its order."""
+def _order(interactions: InteractionTable, items: pd.DataFrame, config: StreamConfig) -> Ids:
+    """The places in file order of the stream's interactions, in stream order. (N,)"""
     kept = None
     if config.rare_items != "keep":
         item = np.asarray(interactions["item"])
@@ -167,7 +169,7 @@ def _order(interactions: Columns, items: pd.DataFrame, config: StreamConfig) -> 
 
 
 def _permutation(n: int, seed: int) -> Ids:
-    """The generator's permutation of n; in int32, which holds a stream of two thousand million."""
+    """The seed's permutation of the numbers below n, in int32: enough for a stream of two thousand million."""
     return np.random.default_rng(seed).permutation(np.arange(n, dtype=np.int32))
 
 
@@ -191,7 +193,10 @@ RAREST = 0.01
 
 
 def _without_rarest(item: Ids) -> npt.NDArray[np.bool_]:
-    """Items but the rarest that have ``RAREST`` of the ratings together; of equally rare ones, the lower ids go."""
+    """Whether each item stays when the rarest, which together have ``RAREST`` of the ratings, are dropped. (items,)
+
+    Of equally rare items, those of the lower ids are dropped first.
+    """
     count = np.bincount(item)
     order = np.argsort(count, kind="stable")
     kept = np.empty(len(count), dtype=bool)

@@ -52,7 +52,7 @@ def read_tabs(archive: Path, config: DatasetConfig) -> Ratings:
 
 
 def _genome(archive: Path) -> "np.ndarray[tuple[int], np.dtype[np.int32]] | None":
-    """Ids of the items of the tag genome, ascending, each once."""
+    """Ids of the items in the tag genome, ascending, each once; None where the archive has no tag genome."""
     if not has_member(archive, "genome-scores.csv"):
         return None
     source = Source(archive, "genome-scores.csv")
@@ -60,12 +60,12 @@ def _genome(archive: Path) -> "np.ndarray[tuple[int], np.dtype[np.int32]] | None
     if "movieId" not in header:
         raise InputError(f"{source}: line 1: expected a column 'movieId'; found {', '.join(map(repr, header))}")
     types = {str(header.index("movieId")): pa.int32()}
-    found = []
+    items = []
     with source.open("reading genome-scores.csv") as stream:
         stream.readline()
         for text in whole_lines(stream, source):
             try:
-                found.append(pd.unique(table_of(text, len(header), types).column(0).to_numpy()))
+                items.append(pd.unique(table_of(text, len(header), types).column(0).to_numpy()))
             except ValueError as error:
                 raise InputError(f"{source}: cannot be parsed: {error}") from error
-    return np.unique(np.concatenate(found)) if found else np.array([], np.int32)
+    return np.unique(np.concatenate(items)) if items else np.array([], np.int32)

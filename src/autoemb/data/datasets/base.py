@@ -12,7 +12,7 @@ C = TypeVar("C", bound=DatasetConfig)
 
 
 class Counts(NamedTuple):
-    """How many ratings, users and items; ``items`` is None where no source that we could check states it."""
+    """How many ratings, users and items a data set has; ``items`` is None where no source that we could check says."""
 
     ratings: int
     users: int
@@ -37,7 +37,7 @@ class Dataset(Generic[C]):
     citation: str
     config: type[C]
     read: Callable[[Path, C], Ratings]
-    """Reads the archive. Raises InputError, naming file, line, column and value."""
+    """Reads the archive by its settings. A bad row raises InputError, naming file, line, column and value."""
 
     url: str | None = None
     """The publisher's address, http or https, which is tried after the config's ``mirrors``."""
@@ -46,7 +46,7 @@ class Dataset(Generic[C]):
     """Name of the archive in the package's folder ``shipped``."""
 
     generate: Callable[[C, Path], None] | None = None
-    """Writes the archive to a path."""
+    """Generates the archive from the settings, and writes it to a path."""
 
     how_to_get: str = ""
     archive_md5: str | None = None
@@ -59,27 +59,27 @@ class Dataset(Generic[C]):
     """Checksum of that member, which survives unpacking and packing again."""
 
     size: int | None = None
-    """Bytes of the archive, where known."""
+    """Bytes of the archive, where they are known."""
 
     scale: Scale | None = None
-    """None where the config gives it."""
+    """The ratings allowed; None where the config says it."""
 
     expected: Counts | None = None
-    """Ratings, users, and items that have ratings."""
+    """What the data hold: the ratings, the users, and the items that have ratings."""
 
     paper: Counts | None = None
-    """AutoEmb's Table 1. For MovieLens its items are the rows of movies.csv, rated or not."""
+    """What AutoEmb's Table 1 says of the data. For MovieLens its items are the rows of movies.csv, rated or not."""
 
     if_counts_differ: str = ""
-    """What to tell a person whose fresh data do not match."""
+    """What to tell a person whose data do not have the expected counts."""
 
     @property
     def checksums(self) -> tuple[str, ...]:
-        """The published ones, any of which is enough."""
+        """The checksums that are known; an archive that has any of them is the expected one."""
         return tuple(md5 for md5 in (self.archive_md5, self.ratings_md5) if md5 is not None)
 
     def settings(self, text: str) -> C:
-        """The settings from JSON text.
+        """The settings of this data set from JSON text.
 
         Raises:
             InputError: one line per unknown key and per value that is not as expected.

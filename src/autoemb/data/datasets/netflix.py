@@ -28,7 +28,7 @@ MOVIE = re.compile(rb"[0-9]{1,9}:")
 TYPES = {"0": pa.int32(), "1": pa.float32(), "2": pa.date32()}
 DAY = 24 * 60 * 60
 GATHERED = 1 << 19
-"""Ratings of a block: a file of one movie holds few."""
+"""Ratings that a block holds at least: a file of one movie holds few, so those of many are put together."""
 
 
 def read(archive: Path, config: Config) -> Ratings:
@@ -108,7 +108,10 @@ def parse(text: bytes, movie: int | None) -> tuple[Block, int | None]:
 
 
 def bad_lines(text: bytes, movie: bool) -> Iterator[tuple[int, str]]:
-    """Number, from 0, and what is wrong, of each bad line; ``movie``: whether one was named before."""
+    """The number of each bad line in the block, from 0, and what is wrong with it.
+
+    ``movie`` says whether a movie was named before the block.
+    """
     for number, line in enumerate(lines(text)):
         named = MOVIE.fullmatch(line) is not None
         movie = movie or named
@@ -117,7 +120,7 @@ def bad_lines(text: bytes, movie: bool) -> Iterator[tuple[int, str]]:
 
 
 def last_movie(text: bytes) -> int | None:
-    """The last movie that is named."""
+    """The last movie that the block names; None if it names none."""
     named = [line for line in lines(text) if MOVIE.fullmatch(line)]
     return int(named[-1][:-1]) if named else None
 

@@ -67,7 +67,7 @@ class Draws(NamedTuple):
 
 
 def draw(config: Config) -> Draws:
-    """Who meets what, and their affinity."""
+    """The user and the item of each interaction, and their affinity."""
     ids, traits = (np.random.default_rng([config.seed, stream]) for stream in (0, 1))
     user = _popular(ids, config.users, USER_EXPONENT, config.rows)
     item = _popular(ids, config.items, ITEM_EXPONENT, config.rows)
@@ -128,7 +128,7 @@ def generate(config: Config, path: Path) -> None:
 
 
 def read(archive: Path, config: Config) -> Ratings:
-    """The generated file."""
+    """The ratings of the generated file, in its order."""
     columns = csv.Columns(user="user", item="item", rating="rating", timestamp="timestamp")
     return csv.read(archive, csv.Config(archive=str(archive), columns=columns, rating_range=(1.0, 5.0)))
 

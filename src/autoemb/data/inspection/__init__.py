@@ -1,7 +1,8 @@
 """Look at a person's file of ratings, and write the config with which they can be run.
 
-``guess`` looks at the beginning of the file, ``survey`` counts all of it through the data set's own reader,
-``proposal`` derives the settings, ``problems`` says what a person should know, and ``report`` writes it all down.
+``guess`` looks at the beginning of the file, with ``dialect`` and ``column_names``; ``survey`` counts all of it through
+the data set's own reader; ``proposal`` derives the settings; ``problems`` says what a person should know; and
+``report`` writes it all down, above the config of ``config_text``.
 """
 
 import re
@@ -11,7 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from autoemb.config import Name
 from autoemb.data.datasets import csv
-from autoemb.data.inspection.guess import Asked, guess
+from autoemb.data.inspection.guess import Stated, guess
 from autoemb.data.inspection.proposal import propose
 from autoemb.data.inspection.report import text
 from autoemb.data.inspection.survey import survey
@@ -21,27 +22,27 @@ from autoemb.errors import InputError
 _ANY = 3.4028234663852886e38
 
 
-def inspect(path: Path, asked: Asked, name: str | None, now: int) -> str:
+def inspect(path: Path, stated: Stated, name: str | None, now: int) -> str:
     """A config for the file, as YAML, with comments that say what is in it.
 
     Args:
         path: the file.
-        asked: what a person said of it; the rest is guessed.
+        stated: what a person states of it; the rest is guessed.
         name: of the data set in the config; left out, it is made from the file's.
-        now: seconds UTC, after which no rating can have been given.
+        now: seconds UTC; ratings with a later time are counted as a problem.
 
     Raises:
-        InputError: no kind of file that can be read, a column that cannot be told, a bad name, or what the reader
-            raises of a row.
+        InputError: the file is of no kind that can be read, it is not clear which column is which, or the name is
+            bad; or the reader refuses a row.
     """
     name = _checked(name) if name is not None else name_of(path)
-    found = guess(path, asked)
+    guessed = guess(path, stated)
     anything = csv.Config(
         archive=str(path),
-        columns=found.columns,
-        delimiter=found.delimiter,
-        encoding=found.encoding,
-        timestamp_unit=found.timestamp_unit,
+        columns=guessed.columns,
+        delimiter=guessed.delimiter,
+        encoding=guessed.encoding,
+        timestamp_unit=guessed.timestamp_unit,
         rating_range=(-_ANY, _ANY),
         positive_from=0.0,
         class_edges=(0.0, _ANY),
@@ -50,7 +51,7 @@ def inspect(path: Path, asked: Asked, name: str | None, now: int) -> str:
         counted = survey(csv.read(path, anything), now)
     except InputError as error:
         raise InputError(str(error).replace(str(anything.scale), "a number")) from error
-    return text(name, found, counted, propose(anything, counted))
+    return text(name, guessed, counted, propose(anything, counted))
 
 
 def name_of(path: Path) -> str:

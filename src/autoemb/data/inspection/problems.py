@@ -10,14 +10,14 @@ YEAR_1980 = 315_532_800
 """Seconds UTC."""
 
 FEW_USERS = 100
-"""With fewer of them, popularity levels are warned of."""
+"""With fewer users that have the ratings for the highest popularity level, its error is called uncertain."""
 
 FEW_BATCHES = 20
-"""Of the stream, alike."""
+"""A stream of fewer batches is called short."""
 
 
 def problems(counted: Survey, proposal: Proposal) -> Iterator[str]:
-    """One line each."""
+    """What a person should know of the ratings, their times and their users: one line for each problem."""
     yield from _of_ratings(counted)
     yield from _of_times(counted, proposal)
     yield from _of_users(counted, proposal)

@@ -11,17 +11,17 @@ from autoemb.config import PopularityConfig, StreamConfig
 from autoemb.data.datasets import csv
 from autoemb.data.inspection.survey import Counts, Survey
 
-CLASSES = 5
-"""Of ratings with more than ``EACH`` different values."""
-
 EACH = 10
-"""So many different ratings, at most, are a class each."""
+"""Where there are at most so many different ratings, each is a class."""
+
+CLASSES = 5
+"""Classes where there are more different ratings than that."""
 
 HIGHEST_LEVEL = 28
-"""Of the popularity levels (Fig. 1)."""
+"""The highest popularity level that is proposed (Fig. 1)."""
 
 ENOUGH = (0.25, 1000)
-"""A level is proposed if this share of the users, or this number of them, have the ratings for it."""
+"""A popularity level is proposed if this share of the users, or this number of them, have the ratings for it."""
 
 
 @dataclass(frozen=True)
@@ -33,15 +33,15 @@ class Proposal:
     popularity: PopularityConfig | None
     """None where too few users have enough ratings."""
     reached: int
-    """Users that have enough ratings for the highest level; for a level of 2 where none is proposed."""
+    """Users that have the ratings for the highest level proposed; where none is, those that have them for level 2."""
 
 
 def propose(data: csv.Config, counted: Survey) -> Proposal:
     """Settings with which the file can be run.
 
     Args:
-        data: those it was read with; the scale is replaced.
-        counted: what is in it.
+        data: the settings by which the file was read; those of the scale are replaced.
+        counted: what is in the file.
     """
     levels = levels_of(counted.users)
     popularity = PopularityConfig(side="user", levels=levels) if levels else None
@@ -114,7 +114,7 @@ def levels_of(users: Counts) -> tuple[int, ...]:
 
 
 def training_ratings(users: Counts, test_share: float) -> Counts:
-    """How many of each user's ratings ``stream.popularity_buckets`` leaves beside the test part."""
+    """How many of each user's ratings ``stream.popularity_buckets`` leaves for training. (users,) -> (users,)"""
     test: Counts = np.maximum(np.rint(users * test_share), 1).astype(np.int64)
     return users - test
 
@@ -124,5 +124,5 @@ def _nearest(ratings: Sequence[float], point: float) -> float:
 
 
 def _round(point: float, counted: Survey) -> float:
-    """To a thousandth of the range or finer."""
+    """The point, rounded to a thousandth of the range of the ratings or finer."""
     return round(point, 3 - math.floor(math.log10(counted.high - counted.low)))

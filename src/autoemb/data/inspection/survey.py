@@ -13,28 +13,28 @@ from autoemb.data.ratings import Ratings
 Counts = npt.NDArray[np.int64]
 
 DIFFERENT = 10_000
-"""Ratings that are told apart; of more, only the lowest and the highest are known."""
+"""At most so many different ratings are counted one by one; of more, only the lowest and the highest are known."""
 
 
 @dataclass(frozen=True)
 class Survey:
-    """What was counted."""
+    """What a file of ratings holds."""
 
     rows: int
     users: Counts
-    """(users,) ratings of each."""
+    """(users,), the ratings of each user."""
     items: Counts
-    """(items,) ratings of each."""
+    """(items,), the ratings of each item."""
     low: float
     """The lowest rating."""
     high: float
-    """The highest."""
+    """The highest rating."""
     ratings: Mapping[float, int] | None
-    """Each different rating, ascending, and how many there are of it; None where they are more than ``DIFFERENT``."""
+    """How many ratings there are of each value, ascending; None where there are more values than ``DIFFERENT``."""
     first: int
     """Seconds UTC of the earliest time; 0 where the file has none."""
     last: int
-    """Of the latest."""
+    """Seconds UTC of the latest time; 0 where the file has none."""
     unset: int
     """Ratings with a time of 1970-01-01 00:00 or before."""
     late: int
@@ -44,14 +44,14 @@ class Survey:
 
 
 def survey(ratings: Ratings, now: int) -> Survey:
-    """Count. What is held is 8 bytes for each rating, the ids and their counts.
+    """Count what the ratings hold. In memory are 8 bytes for each rating, the ids and their counts.
 
     Args:
-        ratings: what a reader with ids as text hands back.
-        now: seconds UTC.
+        ratings: those of a reader that keeps ids as text.
+        now: seconds UTC; a later time is yet to come.
 
     Raises:
-        InputError: the reader's.
+        InputError: the reader refuses a row.
     """
     users, items, values = _Side(), _Side(), _Values()
     pairs: list[npt.NDArray[np.int64]] = []
@@ -87,7 +87,7 @@ class _Side:
         self._counts = np.zeros(0, np.int64)
 
     def add(self, ids: Any) -> npt.NDArray[np.int32]:
-        """The numbers of the next block's ids, by first coming."""
+        """Count the ids of the next block, and return their numbers; an id is numbered when it first comes."""
         self._numbering.add(ids)
         numbers = self._numbering.blocks.pop()
         missing = len(self._numbering.texts) - len(self._counts)
@@ -99,12 +99,12 @@ class _Side:
 
     @property
     def counts(self) -> Counts:
-        """Of each id."""
+        """(ids,), how often each id came, by its number."""
         return self._counts[: len(self._numbering.texts)]
 
 
 class _Values:
-    """The different ratings, as long as they are not too many."""
+    """How many ratings there are of each value, as long as there are not too many values."""
 
     def __init__(self) -> None:
         self.low, self.high = np.float32(np.inf), np.float32(-np.inf)

@@ -1,4 +1,4 @@
-"""Members of archives as streams, and the check of an archive's checksum. ``_members`` says what is refused."""
+"""Files, and members of archives, as streams of bytes; ``members`` says which of them are refused."""
 
 import io
 import re
@@ -31,17 +31,17 @@ class Source:
     path: Path
     member: str | None = None
     name: str = ""
-    """What to call the file in a message; by default its path."""
+    """The file's name in a message; by default its path."""
 
     packed: bool = False
-    """Whether the file may be compressed; its first bytes tell."""
+    """Whether the file may be compressed; its first bytes say whether and how it is."""
 
     def __str__(self) -> str:
         return self.called if self.member is None else f"{self.called} ({self.member})"
 
     @property
     def called(self) -> str:
-        """The file's name in a message."""
+        """The file's name in a message, without the member's."""
         return self.name or str(self.path)
 
     @contextmanager
@@ -49,20 +49,20 @@ class Source:
         """A stream of the uncompressed bytes; with a label, and on a terminal, reading moves a progress bar.
 
         Raises:
-            InputError: no such file or member, or it is damaged or refused (also while it is being read).
+            InputError: there is no such file or member, or it is damaged or refused (also while it is being read).
         """
         with ExitStack() as stack:
             if self.member is None:
                 with readable(self):
                     size = self.path.stat().st_size
                     file: IO[bytes] = stack.enter_context(self.path.open("rb"))
-                told = []
+                counters = []
             else:
                 archive = stack.enter_context(open_zip(self.path, self.called))
                 info = find_member(archive, self)
                 size, file = info.file_size, stack.enter_context(open_member(archive, info, self.called))
-                told = [Allowance(self.path, self).spend]
-            stream = stack.enter_context(metered(file, size, self, label, *told))
+                counters = [Allowance(self.path, self).spend]
+            stream = stack.enter_context(metered(file, size, self, label, *counters))
             if self.packed:
                 with readable(self):
                     plain = unpacked(stream)
@@ -72,10 +72,10 @@ class Source:
 
 
 def files(archive: Path, wanted: re.Pattern[str]) -> Iterator[tuple[str, IO[bytes]]]:
-    """Last part of the path, and stream, of each file in a zip or tar archive whose name matches ``wanted``.
+    """Last part of the path, and stream, of each file in a zip or tar archive; ``wanted`` matches that last part.
 
-    By name in a zip archive; as stored in a tar, which may be compressed (``unpacked``), and in the tars in it.
-    A stream must be read before the next one is asked for.
+    The files of a zip archive come sorted by name. Those of a tar, which may be compressed (``unpacked``), and of
+    the tars in it, come as they are stored. Each stream must be read before the next one is taken.
 
     Raises:
         InputError: the archive is damaged or refused (also while a stream is being read).
@@ -85,8 +85,8 @@ def files(archive: Path, wanted: re.Pattern[str]) -> Iterator[tuple[str, IO[byte
         zipped = zipfile.is_zipfile(archive)
     if zipped:
         with open_zip(archive) as opened:
-            found = zip_files(opened, archive, wanted.fullmatch)
-            for name, info in sorted(found.items()):
+            members = zip_files(opened, archive, wanted.fullmatch)
+            for name, info in sorted(members.items()):
                 source = Source(archive, name)
                 with (
                     open_member(opened, info, archive) as file,
@@ -103,27 +103,27 @@ def files(archive: Path, wanted: re.Pattern[str]) -> Iterator[tuple[str, IO[byte
 
 @contextmanager
 def metered(
-    file: IO[bytes], size: int, source: Source, label: str | None, *told: Callable[[int], object]
+    file: IO[bytes], size: int, source: Source, label: str | None, *counters: Callable[[int], object]
 ) -> Iterator[io.BufferedReader]:
-    """The file, whose reading moves a progress bar and tells others how many bytes were read."""
+    """The file as a stream; the number of bytes of each read moves a progress bar and goes to the counters."""
     quiet = None if label else True  # None: quiet where stderr is no terminal
     with tqdm(total=size, desc=label, unit="B", unit_scale=True, disable=quiet, leave=False) as bar:
-        yield io.BufferedReader(Metered(file, source, bar.update, *told), 1 << 20)
+        yield io.BufferedReader(Metered(file, source, bar.update, *counters), 1 << 20)
 
 
 def find_member(archive: zipfile.ZipFile, source: Source) -> zipfile.ZipInfo:
     """The member that the source names.
 
     Raises:
-        InputError: there is none, and the message lists what there is; or there are two.
+        InputError: there is no such member, and the message lists those there are; or there are two.
     """
-    found = zip_files(archive, source.called, source.member.__eq__)
-    if not found:
-        held = archive.namelist()
-        more = f" and {len(held) - 8} more" if len(held) > 8 else ""
-        holds = ", ".join(held[:8]) or "nothing"
+    members = zip_files(archive, source.called, source.member.__eq__)
+    if not members:
+        paths = archive.namelist()
+        more = f" and {len(paths) - 8} more" if len(paths) > 8 else ""
+        holds = ", ".join(paths[:8]) or "nothing"
         raise InputError(f"{source.called}: no member {source.member!r}; it holds {holds}{more}")
-    return next(iter(found.values()))
+    return next(iter(members.values()))
 
 
 def has_member(path: Path, member: str) -> bool:

@@ -1,4 +1,4 @@
-"""The slow reader: which lines of a block cannot be read, and why. Plain Python, used only where something is wrong."""
+"""The slow reader, in plain Python: which lines of a block cannot be read, and why. Only blocks that fail come here."""
 
 import csv
 import re
@@ -15,12 +15,14 @@ from autoemb.data.readers.layout import Layout
 from autoemb.data.readers.lines import lines
 
 PLAIN = re.compile(r"-?[0-9]+", re.ASCII)
+"""Whole numbers that need no fast reader to be understood."""
+
 BROKEN = re.compile("[\udc80-\udcff]")
 """Bytes that are no text in the encoding, as ``surrogateescape`` keeps them."""
 
 
 def bad_rows(text: bytes, layout: Layout, scale: Scale) -> Iterator[tuple[int, str]]:
-    """Number of each bad line in the block, from 0, and what is wrong with it."""
+    """The number of each bad line in the block, from 0, and what is wrong with it."""
     checks = {column: _check(column, layout, scale) for column in layout.columns}
     for number, line in enumerate(lines(text)):
         if not line:
@@ -32,8 +34,8 @@ def bad_rows(text: bytes, layout: Layout, scale: Scale) -> Iterator[tuple[int, s
             continue
         filled = [position for position in layout.empty if len(fields) == layout.width and fields[position]]
         if len(fields) != layout.width or filled:
-            found = f"{len(fields)} fields; expected {layout.width}"
-            yield number, f"{_shown(line)}; expected another separator" if filled else found
+            width = f"{len(fields)} fields; expected {layout.width}"
+            yield number, f"{_shown(line)}; expected another separator" if filled else width
             continue
         for column, position in layout.columns.items():
             expected = checks[column](fields[position])
@@ -58,7 +60,7 @@ def _shown(value: bytes) -> str:
 
 
 def _check(column: str, layout: Layout, scale: Scale) -> Callable[[str], str]:
-    """A function that returns what was expected of a value, or nothing where the value is good."""
+    """A function of a value of the column: what was expected instead, or nothing where the value is good."""
     if column == "rating":
         return lru_cache(lambda value: "" if scale.allows(_rating(value)).all() else str(scale))
     if column == "timestamp":
@@ -81,21 +83,21 @@ def _timestamps(layout: Layout) -> str:
 
 
 def _whole(value: str, kind: Any) -> int | None:
-    """The whole number, if the fast reader takes it for one of this type."""
+    """The whole number that the fast reader makes of a field of this type; None if it refuses it."""
     if not PLAIN.fullmatch(value):
-        asked: int | None = _asked(value, kind)
-        return asked
+        parsed: int | None = _parsed(value, kind)
+        return parsed
     number, bits = int(value), kind.bit_width - 1
     return number if -(2**bits) <= number < 2**bits else None
 
 
 def _rating(value: str) -> "np.ndarray[tuple[int], np.dtype[np.float32]]":
-    number = _asked(value, pa.float32())
+    number = _parsed(value, pa.float32())
     return np.array([np.nan if number is None else number], np.float32)
 
 
-def _asked(value: str, kind: Any) -> Any:
-    """What the fast reader makes of one field; None if it refuses it."""
+def _parsed(value: str, kind: Any) -> Any:
+    """What the fast reader makes of a field of this type; None if it refuses it."""
     quoted = '"' + value.encode(errors="replace").decode().replace('"', '""') + '"\n'
     types = pyarrow.csv.ConvertOptions(column_types={"0": kind}, null_values=[""])
     try:

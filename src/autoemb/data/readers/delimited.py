@@ -26,16 +26,16 @@ def layout_by_header(
     """The layout of a file whose first line names its columns.
 
     Raises:
-        InputError: the file is empty, or a column is missing; the message lists those there are.
+        InputError: the file is empty, or the header does not name a column exactly once; the message lists the header.
     """
     header = first_line(source, separator, encoding)
     if not header:
         raise InputError(f"{source}: line 1 is empty; expected a header with the columns {', '.join(names.values())}")
     for name in names.values():
         if header.count(name) != 1:
-            found = ", ".join(map(repr, header))
+            listed = ", ".join(map(repr, header))
             hint = _hint(header, separator)
-            raise InputError(f"{source}: line 1: expected one column {name!r}; found the columns {found}{hint}")
+            raise InputError(f"{source}: line 1: expected one column {name!r}; found the columns {listed}{hint}")
     positions = {column: header.index(name) for column, name in names.items()}
     return Layout(positions, len(header), separator, ids, tuple(header), encoding=encoding)
 
@@ -44,7 +44,7 @@ def first_line(source: Source, separator: str, encoding: str = "utf-8") -> list[
     """The fields of the first line.
 
     Raises:
-        InputError: it is not text in this encoding.
+        InputError: the line is not delimited text in this encoding.
     """
     with source.open() as stream:
         skip_mark(stream)
@@ -56,7 +56,7 @@ def first_line(source: Source, separator: str, encoding: str = "utf-8") -> list[
 
 
 def _hint(header: list[str], separator: str) -> str:
-    """What a header that does not fit may be instead."""
+    """The end of a message on a header that does not fit: what may be wrong with it."""
     others = [other for other in ",;\t|" if other != separator and len(header) == 1 and other in header[0]]
     if others:
         return f"; is the delimiter {others[0]!r}?"
@@ -64,12 +64,12 @@ def _hint(header: list[str], separator: str) -> str:
 
 
 def read_delimited(source: Source, layout: Layout, scale: Scale, size: int = BLOCK) -> Iterator[Block]:
-    """The ratings in file order, from blocks of about ``size`` bytes; without timestamps in the file they are 0.
+    """The ratings in file order, from blocks of about ``size`` bytes; if the file has no timestamps, they are 0.
 
     Raises:
-        InputError: a value is missing, of another type, or off the scale. The message names the line, the
-            column, the value, what was expected, and how many more such rows there are, so it comes at the
-            end of the file. Or there are no rows.
+        InputError: a value is missing, of another type, off the scale, or too late; or the file has no rows. The
+            message names the line, the column, the value, what was expected, and how many more such rows there
+            are, so the error comes at the end of the file.
     """
     problems, rows, line = Problems(), 0, 1
     with source.open(f"reading {source.member or source.path.name}") as stream:
@@ -108,21 +108,21 @@ def parse(text: bytes, layout: Layout, scale: Scale) -> Block:
         column = table[position]
         if column.null_count or (pa.types.is_dictionary(column.type) and _has_blank(column)):
             raise ValueError("a field is empty")
-    found = {column: table[str(position)] for column, position in layout.columns.items()}
-    rating = found["rating"].to_numpy()
+    columns = {name: table[str(position)] for name, position in layout.columns.items()}
+    rating = columns["rating"].to_numpy()
     if not scale.allows(rating).all():
         raise ValueError("a rating is off the scale")
-    timestamp = found["timestamp"].to_numpy() if "timestamp" in found else np.zeros(len(rating), np.int64)
+    timestamp = columns["timestamp"].to_numpy() if "timestamp" in columns else np.zeros(len(rating), np.int64)
     if layout.per_second != 1:
         timestamp = timestamp // layout.per_second
     if len(timestamp) and timestamp.max() > layout.latest:
         raise ValueError("a timestamp is too late")
-    user, item = (ids_of(found[side]) for side in ("user", "item"))
+    user, item = (ids_of(columns[side]) for side in ("user", "item"))
     return Block(user, item, rating, timestamp)
 
 
 def table_of(text: bytes, width: int, types: dict[str, Any], separator: str = ",") -> Any:
-    """A pyarrow table of the fields in ``types``, whose keys are positions; an empty number is null."""
+    """A pyarrow table of some fields of each line, by position: those in ``types``. A number left empty is null."""
     return pyarrow.csv.read_csv(
         pa.py_buffer(text or b"\n"),
         pyarrow.csv.ReadOptions(column_names=[str(n) for n in range(width)], block_size=THREADED),
@@ -132,7 +132,7 @@ def table_of(text: bytes, width: int, types: dict[str, Any], separator: str = ",
 
 
 def ids_of(column: Any) -> Any:
-    """Ids of a block: numbers as a NumPy array, text as one dictionary and the places in it."""
+    """The ids of a block, as ``Block`` holds them: numbers as an array, text as a DictionaryArray."""
     return column.combine_chunks() if pa.types.is_dictionary(column.type) else column.to_numpy()
 
 

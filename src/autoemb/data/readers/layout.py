@@ -28,7 +28,7 @@ class Layout:
     """Positions of fields that hold nothing, such as those inside of a separator '::'."""
 
     encoding: str = "utf-8"
-    """One in which the end of a line is a byte of its own."""
+    """Of the text; one in which the end of a line is a byte of its own."""
 
     per_second: int = 1
     """Units of the timestamps in a second."""
@@ -37,16 +37,16 @@ class Layout:
     """Seconds UTC; a later timestamp is refused."""
 
     units: str = ""
-    """What to say of both to a person whose timestamp is refused."""
+    """What ``latest`` and ``per_second`` are, in words for a person whose timestamp is refused."""
 
     @property
     def types(self) -> dict[str, Any]:
-        """What each field that is read becomes, by its position as text."""
+        """The pyarrow type of each field that is read, by its position as text."""
         ids = pa.int32() if self.ids == "int32" else pa.dictionary(pa.int32(), pa.string())
         kinds = {"user": ids, "item": ids, "rating": pa.float32(), "timestamp": pa.int64()}
-        found = {str(position): kinds[column] for column, position in self.columns.items()}
-        return found | {str(position): pa.null() for position in self.empty}
+        types = {str(position): kinds[column] for column, position in self.columns.items()}
+        return types | {str(position): pa.null() for position in self.empty}
 
     def name(self, column: Column) -> str:
-        """What the file calls a column, if it has a header."""
+        """The column's name in the header; in a file without one, ours."""
         return self.header[self.columns[column]] if self.header else column

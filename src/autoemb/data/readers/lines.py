@@ -17,7 +17,7 @@ BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
 def whole_lines(stream: IO[bytes], source: Source, size: int = BLOCK) -> Iterator[bytes]:
-    """The rest of the bytes, in blocks of about ``size`` that end where a line ends; the last line may lack its end.
+    """The rest of the stream, in blocks of about ``size`` bytes that end where a line ends; the last may lack its end.
 
     Raises:
         InputError: a line is longer than ``LONGEST``.
@@ -43,12 +43,12 @@ def skip_mark(stream: io.BufferedReader) -> None:
 
 def lines(text: bytes) -> list[bytes]:
     r"""The lines of a block, without their ends (``\n`` or ``\r\n``)."""
-    found = text.split(b"\n")
-    return [line.removesuffix(b"\r") for line in (found if found[-1] else found[:-1])]
+    pieces = text.split(b"\n")
+    return [line.removesuffix(b"\r") for line in (pieces if pieces[-1] else pieces[:-1])]
 
 
 def count_lines(text: bytes) -> int:
-    """How many they are."""
+    """The number of lines of a block."""
     return text.count(b"\n") + (not text.endswith(b"\n") and bool(text))
 
 
@@ -60,12 +60,19 @@ class Problems:
         self.count = 0
 
     def add(self, text: str) -> None:
-        """One more."""
+        """Count a bad line, which ``text`` describes."""
         self.first = self.first or text
         self.count += 1
 
     def in_block(self, place: str, line: int, bad: Iterable[tuple[int, str]], error: Exception) -> None:
-        """The bad lines of a block whose first one is number ``line``; if there is none, what its parser said."""
+        """Count the bad lines of a block that its parser refused.
+
+        Args:
+            place: the file, in a message.
+            line: number of the block's first line in the file.
+            bad: by line, counted from 0 in the block, what is wrong with it. If there is none, the error counts.
+            error: the parser's.
+        """
         before = self.count
         for offset, what in bad:
             self.add(f"{place}: line {line + offset}: {what}")
@@ -73,7 +80,7 @@ class Problems:
             self.add(f"{place}: after line {line - 1}: cannot be parsed: {error}")
 
     def refuse(self) -> None:
-        """Raise InputError if there were any: the first of them, and how many more there are."""
+        """Raise InputError if there were any bad lines; its message is the first, and how many more there are."""
         more = self.count - 1
         if self.count:
             raise InputError(self.first + (f" ({more:,} more such row{'s' * (more > 1)})" if more else ""))

@@ -25,13 +25,13 @@ import pyarrow as pa
 from autoemb.errors import InputError
 
 EXPANSION = 200
-"""An archive may expand to so many times its size (MovieLens 1M: 4; the most that deflate can: 1,032)."""
+"""How many times its size an archive may expand to (MovieLens 1M: 4; the most that deflate can: 1,032)."""
 
 EXPANSION_FLOOR = 64 << 20
-"""Bytes to which any archive may expand: small ones of very regular text are no bombs."""
+"""Bytes to which any archive may expand, however small: one of very regular text is no bomb."""
 
 ENCRYPTED = 0x41
-"""Flags of a zip's member: encrypted, or strongly encrypted."""
+"""Flags of a member of a zip archive: encrypted, or strongly encrypted."""
 
 DAMAGED = (
     zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, EOFError, NotImplementedError, ValueError,
@@ -50,7 +50,7 @@ class Allowance:
         """Count bytes that were read.
 
         Raises:
-            InputError: they are too many.
+            InputError: more bytes came out of the archive than may.
         """
         self._left -= size
         if self._left < 0:
@@ -59,12 +59,12 @@ class Allowance:
 
 
 class Metered(io.RawIOBase):
-    """A stream that tells how many bytes were read from it, and says plainly what goes wrong meanwhile."""
+    """A stream that hands the number of bytes of each read to its counters; what goes wrong is an InputError."""
 
-    def __init__(self, stream: IO[bytes], name: object, *told: Callable[[int], object]) -> None:
+    def __init__(self, stream: IO[bytes], name: object, *counters: Callable[[int], object]) -> None:
         self._stream = stream
         self._name = name
-        self._told = told
+        self._counters = counters
 
     def readable(self) -> bool:
         """It can be read."""
@@ -76,8 +76,8 @@ class Metered(io.RawIOBase):
         with readable(self._name):
             data = self._stream.read(len(view))
         view[: len(data)] = data
-        for tell in self._told:
-            tell(len(data))
+        for count in self._counters:
+            count(len(data))
         return len(data)
 
 
@@ -109,7 +109,7 @@ def check_name(archive: object, name: str) -> None:
     """Check a member's path.
 
     Raises:
-        InputError: it leads out of the archive, or cannot be printed.
+        InputError: the path leads out of the archive, or cannot be printed.
     """
     if ".." in re.split(r"[/\\]", name) or re.match(r"[/\\]|[A-Za-z]:", name):
         raise refuse(archive, name, "has a path that leads out of the archive")
@@ -118,7 +118,7 @@ def check_name(archive: object, name: str) -> None:
 
 
 def take(archive: object, member: str, taken: dict[str, str]) -> str:
-    """The last part of a member's path, after noting it in ``taken``: last part -> member.
+    """The last part of a member's path, after noting it in ``taken``, which holds the member by the last part.
 
     Raises:
         InputError: another member with this last part was taken; it is not clear which one is meant.
@@ -135,7 +135,7 @@ def open_zip(path: Path, name: object = None) -> Iterator[zipfile.ZipFile]:
     """A zip archive, called ``name`` (by default its path) in messages.
 
     Raises:
-        InputError: it is damaged; or a member has a path that leads out of it, or is a link or a device.
+        InputError: the archive is damaged; or a member has a path that leads out of it, or is a link or a device.
     """
     name = name or path
     with ExitStack() as stack:
@@ -149,10 +149,10 @@ def open_zip(path: Path, name: object = None) -> Iterator[zipfile.ZipFile]:
 
 
 def zip_files(archive: zipfile.ZipFile, name: object, wanted: Callable[[str], object]) -> dict[str, zipfile.ZipInfo]:
-    """The files in a zip archive that are wanted, by the last part of their path.
+    """The files in a zip archive by the last part of their path, of which ``wanted`` says whether to take it.
 
     Raises:
-        InputError: two have the same.
+        InputError: two of them have the same last part.
     """
     taken: dict[str, str] = {}
     infos = [info for info in archive.infolist() if not info.is_dir()]
@@ -163,7 +163,7 @@ def open_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, name: object) -
     """The member as a stream.
 
     Raises:
-        InputError: it is damaged, encrypted, or compressed in another way than by deflate.
+        InputError: the member is damaged, encrypted, or compressed in another way than by deflate.
     """
     if info.flag_bits & ENCRYPTED:
         raise refuse(name, info.filename, "is encrypted; expected one without a password")
@@ -182,7 +182,7 @@ class Entry(tarfile.TarInfo):
         """Read a header.
 
         Raises:
-            ReadError: it is damaged or missing; only a block of zeros ends an archive.
+            ReadError: the header is damaged or missing; only a block of zeros ends an archive.
         """
         try:
             return super().frombuf(buf, encoding, errors)
@@ -193,12 +193,13 @@ class Entry(tarfile.TarInfo):
 
 
 def tar_files(stream: IO[bytes], name: object, wanted: re.Pattern[str]) -> Iterator[tuple[str, IO[bytes]]]:
-    """Last part of the path, and stream, of each file of an uncompressed tar whose name matches, as stored.
+    """Last part of the path, and stream, of each file in an uncompressed tar; ``wanted`` matches that last part.
 
-    A stream must be read before the next one is asked for. Tars in the tar are read likewise, in place.
+    The files come as they are stored, those of a tar in the tar in its place. Each stream must be read before the
+    next one is taken.
 
     Raises:
-        InputError: two of them have one name; or a member is a link or a device, or has a path that leads out.
+        InputError: two of the files have one name; or a member is a link or a device, or has a path that leads out.
     """
     return _tar_files(stream, name, wanted, {}, outer=True)
 
@@ -222,7 +223,7 @@ def _tar_files(
 
 
 def unpacked(stream: io.BufferedReader) -> IO[bytes]:
-    """What a stream compressed by gzip, zstd, bzip2 or xz holds; another one as it is."""
+    """The uncompressed bytes of a stream that gzip, zstd, bzip2 or xz compressed; any other stream as it is."""
     start = stream.peek(6)
     if start.startswith(b"\x1f\x8b"):
         return cast(IO[bytes], gzip.GzipFile(fileobj=stream))

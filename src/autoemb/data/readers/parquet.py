@@ -18,14 +18,14 @@ from autoemb.data.readers.members import readable
 from autoemb.errors import InputError
 
 UNITS = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
-"""Of a time, in a second."""
+"""By the unit of a time, how many of it make a second."""
 
 KINDS = {
     "id": (pa.types.is_integer, pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view),
     "rating": (pa.types.is_integer, pa.types.is_floating, pa.types.is_boolean, pa.types.is_decimal),
     "timestamp": (pa.types.is_integer, pa.types.is_timestamp, pa.types.is_date),
 }
-"""What the values of a column may be; a dictionary of them, too."""
+"""The types that the values of a column may have; a dictionary may hold them, too."""
 
 
 def is_parquet(path: Path) -> bool:
@@ -37,19 +37,19 @@ def is_parquet(path: Path) -> bool:
 def read_parquet(
     path: Path, names: Mapping[Column, str | int], scale: Scale, per_second: int, latest: int
 ) -> Iterator[Block]:
-    """The ratings in file order, ids as text; without timestamps in the file they are 0.
+    """The ratings in file order, their ids as text; if the file has no timestamps, they are 0.
 
     Args:
         path: the file.
-        names: which column is which.
+        names: the file's name of each column that is read.
         scale: ratings allowed.
-        per_second: units in a second, of timestamps that are whole numbers; a timestamp type knows its own.
+        per_second: how many units of a timestamp make a second, if it is a whole number; a timestamp type says its own.
         latest: seconds UTC; a later timestamp is refused.
 
     Raises:
-        InputError: no such column, one of another type, a value that is missing, off the scale or too late
-            (the message names the row, from 1, the column, the value, and how many more such rows there are),
-            or no rows.
+        InputError: a column is not there or of another type, the file has no rows, or a value is missing, off the
+            scale or too late: the message names the row, from 1, the column, the value, and how many more such
+            rows there are.
     """
     problems, rows = Problems(), 0
     with _parquet(path):
@@ -57,23 +57,23 @@ def read_parquet(
         for column, name in names.items():
             _expect(file, path, column, name)
         for batch in file.iter_batches(ROW_GROUP, columns=[str(name) for name in names.values()]):
-            found = {column: _plain(batch[str(name)]) for column, name in names.items()}
-            rating = _numbers(found["rating"], pa.float32(), np.float32(np.nan))
-            time = _seconds(found.get("timestamp"), len(batch), per_second, latest)
+            columns = {column: _plain(batch[str(name)]) for column, name in names.items()}
+            rating = _numbers(columns["rating"], pa.float32(), np.float32(np.nan))
+            time = _seconds(columns.get("timestamp"), len(batch), per_second, latest)
             wrong = {
-                "user": ~_filled(found["user"]),
-                "item": ~_filled(found["item"]),
+                "user": ~_filled(columns["user"]),
+                "item": ~_filled(columns["item"]),
                 "rating": ~scale.allows(rating),
                 "timestamp": time > latest,
             }
             for row in np.flatnonzero(np.logical_or.reduce(list(wrong.values()))):
                 column = next(column for column in names if wrong[column][row])
-                value = found[column][int(row)].as_py()
+                value = columns[column][int(row)].as_py()
                 expected = {"rating": str(scale), "timestamp": f"a time, at most {latest} s UTC"}.get(column, "an id")
                 problems.add(f"{path}: row {rows + row + 1}: column {names[column]}: {value!r}; expected {expected}")
             rows += len(batch)
             if not problems.count:
-                user, item = (found[side].cast(pa.string()).dictionary_encode() for side in ("user", "item"))
+                user, item = (columns[side].cast(pa.string()).dictionary_encode() for side in ("user", "item"))
                 yield Block(user, item, rating, time)
     problems.refuse()
     if not rows:
@@ -90,7 +90,7 @@ def _parquet(path: Path) -> Iterator[None]:
 
 
 def _expect(file: Any, path: Path, column: Column, name: str | int) -> None:
-    """Refuse a file that has no such column, or one that cannot be what it is to be."""
+    """Refuse a file that has no column of this name, or whose column cannot hold what it is to hold."""
     schema = file.schema_arrow
     if schema.names.count(name) != 1:
         raise InputError(
@@ -107,12 +107,12 @@ def _plain(column: Any) -> Any:
 
 
 def _filled(ids: Any) -> "np.ndarray[tuple[int], np.dtype[np.bool_]]":
-    """Where an id is neither null nor an empty text."""
+    """Whether each id is there, neither null nor an empty text. (n,)"""
     filled = ids.is_valid()
     if not pa.types.is_integer(ids.type):
         filled = pc.and_(filled, pc.greater(pc.fill_null(pc.binary_length(ids.cast(pa.string())), 0), 0))
-    found: np.ndarray[tuple[int], np.dtype[np.bool_]] = filled.to_numpy(zero_copy_only=False)
-    return found
+    mask: np.ndarray[tuple[int], np.dtype[np.bool_]] = filled.to_numpy(zero_copy_only=False)
+    return mask
 
 
 def _numbers(column: Any, kind: Any, missing: Any) -> Any:
@@ -120,7 +120,7 @@ def _numbers(column: Any, kind: Any, missing: Any) -> Any:
 
 
 def _seconds(column: Any, rows: int, per_second: int, latest: int) -> "np.ndarray[tuple[int], np.dtype[np.int64]]":
-    """Seconds UTC; a missing time is one later than ``latest``."""
+    """The times in seconds UTC (rows,); a missing one becomes one that is later than ``latest``."""
     if column is None:
         return np.zeros(rows, np.int64)
     if pa.types.is_date(column.type):

@@ -1,0 +1,120 @@
+"""The proposed config in YAML, line by line, with comments that say what is what and why."""
+
+import itertools
+import math
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import yaml
+
+from autoemb.data.inspection.guess import Guess
+from autoemb.data.inspection.problems import percent
+from autoemb.data.inspection.proposal import Proposal
+from autoemb.data.inspection.survey import Survey
+
+WIDTH = 110
+"""Characters of a line of findings, and of a line of the config with its comment."""
+
+COLUMN = 41
+"""The column in which the comments of the config begin, behind lines that are shorter."""
+
+Line = tuple[str, str]
+"""A line of the config, and its comment."""
+
+
+def config(name: str, guess: Guess, counted: Survey, proposal: Proposal) -> Iterator[Line]:
+    """The lines of the config, each with a comment that says what it is or why."""
+    yield "seeds: 3", "models of each method, started differently; intervals are over them"
+    yield "datasets:", ""
+    yield f"  {name}:", ""
+    yield "    source: csv", "your own ratings"
+    for key, (value, why) in _data(guess, counted, proposal).items():
+        yield f"    {key}: {spelt(value)}", why
+    yield "streams:", ""
+    for key, stream in proposal.streams.items():
+        settings = {"order": stream.order, "test": stream.test}
+        yield f"  {key}: {spelt(settings)}", f"{_ORDERS[stream.order]}; the last quarter is the test part"
+    yield "methods:", ""
+    yield "  fse-2: {method: fse, size: 2}", "an embedding of 2 numbers for every id"
+    yield "  fse-16: {method: fse, size: 16}", ""
+    yield "  fse-128: {method: fse, size: 128}", ""
+    yield "  autoemb: {}", "sizes of 2, 16 and 128, weighted by popularity"
+    if proposal.popularity is None:
+        yield "# popularity:", "left out: see the problems above"
+    else:
+        yield "popularity:", "error against ratings per user (Fig. 1 of the paper)"
+        yield f"  side: {proposal.popularity.side}", ""
+        levels = spelt(proposal.popularity.levels)
+        yield f"  levels: {levels}", f"users with the ratings for the highest: {proposal.reached:,}"
+
+
+_ORDERS = {
+    "temporal": "by time, equal times in the file's order",
+    "given": "the file's own order",
+    "shuffled": "in a seeded random order",
+}
+
+
+def _data(guess: Guess, counted: Survey, proposal: Proposal) -> dict[str, tuple[Any, str]]:
+    """The settings of the data set that the file needs: by key, the value, and a comment that says what or why."""
+    data = proposal.data
+    rows: dict[str, tuple[Any, str]] = {}
+    positive = "an unknown share"
+    if counted.ratings is not None:
+        above = sum(n for rating, n in counted.ratings.items() if rating >= data.positive_from)
+        positive = percent(above / counted.rows)
+    rows["archive"] = (data.archive, "from the folder in which snakemake is run")
+    rows["columns"] = (data.columns.named, "their names" if guess.names else "their numbers, from 1")
+    if guess.kind == "text":
+        rows["delimiter"] = (data.delimiter, "")
+        rows["encoding"] = (data.encoding, "utf-8, cp1252 or latin-1")
+    if data.columns.timestamp is not None:
+        rows["timestamp_unit"] = (data.timestamp_unit, "of whole numbers: s, ms, us or ns; by their size")
+    rows["rating_range"] = (data.rating_range, "the lowest and the highest; others would be refused")
+    if data.rating_step is not None:
+        rows["rating_step"] = (data.rating_step, "between ratings; left out, any in the range is allowed")
+    rows["positive_from"] = (data.positive_from, f"{positive} are positive; set nearest to 4/5 of the range")
+    rows["class_edges"] = (data.class_edges, _classes(counted, data.class_edges))
+    if counted.repeated:
+        rows["duplicates"] = (data.duplicates, "of a user's ratings of an item: all, or the first or the last by time")
+    return rows
+
+
+def _classes(counted: Survey, edges: Sequence[float]) -> str:
+    """What the classes are, with their shares where these are not those of single ratings."""
+    if counted.ratings and len(counted.ratings) <= len(edges):
+        return "highest rating of each class: each rating is one"
+    if counted.ratings is None:
+        return "highest rating of each class"
+    # of those up to an edge, less those up to the edge before
+    up_to = [sum(n for rating, n in counted.ratings.items() if rating <= edge) for edge in (-math.inf, *edges)]
+    shares = [percent((high - low) / counted.rows) for low, high in itertools.pairwise(up_to)]
+    return f"highest rating of each class; shares: {', '.join(shares)}"
+
+
+def aligned(lines: Iterator[Line]) -> Iterator[str]:
+    """Each line with its comment: behind the line, in one column for all; above a line that is too long for both."""
+    for line, comment in lines:
+        if comment and len(line) > COLUMN and len(line) + len(comment) > WIDTH:
+            indent = " " * (len(line) - len(line.lstrip()))
+            yield f"{indent}# {comment}"
+            yield line
+        else:
+            yield f"{line:{COLUMN}}  # {comment}" if comment else line
+
+
+def spelt(value: Any) -> str:
+    """A value as YAML spells it, on one line; whole numbers without a point."""
+    return (
+        yaml.safe_dump(_plain(value), default_flow_style=True, sort_keys=False, allow_unicode=True, width=math.inf)
+        .removesuffix("...\n")
+        .strip()
+    )
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _plain(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(inner) for inner in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value

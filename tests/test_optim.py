@@ -10,16 +10,30 @@ from autoemb.learning.optim.adam import EPS, Slot, after_step, corrections, make
 from autoemb.learning.optim.rows import Decay, Table, catch_up
 
 ROWS, WIDTH, RATE = 6, 3, 1e-3
+ROUNDING = 1e-12
+"""Of numbers about 1 that thousands of steps in float64 add to; a motion is compared down to it."""
 
 
-def as_dense(gradients: dict[int, torch.Tensor], start: torch.Tensor, steps: int) -> torch.Tensor:
-    """The table after dense Adam; ``gradients`` (ROWS, WIDTH) by step, zero at the others."""
-    table = torch.nn.Parameter(start.clone())
+def as_dense(gradients: dict[int, torch.Tensor], start: torch.Tensor, steps: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """The table after dense Adam, and how far each number went on its way, there and back.
+
+    ``gradients`` (ROWS, WIDTH) by step, zero at the others.
+    """
+    table, way = torch.nn.Parameter(start.clone()), torch.zeros_like(start)
     adam = torch.optim.Adam([table], lr=RATE)
     for step in range(1, steps + 1):
-        table.grad = gradients.get(step, torch.zeros_like(table))
+        table.grad, before = gradients.get(step, torch.zeros_like(table)), table.detach().clone()
         adam.step()
-    return table.detach()
+        way += (table.detach() - before).abs()
+    return table.detach(), way
+
+
+def worst(ours: torch.Tensor, theirs: torch.Tensor, way: torch.Tensor) -> float:
+    """The largest error as a share of the way that a number went; a number that never moved has no error."""
+    error = ((ours - theirs).abs() - ROUNDING).clamp(min=0)
+    assert not error[way == 0].any()
+    assert (way > 0).any()
+    return (error[way > 0] / way[way > 0]).max().item()
 
 
 def as_lazy(touches: list[tuple[int, list[int]]], gradients: dict[int, torch.Tensor], start: torch.Tensor, steps: int):
@@ -59,12 +73,12 @@ def test_lazy_rows_are_dense_adam(pattern):
         gradients[step] = torch.zeros(ROWS, WIDTH, dtype=torch.float64)
         values = scale * torch.randn(len(rows), WIDTH, generator=dice, dtype=torch.float64)
         gradients[step][rows] = values * 10.0 ** torch.randint(-3, 3, values.shape, generator=dice)
-    ours, theirs = as_lazy(touches, gradients, start, steps), as_dense(gradients, start, steps)
-    torch.testing.assert_close(ours, theirs, rtol=0, atol=1e-5)
+    # of a whole motion that may be 1e-9: a hundredth is what the two nodes may be wrong by, at the worst
+    assert worst(as_lazy(touches, gradients, start, steps), *as_dense(gradients, start, steps)) < 1e-2
 
 
 @pytest.mark.parametrize("gap", [9_999, 10_000])
-@pytest.mark.parametrize(("size", "error"), [(1.0, 1e-10), (1e-5, 1e-5)])
+@pytest.mark.parametrize(("size", "error"), [(1.0, 1e-10), (1e-5, 2e-4), (1e-9, 1e-3)])
 def test_gaps_of_ten_thousand_steps_lose_nothing(gap, size, error):
     dice = torch.Generator().manual_seed(0)
     start = torch.randn(ROWS, WIDTH, generator=dice, dtype=torch.float64)
@@ -73,8 +87,7 @@ def test_gaps_of_ten_thousand_steps_lose_nothing(gap, size, error):
     for step, rows in touches:
         gradients[step] = torch.zeros(ROWS, WIDTH, dtype=torch.float64)
         gradients[step][rows] = size * torch.randn(len(rows), WIDTH, generator=dice, dtype=torch.float64)
-    ours, theirs = (run(gradients, start, 5 + gap) for run in (lambda *x: as_lazy(touches, *x), as_dense))
-    torch.testing.assert_close(ours, theirs, rtol=0, atol=error)
+    assert worst(as_lazy(touches, gradients, start, 5 + gap), *as_dense(gradients, start, 5 + gap)) < error
 
 
 @pytest.mark.parametrize(

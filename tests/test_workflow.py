@@ -79,10 +79,12 @@ class Project:
         return command, {**os.environ, "PYTHONPATH": str(self.root / "src"), "OMP_NUM_THREADS": "1"}
 
     def would_run(self) -> set[str]:
-        """Names of the rules that a run would execute now."""
+        """Names of the rules that a run would execute now; none only where Snakemake says so itself."""
         told = self.snakemake("--dry-run")
         assert told.returncode == 0, told.stderr
-        names = set(re.findall(r"^(?:local)?rule (\w+):", told.stdout + told.stderr, flags=re.MULTILINE))
+        text = told.stdout + told.stderr
+        names = set(re.findall(r"^(?:local)?rule (\w+):", text, flags=re.MULTILINE))
+        assert bool(names) != ("Nothing to be done" in text), text
         return names - {"default", "all", "tables", "figures", "explorer"}
 
     def bytes_of(self, pattern: str) -> dict[str, bytes]:
@@ -117,11 +119,42 @@ def test_claims_are_told_which_streams_restart(project):
         assert record["config"]["restarting"] == restarting
 
 
-def test_it_leaves_what_the_readme_says(project):
+def promised() -> list[tuple[str, str]]:
+    """Of the README's table of what comes out: pairs of a pattern of files and the notebook that draws them, or ''."""
+    text = (ROOT / "README.md").read_text()
+    _, _, table = text.partition("| paper | file in `results/<name>/` | rule | notebook |\n")
+    rows = [row.strip("| ").split(" | ") for row in table.partition("\n\n")[0].splitlines()[1:]]
+    return [
+        (pattern.replace("<data>", "mine"), "".join(re.findall(r"`(.*)`", "".join(row[3:]))))
+        for row in rows
+        for written in re.findall(r"`([^`]+)`", row[1])
+        for pattern in alternatives(written)
+    ]
+
+
+def alternatives(pattern: str) -> list[str]:
+    """A pattern for every one of its words in braces, as a shell would read it."""
+    before, opened, rest = pattern.partition("{")
+    words, _, after = rest.partition("}")
+    return [before + word + after for word in words.split(",")] if opened else [pattern]
+
+
+def test_the_results_are_those_that_the_readme_says(project):
+    results, files = project.root / "results/config", promised()
+    assert len(files) > 20
+    lacking = {pattern for pattern, _ in files if not list(results.glob(pattern))}
+    assert lacking == {"figures/ablation-mine.*", "tables/ablation.*"}  # this config asks for none
+    made = [path.relative_to(results) for folder in ("figures", "tables") for path in (results / folder).iterdir()]
+    assert [path for path in made if not any(path.match(pattern) for pattern, _ in files)] == []
+    named = {notebook for _, notebook in files} - {"", "ablation"}
+    assert named == {path.stem for path in (results / "notebooks").glob("*.ipynb")} == set(NOTEBOOKS)
+
+
+def test_every_result_has_something_in_it(project):
     results = project.root / "results/config"
-    for figure in ("popularity", "running-popularity", "comparison", "sizes", "size-stream", "stream", "claims"):
-        for end in ("pdf", "svg", "png"):
-            assert (results / "figures" / f"{figure}-mine.{end}").stat().st_size > 1000
+    figures = list((results / "figures").iterdir())
+    assert len(figures) == 7 * 3
+    assert [path for path in figures if path.stat().st_size <= 1000] == []
     assert {path.stem for path in (results / "tables").glob("*.csv")} == set(TABLES) - {"ablation"}
     for table in set(TABLES) - {"ablation"}:
         frame = pd.read_csv(results / "tables" / f"{table}.csv")

@@ -22,7 +22,8 @@ class Scale:
         if self.step is not None:
             # only where allowed: there are no steps to an infinity
             above = np.where(allowed, ratings, self.low).astype(np.float64) - self.low
-            rounding = 2 * np.finfo(np.float32).eps * max(abs(self.low), abs(self.high))
+            kind = np.finfo(np.float32)
+            rounding = 2 * kind.eps * max(abs(self.low), abs(self.high)) + float(kind.smallest_subnormal)
             allowed &= np.abs(above - np.rint(above / self.step) * self.step) <= rounding
         return allowed
 

@@ -16,7 +16,10 @@ from autoemb.schema import TASKS
 from .bench import make
 from .variants import small
 
-ROWS, BATCH = 24_000, 100
+ROWS, BATCH, RATE = 24_000, 100, 0.005
+"""At a rate of 0.001, 240 steps are so few that whether anything is learnt hangs on the stream's seed."""
+SHARE, EXCESS = 0.2, 1.03
+"""Of the way from the base rate to the best possible, what is gone at least; of the base rate, what is lost at most."""
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +39,8 @@ def ratings(tmp_path_factory):
 def mean_test_loss(method: str, task: str, stream: pd.DataFrame) -> tuple[float, float]:
     """Mean loss over the test part, averaged over two seeds, and its standard error over interactions."""
     config = RunConfig(task=task, seeds=2, batch_size=BATCH)
-    shape, variant = shape_of(stream, task, 5), (method, small(method))
+    rate = {"learning_rate": RATE} if "learning_rate" in methods.find(method).Config.model_fields else {}
+    shape, variant = shape_of(stream, task, 5), (method, {**small(method), **rate})
     recorder = run_stream(lambda seeds: make(variant, shape, seeds, torch.float32), columns_of(stream, task), config)
     outcomes = recorder.outcomes()
     test = outcomes[(outcomes["split"] == "test") & (outcomes["side"] == "user")]
@@ -51,8 +55,10 @@ def test_it_beats_the_base_rate_where_there_is_signal(ratings, method, task):
     stream, answer = ratings[0.8]
     name = "mse" if task == "regression" else "cross_entropy"
     mean, error = mean_test_loss(method, task, stream)
-    assert mean < answer[f"base_{name}"] - 5 * error
-    assert mean > answer[f"bayes_{name}"] - 3 * error, "better than the best possible: it has seen the labels"
+    base, bayes = answer[f"base_{name}"], answer[f"bayes_{name}"]
+    assert mean < base - 5 * error
+    assert base - mean > SHARE * (base - bayes), "there is more to learn"
+    assert mean > bayes - 3 * error, "better than the best possible: it has seen the labels"
 
 
 @pytest.mark.parametrize("task", TASKS)
@@ -62,4 +68,4 @@ def test_it_stays_at_the_base_rate_where_there_is_none(ratings, method, task):
     name = "mse" if task == "regression" else "cross_entropy"
     mean, error = mean_test_loss(method, task, stream)
     assert mean > answer[f"base_{name}"] - 3 * error
-    assert mean < 1.1 * answer[f"base_{name}"], "it takes noise for signal"
+    assert mean < EXCESS * answer[f"base_{name}"], "it takes noise for signal"

@@ -99,6 +99,7 @@ compiles = pytest.mark.skipif(obstacle("cpu") is not None, reason=f"cannot compi
 
 @compiles
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # the compiler uses what PyTorch deprecates
+@pytest.mark.filterwarnings("ignore:Guards may run slower on Python 3.13.0")  # of this one version alone
 @pytest.mark.parametrize(
     ("name", "task", "settings"),
     [
@@ -127,6 +128,7 @@ def test_compiled_steps_are_the_eager_ones(name, task, settings, fresh_compiler)
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # the compiler uses what PyTorch deprecates
+@pytest.mark.filterwarnings("ignore:Guards may run slower on Python 3.13.0")  # of this one version alone
 @pytest.mark.parametrize("how", ["never", pytest.param("always", marks=compiles)])
 def test_one_group_of_seeds_is_in_memory_at_a_time(how, fresh_compiler):
     frame = small_stream()

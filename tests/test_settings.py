@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from autoemb.cli import main
-from autoemb.config import AblationConfig, MethodConfig, PopularityConfig, StreamConfig
+from autoemb.config import AblationConfig, AdamConfig, PopularityConfig, StreamConfig
 from autoemb.data import datasets
 from autoemb.experiment import explain, grid, reference
 from autoemb.learning import methods
@@ -80,7 +80,7 @@ def test_it_reads_well(config, capsys):
     start = lines.index("method fse (fse)")
     assert lines[start + 1] == "----------------"
     assert lines[start + 2] == "learning_rate             0.001   protocol released-code"
-    assert lines[start + 3] == f"      {MethodConfig.model_fields['learning_rate'].description}"
+    assert lines[start + 3] == f"      {AdamConfig.model_fields['learning_rate'].description}"
     assert max(map(len, lines)) <= 100
     assert not [line for line in lines if line != line.rstrip()]
     assert sum("Width of the head's hidden layer" in line for line in lines) == 1  # explained once
@@ -149,7 +149,7 @@ def test_the_page_has_every_key():
 
 
 def test_a_new_method_is_documented_by_being_there(monkeypatch):
-    class Config(MethodConfig):
+    class Config(AdamConfig):
         """Settings of a toy."""
 
         depth: int = 3

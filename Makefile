@@ -25,8 +25,9 @@ done; \
 if [ -z "$$chosen" ]; then \
 	echo "make: no Python that fits$${there:-, none at all}; expected one of $(VERSIONS): make PYTHON=/path/to/python" >&2; exit 1; \
 fi; \
+before=$$(ls -d .venv 2>/dev/null || true); \
 "$$chosen" -m venv .venv || { \
-	rm -rf .venv; echo "make: $$chosen cannot make an environment; expected its module venv (Debian: apt install python3-venv)" >&2; exit 1; \
+	[ -n "$$before" ] || rm -rf .venv; echo "make: $$chosen cannot make an environment; expected its module venv (Debian: apt install python3-venv)" >&2; exit 1; \
 }
 endef
 

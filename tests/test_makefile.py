@@ -18,7 +18,7 @@ needs_make = pytest.mark.skipif(shutil.which("make") is None, reason="make is no
 def machine(tmp_path):
     """A checkout's first files, on a machine that has nothing but make and a shell."""
     (tmp_path / "bin").mkdir()
-    for program in ("make", "sh", "rm", "awk", "touch", "mkdir"):
+    for program in ("make", "sh", "rm", "awk", "touch", "mkdir", "ls"):
         (tmp_path / "bin" / program).symlink_to(str(shutil.which(program)))
     for name in ("Makefile", "pyproject.toml", "constraints.txt"):
         shutil.copy(ROOT / name, tmp_path)
@@ -64,6 +64,15 @@ def test_a_python_without_venv_is_named(machine):
         "make: python3 cannot make an environment; expected its module venv"
     )
     assert not (machine / ".venv").exists()
+
+
+@needs_make
+def test_an_environment_that_was_there_is_not_lost(machine):
+    python(machine, "python3", "3.12", makes_environments=False)
+    (machine / ".venv").mkdir()
+    (machine / ".venv/mine").write_text("x")
+    assert refusal(make(machine, "install")).startswith("make: python3 cannot make an environment")
+    assert (machine / ".venv/mine").read_text() == "x"
 
 
 @needs_make

@@ -1,9 +1,11 @@
 """The engine on a CUDA device: agreement with the CPU, determinism, and time against the number of seeds.
 
-``python -m benchmarks.gpu`` writes ``results/benchmarks/gpu.json``: rows with ``method``, ``task``, ``seeds``,
-``us_per_step`` (median over chunks of 64 batches; everything that a run records included), ``us_per_seed``,
-``floor_flops_us`` and ``floor_bytes_us`` (below), ``repeats_bit_for_bit`` and ``largest_difference_to_cpu`` (of the
-logits, float64, 20 steps). With ``--stand-in`` the same code runs on the CPU, without CUDA graphs, to see that it
+``python -m benchmarks.gpu`` writes ``results/benchmarks/gpu.json``: rows with ``method``, ``task``, ``on``, ``step``
+(eager; captured as a CUDA graph; compiled, and captured), ``seeds``, ``us_per_step`` (median over chunks of 64 batches;
+everything that a run records included), ``us_per_seed``, ``start_s`` (what the first chunk takes more: compiling,
+warming up, capturing), ``floor_flops_us`` and ``floor_bytes_us`` (below), ``repeats_bit_for_bit`` and
+``largest_difference_to_cpu`` (of the logits, float64, 20 steps). A row of each method is of one core of the same
+machine, for the ratio. With ``--stand-in`` the same code runs on the CPU, without CUDA graphs, to see that it
 runs; its times say nothing about a GPU, and its rows say so.
 
 Floors: the step's products at the rate of a large product measured on the spot, and the bytes of the
@@ -33,6 +35,8 @@ from .engine import BATCH, Products, machine, settings
 from .streams import COUNTS, columns, shape
 
 OUT = Path("results/benchmarks/gpu.json")
+CHUNKS = 4
+"""Of 64 batches; the first is not timed, it has the start."""
 
 
 def wait(device: str) -> None:
@@ -80,17 +84,20 @@ def logits(name: str, task: Task, device: str, dtype: torch.dtype) -> torch.Tens
     return torch.cat(steps, dim=2).cpu()
 
 
-def measure(name: str, task: Task, seeds: int, counts: str, device: str, compiled: bool, rate: Any) -> dict[str, Any]:
-    """One row."""
+def measure(name: str, task: Task, seeds: int, counts: str, device: str, how: str, rate: Any) -> dict[str, Any]:
+    """One row; ``how`` is ``eager``, ``captured`` or ``compiled`` (and captured)."""
+    torch.use_deterministic_algorithms(False)  # choose() sets what a run on the device has
+    choose(device, 1)
     module, config, size = methods.find(name), settings(name), shape(COUNTS[counts], task)
-    data = columns(COUNTS[counts], task, BATCH * 64 * 6)
+    data = columns(COUNTS[counts], task, BATCH * 64 * CHUNKS)
     method = module.Model(config, size, range(seeds), torch.float32, device)
     flops, bytes_ = floors(method, next(method.plan(data, BATCH).chunks())[0], *rate)
     method = module.Model(config, size, range(seeds), torch.float32, device)
-    if compiled:
+    if how == "compiled":
+        torch.compiler.reset()  # the compiler keeps few versions of one function
         compile_step(method, BATCH)
     run = Run(method, data, RunConfig(task=task, seeds=seeds, batch_size=BATCH))
-    if device == "cuda":
+    if device == "cuda" and how != "eager":
         run.step = Captured(method.step)
     times, start = [], time.perf_counter()
     for passed in run.advance():  # a chunk ends with a wait for the device
@@ -99,10 +106,24 @@ def measure(name: str, task: Task, seeds: int, counts: str, device: str, compile
         start = now
     step = statistics.median(times[1:])
     return {
-        "method": name, "task": task, "counts": counts, "seeds": seeds,
+        "method": name, "task": task, "counts": counts, "on": device, "step": how, "seeds": seeds,
         "us_per_step": round(step, 1), "us_per_seed": round(step / seeds, 1),
+        "start_s": round((times[0] - step) * 64 / 1e6, 1),
         "floor_flops_us": round(flops, 1), "floor_bytes_us": round(bytes_, 1),
     }  # fmt: skip
+
+
+def check(method: str, task: Task, device: str) -> dict[str, Any]:
+    """Whether the device repeats itself, and how far it is from the CPU.
+
+    Raises:
+        InputError: two runs of the same seed differ.
+    """
+    once, again = (logits(method, task, device, torch.float32) for _ in range(2))
+    if not torch.equal(once, again):
+        raise InputError(f"{method}, {task}: two runs of the same seed differ on {device}; expected the same bits")
+    exact = [logits(method, task, where, torch.float64) for where in (device, "cpu")]
+    return {"repeats_bit_for_bit": True, "largest_difference_to_cpu": float((exact[0] - exact[1]).abs().max())}
 
 
 def main() -> None:
@@ -110,25 +131,27 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--stand-in", action="store_true", help="run on the CPU, to see that it runs")
     parser.add_argument("--counts", default="ml-20m", choices=list(COUNTS))
+    parser.add_argument("--methods", nargs="+", default=methods.names(), choices=methods.names())
+    parser.add_argument("--tasks", nargs="+", default=list(TASKS), choices=list(TASKS))
     parser.add_argument("--seeds", nargs="+", type=int, default=[1, 10, 50])
     parser.add_argument("--out", type=Path, default=OUT)
     arguments = parser.parse_args()
     if not arguments.stand_in and not torch.cuda.is_available():
         raise SystemExit("no CUDA device was found; expected one, or --stand-in to see that the code runs")
     device = choose("cpu" if arguments.stand_in else "cuda", 1)
-    compiled = device == "cuda" and obstacle(device) is None
+    ways = ["captured"] if device == "cuda" else ["eager"]
+    ways += ["compiled"] if device == "cuda" and obstacle(device) is None else []
     name = torch.cuda.get_device_name() if device == "cuda" else "none: a stand-in on the CPU, no measurement"
-    rate = rates(device, 8192 if device == "cuda" else 512)
-    rows = []
-    for method, task in tqdm([(m, t) for m in methods.names() for t in TASKS], unit="method", disable=None):
-        once, again = (logits(method, task, device, torch.float32) for _ in range(2))
-        if not torch.equal(once, again):
-            raise InputError(f"{method}, {task}: two runs of the same seed differ on {device}; expected the same bits")
-        exact = [logits(method, task, where, torch.float64) for where in (device, "cpu")]
-        checks = {"repeats_bit_for_bit": True, "largest_difference_to_cpu": float((exact[0] - exact[1]).abs().max())}
-        for seeds in arguments.seeds:
-            row = measure(method, task, seeds, arguments.counts, device, compiled, rate)
-            rows.append({**row, **checks, **machine(), "device": name, "compiled": compiled})
+    rate, rows = rates(device, 8192 if device == "cuda" else 512), []
+    about = {**machine(), "torch": torch.__version__, "device": name}
+    pairs = [(method, task) for method in arguments.methods for task in arguments.tasks]
+    for method, task in tqdm(pairs, unit="method", disable=None):
+        checks = check(method, task, device)
+        places = [(device, how, seeds) for seeds in arguments.seeds for how in ways]
+        places += [("cpu", "eager", 1)] if device == "cuda" else []  # on one core of the same machine
+        for where, how, seeds in places:
+            row = measure(method, task, seeds, arguments.counts, where, how, rate)
+            rows.append({**row, **checks, **about})
             print(rows[-1])
             write_json(rows, arguments.out)
 

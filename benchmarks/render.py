@@ -84,8 +84,10 @@ def scaling(rows: list[dict[str, Any]]) -> str:
 
 def gpu(rows: list[dict[str, Any]]) -> str:
     """Microseconds per step by number of seeds."""
-    table = [{key: row[key] for key in list(rows[0])[:10]} for row in rows]
-    return f"Device: {rows[0]['device']}.\n\n{tabulate(table, headers='keys', tablefmt='github')}"
+    table = [{key: row[key] for key in list(rows[0])[:13]} for row in rows]
+    row = rows[0]
+    on = f"{row['device']}, beside one core of {row['cpu']}; torch {row['torch']}, Python {row['python']}"
+    return f"Device: {on}.\n\n{tabulate(table, headers='keys', tablefmt='github')}"
 
 
 def data(rows: list[dict[str, Any]]) -> str:

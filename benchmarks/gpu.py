@@ -57,6 +57,12 @@ def seconds(work: Callable[[], object], device: str) -> float:
     return min(times)
 
 
+def prepare(device: str) -> None:
+    """Set the process up as for a run on a device, whatever ran in it before."""
+    torch.use_deterministic_algorithms(False)
+    choose(device, 1)
+
+
 def rates(device: str, size: int) -> tuple[float, float]:
     """FLOP/s of a large float32 product, and bytes/s of a large copy."""
     a, b = (torch.rand(size, size, device=device) for _ in range(2))
@@ -78,6 +84,7 @@ def floors(method: Any, batch: Any, flops: float, bytes_: float) -> tuple[float,
 
 def logits(name: str, task: Task, device: str, dtype: torch.dtype) -> torch.Tensor:
     """Of 20 steps and two seeds, (S, C, N)."""
+    prepare(device)
     data, size = columns(COUNTS["ml-1m"], task, 20 * BATCH), shape(COUNTS["ml-1m"], task)
     method = methods.find(name).Model(settings(name), size, [0, 1], dtype, device)
     steps = [method.step(batch).prediction.logits for chunk in method.plan(data, BATCH).chunks() for batch in chunk]
@@ -86,8 +93,7 @@ def logits(name: str, task: Task, device: str, dtype: torch.dtype) -> torch.Tens
 
 def measure(name: str, task: Task, seeds: int, counts: str, device: str, how: str, rate: Any) -> dict[str, Any]:
     """One row; ``how`` is ``eager``, ``captured`` or ``compiled`` (and captured)."""
-    torch.use_deterministic_algorithms(False)  # choose() sets what a run on the device has
-    choose(device, 1)
+    prepare(device)
     module, config, size = methods.find(name), settings(name), shape(COUNTS[counts], task)
     data = columns(COUNTS[counts], task, BATCH * 64 * CHUNKS)
     method = module.Model(config, size, range(seeds), torch.float32, device)

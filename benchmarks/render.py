@@ -84,10 +84,28 @@ def scaling(rows: list[dict[str, Any]]) -> str:
 
 def gpu(rows: list[dict[str, Any]]) -> str:
     """Microseconds per step by number of seeds."""
-    table = [{key: row[key] for key in list(rows[0])[:13]} for row in rows]
+    core = {(row["method"], row["task"]): row["us_per_seed"] for row in rows if row["on"] == "cpu"}
+    table = [
+        {
+            "method": row["method"],
+            "task": row["task"],
+            "on": row["on"],
+            "step": row["step"],
+            "seeds": row["seeds"],
+            "us per step": f"{row['us_per_step']:,.0f}",
+            "per seed": f"{row['us_per_seed']:,.0f}",
+            "one core / this, per seed": f"{core[row['method'], row['task']] / row['us_per_seed']:.0f}",
+            "start_s": f"{row['start_s']:.1f}",
+            "products alone": f"{row['floor_flops_us']:,.0f}",
+            "bytes alone": f"{row['floor_bytes_us']:,.0f}",
+            "to the CPU": f"{row['largest_difference_to_cpu']:.0e}",
+        }
+        for row in rows
+    ]
     row = rows[0]
     on = f"{row['device']}, beside one core of {row['cpu']}; torch {row['torch']}, Python {row['python']}"
-    return f"Device: {on}.\n\n{tabulate(table, headers='keys', tablefmt='github')}"
+    text = tabulate(table, headers="keys", tablefmt="github", disable_numparse=True)
+    return f"Device: {on}; counts of {row['counts']}.\n\n{text}"
 
 
 def data(rows: list[dict[str, Any]]) -> str:

@@ -152,16 +152,16 @@ def test_one_group_of_seeds_is_in_memory_at_a_time(how, fresh_compiler):
 def test_it_is_compiled_where_that_pays(monkeypatch, caplog):
     caplog.set_level(logging.INFO)
     monkeypatch.setattr(engine, "obstacle", lambda device: None)
-    assert decide("auto", PAYS_FROM, "cpu")
-    assert not decide("auto", PAYS_FROM - 1, "cpu")
-    assert decide("auto", 1, "cuda")
-    assert decide("always", 1, "cpu")
-    assert not decide("never", PAYS_FROM, "cpu")
+    for device, steps in PAYS_FROM.items():
+        assert decide("auto", steps, device)
+        assert not decide("auto", steps - 1, device)
+        assert decide("always", 1, device)
+        assert not decide("never", steps, device)
     monkeypatch.setattr(engine, "obstacle", lambda device: "no C++ compiler was found")
-    assert not decide("auto", PAYS_FROM, "cpu")
+    assert not decide("auto", PAYS_FROM["cpu"], "cpu")
     assert "no C++ compiler was found" in caplog.messages[-1]
     with pytest.raises(InputError, match="compile = 'always': no C"):
-        decide("always", PAYS_FROM, "cpu")
+        decide("always", PAYS_FROM["cpu"], "cpu")
 
 
 def test_no_compiler_is_noticed(monkeypatch):
@@ -214,21 +214,36 @@ def test_a_captured_step_reads_each_batch(monkeypatch):
     variant = ("autoemb", {**small("autoemb"), "validation": "last_random", "policy": 2})
     expected = logits_of(make(variant, shape, range(2)), frame, "regression")
     method = make(variant, shape, range(2))
-    for name, thing in {"CUDAGraph": Graph, "graph": lambda graph: Stand(), "current_stream": Stand}.items():
+    for name in ("Stream", "current_stream"):
+        monkeypatch.setattr(torch.cuda, name, Stand)
+    for name, thing in {"CUDAGraph": Graph, "graph": lambda graph, stream: stream, "stream": lambda it: it}.items():
         monkeypatch.setattr(torch.cuda, name, thing)
-    monkeypatch.setattr(torch, "Stream", lambda device: Stand())
-    captured, said = engine.Captured(method.step), []
+    stepped = []
+
+    def step(batch):
+        stepped.append(batch)
+        return method.step(batch)
+
+    captured, said = engine.Captured(step), []
     tree_unflatten = pytree.tree_unflatten
-    statics = []
+    statics, given = [], []
     monkeypatch.setattr(pytree, "tree_unflatten", lambda *x: statics.append(tree_unflatten(*x)) or statics[-1])
     for chunk in method.plan(columns, 32).chunks():
         for batch in chunk:
+            given.append(batch)
             outcome = captured(batch)
             said.append(outcome.prediction.logits.clone())
             for (graph, _, made), static in zip(captured.graphs.values(), statics, strict=True):
                 graph.made = static, made
     assert captured.graphs
     torch.testing.assert_close(torch.cat(said, dim=2), expected, rtol=0, atol=0)
+    for kind, (_, inputs, _) in captured.graphs.items():  # warm, then recorded with tensors that are nobody else's
+        alike = [batch for batch in stepped if engine.kind_of(batch) == kind]
+        assert len(alike) == captured.WARM + 1
+        leaves = [leaf for batch in given for leaf in pytree.tree_leaves(batch) if torch.is_tensor(leaf)]
+        places = [{tensor.data_ptr() for tensor in tensors if tensor.numel()} for tensors in (leaves, inputs)]
+        assert all(places)
+        assert not places[0] & places[1]
 
 
 def test_products_stay_in_float32():

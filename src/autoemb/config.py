@@ -230,8 +230,8 @@ class Computation(Settings):
     """Type of all parameters and arithmetic (released code: float32)."""
 
     compile: Literal["auto", "always", "never"] = "auto"
-    """Whether the training step is compiled. ``auto`` compiles it on a GPU, and on a CPU that has a C++ compiler if
-    the job makes enough steps, at least 4,000, to win back the time that compiling takes."""
+    """Whether the training step is compiled. ``auto`` compiles it, where the machine can, if the run's seeds make
+    enough steps together to win back the time that compiling takes: 4,000 on a CPU, 200,000 on a GPU."""
 
     seeds_at_once: Annotated[int, Field(ge=1)] | None = None
     """Seeds of a job that are trained together; left out, all of them on a GPU, and one after the other on a CPU. They

@@ -81,7 +81,7 @@ class _Seeds:
     def run(self) -> Recorder:
         """Every group, one after the other; then their sums together."""
         at_once = self.config.seeds_at_once or (len(self.seeds) if self.config.device == "cuda" else 1)
-        self.compiles = self._decide_to_compile(at_once)
+        self.compiles = self._decide_to_compile()
         group = self.seeds[:at_once]
         if self.saved is not None and all(f"finished.sums.{seed}" in self.finished for seed in self.seeds):
             return self._restored(self.saved, group)
@@ -92,10 +92,10 @@ class _Seeds:
             self.checkpoint.finish({**self.finished, "counts": recorder.counts})
         return self._joined(recorder)
 
-    def _decide_to_compile(self, at_once: int) -> bool:
+    def _decide_to_compile(self) -> bool:
         """By the steps of the run's seeds, not of those that go here: it must not depend on how a run is divided."""
         batches = sum(len(cut(part, self.config.batch_size)) for part in self.columns.parts)
-        return decide(self.config.compile, batches * math.ceil(self.config.seeds / at_once), self.config.device)
+        return decide(self.config.compile, batches * self.config.seeds, self.config.device)
 
     def _go_through(self, group: range) -> Recorder:
         """From this group to the last; the recorder of the last."""
@@ -112,6 +112,7 @@ class _Seeds:
                     self.finished[f"finished.held.{seed}"] = recorder.held[i].clone()
                 if group.stop == self.seeds.stop:
                     return recorder
+                clear()
                 group = range(group.stop, min(group.stop + len(group), self.seeds.stop))
 
     def _fitting(self, group: range, progress: Progress) -> tuple[Recorder, range]:

@@ -78,9 +78,14 @@ def shortage(error: BaseException) -> str | None:
 
 
 def clear() -> None:
-    """Give back the device memory of what is no longer used."""
+    """Give back the device memory of what is no longer used; no recorded step may be left.
+
+    cuBLAS holds a workspace of 32 MiB per thread and stream, also when the step that used the stream is gone.
+    """
     gc.collect()
-    torch.cuda.empty_cache()  # nothing, where CUDA has not been used
+    if torch.cuda.is_available():
+        torch._C._cuda_clearCublasWorkspaces()
+        torch.cuda.empty_cache()
 
 
 def keep_memory() -> None:

@@ -47,11 +47,11 @@ class Group:
     stepped: bool = False
     """Whether it has made its step."""
 
-    def values(self, of: slice = slice(None), track_statistics: bool = False) -> Values:
+    def values(self, of: slice | None = None, track_statistics: bool = False) -> Values:
         """The values as they are now, without gradient; the rows for some of the interactions.
 
         Args:
-            of: which of the batch's interactions.
+            of: which of the batch's interactions; None for all.
             track_statistics: whether BatchNorm's running statistics move where these values are used: they do in
                 W's own step.
         """
@@ -62,11 +62,11 @@ class Group:
         """The dense parameters, then each table's distinct rows (S, R, W), as they are now."""
         return [*self.dense.values(), *(part.slot for part in self.rows.values())]
 
-    def values_of(self, tensors: Sequence[Tensor], of: slice = slice(None)) -> Values:
+    def values_of(self, tensors: Sequence[Tensor], of: slice | None = None) -> Values:
         """Values made of other tensors in the places of ``present``; the rows for some of the interactions."""
         dense, rows = tensors[: len(self.dense)], tensors[len(self.dense) :]
         parts = {
-            name: [_sides(x)[..., of] for x in _occurrences(values, part)]
+            name: [_sides(x) if of is None else _sides(x)[..., of] for x in _occurrences(values, part)]
             for (name, part), values in zip(self.rows.items(), rows, strict=True)
         }
         return Values(dict(zip(self.dense, dense, strict=True)), parts)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 LOCALLY = ("--cores", "all", "--workflow-profile", ROOT / "workflow/profiles/default")
-OPTIONAL = {key: f"results/*/{key}/**/*.parquet" for key in ("ablation", "popularity")}
+OPTIONAL = {key: f"results/*/{key}/**/*.parquet" for key in ("ablation", "levels")}
 """Key of a config -> the files that are there if it has the key."""
 RESULTS = ("results/*/tables/*", "results/*/figures/*", "results/*/runs/**/*.parquet", *OPTIONAL.values())
 

@@ -14,10 +14,10 @@ CONFIG = {
     "batch_size": 64,
     "windows": 4,
 }
-"""The config of these results, without the popularity-bucket splits, which some tests leave out."""
+"""The config of these results, without the splits by popularity level, which some tests leave out."""
 
 RUN = {"task": "regression", "seeds": 1, "batch_size": 64, "windows": 4}
-LEVELS = {"sizes": [2], "levels": [2, 4]}
+LEVELS = {"sizes": [2], "at": [2, 4]}
 TABLES = {"comparison": "outcomes", "stream": "progress"}
 
 
@@ -27,7 +27,7 @@ def make(root: Path) -> Path:
     record = results / "provenance"
     archive, interactions = results / "archives" / name, results / "interactions"
     stream = results / "streams" / name / "temporal.parquet"
-    run, popularity = results / "runs" / name / "temporal/regression/fse", results / "popularity" / name / "user"
+    run, levels = results / "runs" / name / "temporal/regression/fse", results / "levels" / name / "user"
     data = {"dataset": name, "settings": CONFIG["datasets"][name]}
     call("fetch", **data, out=archive)
     call(
@@ -49,17 +49,17 @@ def make(root: Path) -> Path:
         record=record / "streams" / name / "temporal.json",
     )
     call("train", stream=stream, method="fse", settings=CONFIG["methods"]["fse"], run=RUN, out=run)
-    buckets = popularity / "buckets.parquet"
-    bucket_record = record / "popularity" / name / "user"
-    call("buckets", **source, settings=LEVELS, out=buckets, record=bucket_record / "buckets.json")
+    splits = levels / "splits.parquet"
+    level_record = record / "levels" / name / "user"
+    call("split", **source, settings=LEVELS, out=splits, record=level_record / "splits.json")
     call(
-        "popularity",
-        buckets=buckets,
+        "levels",
+        splits=splits,
         size=2,
-        settings={"levels": LEVELS["levels"]},
+        settings={"at": LEVELS["at"]},
         run=RUN,
-        out=popularity / "regression/size-2.parquet",
-        record=bucket_record / "regression/size-2.json",
+        out=levels / "regression/size-2.parquet",
+        record=level_record / "regression/size-2.json",
     )
     for table, kind in TABLES.items():
         tabulate(results, table, [run / f"{kind}.parquet"])

@@ -62,7 +62,7 @@ def test_it_has_no_ratings(root, unpacked):
     """Neither as files nor under another name; only what the package ships."""
     results = root / "results/small"
     kept = {digest(path): path for path in unpacked.rglob("*") if path.is_file()}
-    for folder in ("archives", "interactions", "streams", "popularity", "runs"):
+    for folder in ("archives", "interactions", "streams", "levels", "runs"):
         for path in (results / folder).rglob("*"):
             assert not path.is_file() or path.name == "run.json" or digest(path) not in kept
     ends = {path.suffix for path in kept.values()}

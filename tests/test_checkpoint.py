@@ -24,9 +24,9 @@ from autoemb.learning.methods import fse
 
 RUN = json.dumps({"task": "regression", "seeds": 2, "batch_size": 32, "windows": 5})
 SETTINGS = json.dumps({"sizes": [2, 4], "hidden": 8, "controller_hidden": 8})
-LEVELS = json.dumps({"levels": [2, 4, 6]})
+LEVELS = json.dumps({"at": [2, 4, 6]})
 FILES = ("outcomes.parquet", "sizes.parquet", "progress.parquet", "allocation.parquet")
-FILES_OF = {"train": FILES, "popularity": ("out",)}
+FILES_OF = {"train": FILES, "levels": ("out",)}
 
 
 def state():
@@ -63,9 +63,9 @@ def folder(tmp_path_factory):
     source = {"interactions": place / "interactions", "labels": "{}"}
     order = '{"order": "temporal"}'
     assert main(words("stream", **source, items=place / "items", settings=order, out=place / "stream")) == 0
-    assert main(words("buckets", **source, settings=LEVELS, out=place / "buckets")) == 0
+    assert main(words("split", **source, settings=LEVELS, out=place / "split")) == 0
     assert main(train(place, place / "uncut")) == 0
-    assert main(popularity(place, place / "uncut.parquet")) == 0
+    assert main(levels(place, place / "uncut.parquet")) == 0
     return place
 
 
@@ -74,8 +74,8 @@ def train(folder, out, **more):
     return words("train", **options, **more)
 
 
-def popularity(folder, out, **more):
-    return words("popularity", buckets=folder / "buckets", size=3, settings=LEVELS, run=RUN, out=out, **more)
+def levels(folder, out, **more):
+    return words("levels", splits=folder / "split", size=3, settings=LEVELS, run=RUN, out=out, **more)
 
 
 def test_a_state_comes_back_as_it_was(tmp_path):
@@ -215,13 +215,13 @@ def ended(call):
 
 @pytest.mark.parametrize(
     ("verb", "number", "status"),
-    [("train", signal.SIGTERM, 143), ("train", signal.SIGINT, 130), ("popularity", signal.SIGTERM, 143)],
+    [("train", signal.SIGTERM, 143), ("train", signal.SIGINT, 130), ("levels", signal.SIGTERM, 143)],
 )
 def test_a_signal_leaves_a_state_to_go_on_from(folder, tmp_path, monkeypatch, verb, number, status):
     """Every run is cut in its fourth chunk (its fourth model), until one comes to the end."""
     before = signal.getsignal(number)
     out, path = tmp_path / "out", tmp_path / "states" / "state"
-    call = (train if verb == "train" else popularity)(folder, out, checkpoint=path, chunk=16)
+    call = (train if verb == "train" else levels)(folder, out, checkpoint=path, chunk=16)
     due, asked = Checkpoint.due, []
 
     def tell(self):
@@ -238,12 +238,12 @@ def test_a_signal_leaves_a_state_to_go_on_from(folder, tmp_path, monkeypatch, ve
         assert path.is_file() == (statuses[-1] != 0)
         assert out.exists() == (statuses[-1] == 0)
     # of 6 models, or of 2 seeds with 6 chunks in training and 3 in the test, none twice
-    chunks = {"train": 18, "popularity": 6}[verb]
+    chunks = {"train": 18, "levels": 6}[verb]
     assert sum(asked) == chunks
     assert statuses == [status] * (chunks // 4) + [0]
     assert signal.getsignal(number) == before
     assert [file.name for file in path.parent.iterdir()] == [f"{path.name}.finished"]
-    if verb == "popularity":
+    if verb == "levels":
         assert out.read_bytes() == (folder / "uncut.parquet").read_bytes()
     else:
         for file in FILES:
@@ -260,18 +260,18 @@ def test_a_model_of_the_splits_is_left_when_a_signal_comes(folder, tmp_path, mon
         return step(self, batch)
 
     monkeypatch.setattr(fse.Model, "step", tell)
-    call = popularity(folder, tmp_path / "out", checkpoint=tmp_path / "state", chunk=2)
+    call = levels(folder, tmp_path / "out", checkpoint=tmp_path / "state", chunk=2)
     assert ended(call) == 143
     assert 20 <= len(steps) <= 21
     assert main(call) == 0
     assert (tmp_path / "out").read_bytes() == (folder / "uncut.parquet").read_bytes()
 
 
-@pytest.mark.parametrize("verb", ["train", "popularity"])
+@pytest.mark.parametrize("verb", ["train", "levels"])
 def test_a_run_whose_end_nobody_noticed_is_not_done_again(folder, tmp_path, monkeypatch, verb):
-    out, call = tmp_path / "out", (train if verb == "train" else popularity)
+    out, call = tmp_path / "out", (train if verb == "train" else levels)
     assert main(call(folder, out, checkpoint=tmp_path / "state")) == 0
-    made = [out] if verb == "popularity" else [out / file for file in FILES]
+    made = [out] if verb == "levels" else [out / file for file in FILES]
     before = [file.read_bytes() for file in made]
     for file in made:
         file.unlink()
@@ -391,22 +391,22 @@ def test_two_runs_at_a_time_on_the_same_paths_end_well(folder, tmp_path):
 
 
 @pytest.mark.parametrize("began", ["later", "earlier"])
-@pytest.mark.parametrize("verb", ["train", "popularity"])
+@pytest.mark.parametrize("verb", ["train", "levels"])
 def test_of_two_runs_of_other_settings_the_one_that_began_later_has_the_place(
     folder, tmp_path, capsys, monkeypatch, verb, began
 ):
     """Another one comes to its end while this one trains: started after it, or an orphan that was there before."""
     out, record = {
         "train": (tmp_path / "out" / "outcomes.parquet", tmp_path / "out" / "run.json"),
-        "popularity": (tmp_path / "out", tmp_path / "record.json"),
+        "levels": (tmp_path / "out", tmp_path / "record.json"),
     }[verb]
     if verb == "train":
         ours = train(folder, tmp_path / "out")
         theirs = [word.replace(SETTINGS, '{"sizes": [2, 3]}') for word in ours]
     else:
-        ours = popularity(folder, out, record=record)
-        theirs = [word.replace(LEVELS, '{"levels": [2]}') for word in ours]
-    goes, module = ("run_stream", "train") if verb == "train" else ("run_levels", "popularity")
+        ours = levels(folder, out, record=record)
+        theirs = [word.replace(LEVELS, '{"at": [2]}') for word in ours]
+    goes, module = ("run_stream", "train") if verb == "train" else ("run_levels", "levels")
     goes_on = getattr(import_module(f"autoemb.commands.{module}"), goes)
     made = []
 
@@ -434,8 +434,8 @@ def test_of_two_runs_of_other_settings_the_one_that_began_later_has_the_place(
 @pytest.mark.parametrize("share", [0.0, 0.3, 0.999])
 @pytest.mark.parametrize(
     ("name", "verb"),
-    [("interactions", "stream"), ("items", "stream"), ("interactions", "buckets"), ("stream", "train"),
-     ("buckets", "popularity"), ("outcomes", "tabulate"), ("sizes", "tabulate")],
+    [("interactions", "stream"), ("items", "stream"), ("interactions", "split"), ("stream", "train"),
+     ("split", "levels"), ("outcomes", "tabulate"), ("sizes", "tabulate")],
 )  # fmt: skip
 def test_a_table_that_an_older_crash_cut_short_is_named(folder, tmp_path, capsys, name, verb, share):
     """With what to do about it; nothing is written. Those of today are whole or absent."""
@@ -443,7 +443,7 @@ def test_a_table_that_an_older_crash_cut_short_is_named(folder, tmp_path, capsys
     run.mkdir(parents=True)
     for kind in ("outcomes", "sizes"):
         (run / f"{kind}.parquet").write_bytes((folder / "uncut" / f"{kind}.parquet").read_bytes())
-    for kind in ("interactions", "items", "stream", "buckets"):
+    for kind in ("interactions", "items", "stream", "split"):
         (tmp_path / kind).write_bytes((folder / kind).read_bytes())
     path = run / f"{name}.parquet" if verb == "tabulate" else tmp_path / name
     whole = path.read_bytes()
@@ -453,9 +453,9 @@ def test_a_table_that_an_older_crash_cut_short_is_named(folder, tmp_path, capsys
     tables = {"outcomes": "comparison", "sizes": "sizes"}
     call = {
         "stream": words("stream", **source, items=tmp_path / "items", settings='{"order": "temporal"}'),
-        "buckets": words("buckets", **source, settings=LEVELS),
+        "split": words("split", **source, settings=LEVELS),
         "train": train(tmp_path, out),
-        "popularity": popularity(tmp_path, out),
+        "levels": levels(tmp_path, out),
         "tabulate": ["tabulate", tables.get(name, ""), "--inputs", str(run / f"{name}.parquet"), "--out", str(out)],
     }[verb]
     assert main(call) == 2

@@ -12,7 +12,7 @@ from autoemb.analysis import catalogue, claims, plots, sentences
 from autoemb.analysis.claims import judge
 from autoemb.analysis.claims.observations import fixed
 from autoemb.analysis.tables import text
-from autoemb.schema import ALLOCATION, OUTCOMES, POPULARITY, PROGRESS, SIDES, SIZES, VERDICTS, Table
+from autoemb.schema import ALLOCATION, LEVELS, OUTCOMES, PROGRESS, SIDES, SIZES, VERDICTS, Table
 
 HOLDS, FAILS, UNDECIDED = VERDICTS
 GOOD = {"fse": 0.24, "sam": 0.235, "darts": 0.23, "autoemb": 0.225, "esapn": 0.22}
@@ -111,7 +111,7 @@ def made(
     frame = product(dataset=datasets, side=["user"], task=tasks, seed=range(seeds), size=list(curves), level=[2, 28])
     loss = [curves[size][level == 28] for size, level in zip(frame["size"], frame["level"], strict=True)]
     levels = sums(frame, np.array(loss) + dice.normal(0, sd, len(frame)))
-    return Inputs(outcomes, selected, progress, allocation, conforming(levels, POPULARITY))
+    return Inputs(outcomes, selected, progress, allocation, conforming(levels, LEVELS))
 
 
 def details(inputs: Inputs, restarting: tuple[str, ...] = (), **statistics: float) -> pd.DataFrame:

@@ -11,7 +11,7 @@ import pytest
 from autoemb.cli import main
 from autoemb.data.datasets import synthetic
 from autoemb.learning import methods
-from autoemb.schema import ALLOCATION, OUTCOMES, POPULARITY, PROGRESS, SIZES
+from autoemb.schema import ALLOCATION, LEVELS, OUTCOMES, PROGRESS, SIZES
 
 RUN = json.dumps({"task": "regression", "seeds": 2, "batch_size": 64, "windows": 5})
 SETTINGS = json.dumps({"sizes": [2, 4], "hidden": 8, "controller_hidden": 8})
@@ -33,7 +33,7 @@ def folder(tmp_path_factory):
     source = {"interactions": place / "interactions", "labels": "{}"}
     temporal = '{"order": "temporal"}'
     assert call("stream", **source, items=place / "items", settings=temporal, out=place / "stream") == 0
-    assert call("buckets", **source, settings='{"levels": [2, 4]}', out=place / "buckets") == 0
+    assert call("split", **source, settings='{"at": [2, 4]}', out=place / "splits") == 0
     return place
 
 
@@ -75,10 +75,10 @@ def test_same_seed_same_bytes(folder, tmp_path):
 
 def test_popularity_writes_its_levels(folder, tmp_path):
     out = tmp_path / "size-3.parquet"
-    assert call("popularity", buckets=folder / "buckets", size=3, settings='{"levels": [2, 4]}', run=RUN, out=out) == 0
-    result = POPULARITY.check(pd.read_parquet(out))
+    assert call("levels", splits=folder / "splits", size=3, settings='{"at": [2, 4]}', run=RUN, out=out) == 0
+    result = LEVELS.check(pd.read_parquet(out))
     assert result[["seed", "level"]].to_numpy().tolist() == [[0, 2], [1, 2], [0, 4], [1, 4]]
-    assert set(result["n"]) == {(pd.read_parquet(folder / "buckets")["rank"] < 0).sum()}
+    assert set(result["n"]) == {(pd.read_parquet(folder / "splits")["rank"] < 0).sum()}
 
 
 @pytest.mark.parametrize(

@@ -73,8 +73,8 @@ def test_classes_follow_the_edges():
         ("datasets/ml-2m", {}, "c.yaml: datasets.ml-2m: dataset = 'ml-2m': unknown; expected one of"),
         ("streams/temporal/order", "random", "c.yaml: streams.temporal.order = 'random': Input should be 'temporal'"),
         ("streams/a_b", {"order": "given"}, "c.yaml: streams.a_b"),
-        ("popularity/levels", [4, 2], "c.yaml: popularity.levels = [4, 2]: expected ascending numbers, each once"),
-        ("popularity/sizes", [2, 2], "c.yaml: popularity.sizes = [2, 2]: expected ascending numbers, each once"),
+        ("levels/at", [4, 2], "c.yaml: levels.at = [4, 2]: expected ascending numbers, each once"),
+        ("levels/sizes", [2, 2], "c.yaml: levels.sizes = [2, 2]: expected ascending numbers, each once"),
         (
             "tasks",
             ["regression", "ranking"],

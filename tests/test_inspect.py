@@ -17,14 +17,14 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from autoemb.cli import main
-from autoemb.config import DatasetConfig, PopularityConfig, StreamConfig
+from autoemb.config import DatasetConfig, LevelsConfig, StreamConfig
 from autoemb.data.datasets import csv
 from autoemb.data.inspection import inspect, name_of, report
 from autoemb.data.inspection.guess import Stated, unit_of
 from autoemb.data.inspection.proposal import levels_of, step_of
 from autoemb.data.inspection.survey import DIFFERENT
 from autoemb.data.interactions import Interactions
-from autoemb.data.stream import build_stream, popularity_buckets
+from autoemb.data.stream import build_stream, level_splits
 from autoemb.experiment import grid
 
 ROOT = Path(__file__).parents[1]
@@ -172,8 +172,8 @@ FOUND = """\
 #   - all times lie before 1980, so they may be no seconds, but days or dates; only their order counts
 #   - 1 of 3 ratings (33.3 %) have a time of 1970-01-01 00:00 or before, which may stand for an unknown one
 #   - 1 of 2 users (50.0 %) have a single rating
-#   - 0 of 2 users (0.0 %) have 2 ratings or more beside a test part: too few for the popularity-bucket
-#     splits, which are left out
+#   - 0 of 2 users (0.0 %) have 2 ratings or more beside a test part: too few for the splits by popularity
+#     level, which are left out
 #   - 3 ratings make fewer than 20 batches of 500, in which little is learnt; a smaller batch_size makes more
 #     of them
 #
@@ -322,7 +322,7 @@ def test_other_encodings(told):
         (made(200), "200 ratings make fewer than 20 batches of 500, in which little is learnt"),
         (made(itemId=np.arange(2000) // 120), "rated the item in an earlier row; duplicates (below) says which stay"),
         (made(userId=np.arange(2000)), "2,000 of 2,000 users (100.0 %) have a single rating"),
-        (made(userId=np.arange(2000)), "too few for the popularity-bucket splits, which are left out"),
+        (made(userId=np.arange(2000)), "too few for the splits by popularity level, which are left out"),
         (made(users=20), "with so few its error is uncertain"),
     ],
 )
@@ -345,14 +345,14 @@ def test_a_quarter_of_the_users_have_the_proposed_levels(told):
     """The number that is printed is that of the splits themselves."""
     for rows in (500, 2000, 8000):
         text, loaded = told(made(rows))
-        splits = loaded.config.popularity
-        frame = popularity_buckets(read(loaded).frame(), splits, loaded.labels("ratings"))
+        splits = loaded.config.levels
+        frame = level_splits(read(loaded).frame(), splits, loaded.labels("ratings"))
         having = frame["user"].nunique()
         assert f"users with the ratings for the highest: {having}" in text
         assert having >= 30
-        more = PopularityConfig(levels=(max(splits.levels) + 2,))
-        if max(splits.levels) < 28:
-            assert popularity_buckets(read(loaded).frame(), more, DatasetConfig())["user"].nunique() < 30
+        more = LevelsConfig(at=(max(splits.at) + 2,))
+        if max(splits.at) < 28:
+            assert level_splits(read(loaded).frame(), more, DatasetConfig())["user"].nunique() < 30
 
 
 def test_levels():

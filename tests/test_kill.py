@@ -11,7 +11,7 @@ FEW = {
     "seeds": 1,
     "streams": {"temporal": {"order": "temporal"}},
     "methods": {"autoemb": {**SMALL, "controller_hidden": 8}},
-    "popularity": {"sizes": [2], "levels": [2]},
+    "levels": {"sizes": [2], "at": [2]},
 }
 
 

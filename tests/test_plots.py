@@ -30,11 +30,11 @@ def draw(name: str, seeds: int = 3, streams: tuple[str, ...] = ("shuffled", "tem
     sides = {"split": ["train", "test"], "side": ["user", "item"]}
     lows = [1, 8, 64, 2**18]
     match name:
-        case "popularity":
+        case "levels":
             table = by_metric(grid(seeds, side=["user"], task=list(PANELS), size=[2, 16, 128], level=[2, 8, 28]))
             rings = by_metric(grid(seeds, side=["user"], task=list(PANELS), smaller=[2], larger=[16, 128]))
             rings = rings.assign(crossing=[5.0, np.nan] * (len(rings) // 2))
-            return plots.popularity(table, rings, published.figure1())
+            return plots.levels(table, rings, published.figure1())
         case "running_popularity":
             table = by_metric(grid(seeds, **run, **sides, popularity_low=lows))
             size = table["method"].map({"fse": 146, "fse-2": 2}).astype("Int64")
@@ -63,7 +63,7 @@ def draw(name: str, seeds: int = 3, streams: tuple[str, ...] = ("shuffled", "tem
     raise AssertionError(name)
 
 
-FIGURES = ["popularity", "running_popularity", "comparison", "sizes", "size_stream", "stream"]
+FIGURES = ["levels", "running_popularity", "comparison", "sizes", "size_stream", "stream"]
 
 
 @pytest.mark.parametrize("name", FIGURES)
@@ -86,12 +86,12 @@ def test_one_seed_and_one_stream_are_drawn_without_bands(name, tmp_path):
 
 def test_a_figure_is_the_same_bytes_twice(tmp_path):
     for folder in ("a", "b"):
-        plots.save(draw("popularity"), tmp_path / folder / "popularity")
+        plots.save(draw("levels"), tmp_path / folder / "levels")
     names = sorted(path.name for path in (tmp_path / "a").iterdir())
-    assert names == ["popularity.pdf", "popularity.png", "popularity.svg"]
+    assert names == ["levels.pdf", "levels.png", "levels.svg"]
     for name in names:
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
-    assert (tmp_path / "a" / "popularity.png").stat().st_size < 500_000
+    assert (tmp_path / "a" / "levels.png").stat().st_size < 500_000
 
 
 def test_a_figure_is_whole_or_absent(tmp_path):

@@ -8,9 +8,9 @@ import pandas as pd
 import pytest
 import torch
 
-from autoemb.config import DatasetConfig, PopularityConfig, RunConfig
+from autoemb.config import DatasetConfig, LevelsConfig, RunConfig
 from autoemb.data.columns import Shape, columns_of
-from autoemb.data.stream import popularity_buckets
+from autoemb.data.stream import level_splits
 from autoemb.errors import InputError
 from autoemb.learning import methods, prequential
 from autoemb.learning.checkpoint import Checkpoint
@@ -186,18 +186,18 @@ def test_popularity_levels_equal_training_and_testing_by_hand():
         {"user": "int32", "item": "int32", "rating": "float32", "timestamp": "int64"}
     )
     interactions["rating"] = rng.choice([1, 3, 4, 5], 300).astype("float32")
-    config = PopularityConfig(levels=(2, 5), passes=2)
-    buckets = popularity_buckets(interactions, config, DatasetConfig())
+    config = LevelsConfig(at=(2, 5), passes=2)
+    splits = level_splits(interactions, config, DatasetConfig())
     training = RunConfig(task="regression", seeds=2, batch_size=16, dtype="float64")
-    result = run_levels(buckets, 3, config, training, "cpu")
+    result = run_levels(splits, 3, config, training, "cpu")
     assert result["level"].tolist() == [2, 2, 5, 5]
     assert result["seed"].tolist() == [0, 1, 0, 1]
 
     def batch(rows: np.ndarray) -> Interactions:
-        columns = [torch.tensor(buckets[name].to_numpy()[rows]).long() for name in ("user", "item", "regression")]
+        columns = [torch.tensor(splits[name].to_numpy()[rows]).long() for name in ("user", "item", "regression")]
         return Interactions(*columns, torch.zeros(len(rows)), torch.zeros(len(rows)))
 
-    rank = buckets["rank"].to_numpy()
+    rank = splits["rank"].to_numpy()
     shape = Shape("regression", 8, 20, 0, 0)
     model = fse.Model(fse.Config(size=3), shape, [1], torch.float64, "cpu")
     twin = twin_of(("fse", {"size": 3}), model, 0, torch.float64)

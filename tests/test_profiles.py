@@ -20,10 +20,10 @@ streams: {shuffled: {order: shuffled}}
 tasks: [regression]
 methods: {fse: {}}
 ablation: {settings: [fse-path], methods: [fse], tasks: [regression], seeds: 1, rare_items: drop-rarest}
-popularity: {sizes: [2], levels: [2]}
+levels: {sizes: [2], at: [2]}
 device: cuda
 """
-SUBMITTED = {"interactions", "stream", "trial_stream", "train", "ablate", "buckets", "popularity", "tabulate", "page"}
+SUBMITTED = {"interactions", "stream", "trial_stream", "train", "ablate", "split", "levels", "tabulate", "page"}
 DOCKERFILE = (ROOT / "Dockerfile").read_text().replace("\\\n", " ").splitlines()
 
 
@@ -94,7 +94,7 @@ def test_the_slurm_profile_says_partition_and_more_by_rule(asked):
     assert {rule for rule, resources in found.items() if resources.get("gpu") == "1"} == {
         "train",
         "ablate",
-        "popularity",
+        "levels",
     }
 
 

@@ -11,7 +11,7 @@ TABLE, RUN = "results/grid/tables/a.csv", "results/grid/runs/a/outcomes.parquet"
 
 @pytest.fixture
 def folders(tmp_path):
-    """Two runs of one grid, without ablation and popularity-bucket splits."""
+    """Two runs of one grid, without ablation and splits by popularity level."""
     for name in ("one", "other"):
         for file in (TABLE, RUN, "results/grid/figures/a.svg"):
             (tmp_path / name / file).parent.mkdir(parents=True)
@@ -23,8 +23,8 @@ def folders(tmp_path):
     ("config", "targets", "expected"),
     [
         ({}, (), RESULTS[3:]),
-        ({"popularity": {"sizes": [2]}}, (), RESULTS[3:4]),
-        ({"popularity": {"sizes": [2]}, "ablation": {}}, (), ()),
+        ({"levels": {"sizes": [2]}}, (), RESULTS[3:4]),
+        ({"levels": {"sizes": [2]}, "ablation": {}}, (), ()),
         ({}, ("tables", RUN), (RESULTS[1], *RESULTS[3:])),
     ],
 )

@@ -71,7 +71,7 @@ def levels(crossing: float, *, from_start: bool = False, own: tuple[float, ...] 
         **cell, "smaller": 2, "larger": 16, "crossing": crossing, "from_start": from_start, "paper": 8.4,
         "seeds_crossing": len(own), "seeds": 3, "earliest": min(own, default=NAN), "latest": max(own, default=NAN),
     }  # fmt: skip
-    return sentences.popularity(pd.DataFrame(rows), pd.DataFrame([pair]))
+    return sentences.levels(pd.DataFrame(rows), pd.DataFrame([pair]))
 
 
 def test_popularity_names_both_ends_and_the_crossing():

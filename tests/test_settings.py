@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from autoemb.cli import main
-from autoemb.config import AblationConfig, AdamConfig, PopularityConfig, StreamConfig
+from autoemb.config import AblationConfig, AdamConfig, LevelsConfig, StreamConfig
 from autoemb.data import datasets
 from autoemb.experiment import explain, grid, reference
 from autoemb.learning import methods
@@ -94,7 +94,7 @@ def test_everything_is_explained(capsys):
         "datasets": {name: {} for name in datasets.names()} | {"csv": own, "synthetic": made},
         "streams": {"temporal": {"order": "temporal"}},
         "methods": {name: {} for name in methods.names()},
-        "popularity": {},
+        "levels": {},
         "ablation": {},
     }
     tables = explain.sections(every, "config")
@@ -141,7 +141,7 @@ def test_the_page_of_the_keys_is_made_from_the_fields():
 
 
 def test_the_page_has_every_key():
-    kinds = [grid.GridConfig, StreamConfig, PopularityConfig, AblationConfig]
+    kinds = [grid.GridConfig, StreamConfig, LevelsConfig, AblationConfig]
     kinds += [datasets.find(name).config for name in datasets.names()]
     kinds += [methods.find(name).Config for name in methods.names()]
     assert [key for kind in kinds for key in kind.model_fields if f"\n| `{key}` |" not in PAGE] == []

@@ -1,4 +1,4 @@
-"""Streams and popularity-bucket splits against a plain dictionary loop."""
+"""Streams and splits by popularity level against a plain dictionary loop."""
 
 from collections import Counter
 
@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from autoemb.config import DatasetConfig, PopularityConfig, StreamConfig
-from autoemb.data.stream import build_stream, popularity_buckets, running_popularity
+from autoemb.config import DatasetConfig, LevelsConfig, StreamConfig
+from autoemb.data.stream import build_stream, level_splits, running_popularity
 from autoemb.errors import InputError
 from autoemb.experiment.ablation import SETTINGS
 from autoemb.schema import popularity_bin, popularity_bin_bounds
@@ -151,39 +151,39 @@ def many(users: int = 12, seed: int = 0) -> pd.DataFrame:
 
 
 @pytest.mark.parametrize("side", ["user", "item"])
-def test_buckets_hold_exactly_x_ratings_of_the_same_ids_at_every_level(side):
+def test_splits_hold_exactly_x_ratings_of_the_same_ids_at_every_level(side):
     interactions = many()
-    config = PopularityConfig(side=side, levels=(2, 4, 9), test_share=0.25)
-    buckets = popularity_buckets(interactions, config, DatasetConfig())
+    config = LevelsConfig(side=side, at=(2, 4, 9), test_share=0.25)
+    splits = level_splits(interactions, config, DatasetConfig())
     total = interactions[side].value_counts()
     test = np.maximum(np.rint(total * 0.25), 1).astype(int)
     eligible = set(total.index[total - test >= 9])
     assert eligible
-    assert set(buckets[side]) == eligible
-    for level in config.levels:
-        train = buckets[(buckets["rank"] >= 0) & (buckets["rank"] < level)]
+    assert set(splits[side]) == eligible
+    for level in config.at:
+        train = splits[(splits["rank"] >= 0) & (splits["rank"] < level)]
         assert train[side].value_counts().to_dict() == dict.fromkeys(eligible, level)
-    held_out = buckets.loc[buckets["rank"] < 0, side].value_counts().to_dict()
+    held_out = splits.loc[splits["rank"] < 0, side].value_counts().to_dict()
     assert held_out == {n: test[n] for n in eligible}
 
 
-def test_buckets_are_the_interactions_without_any_twice():
+def test_splits_are_the_interactions_without_any_twice():
     interactions = many().assign(item=lambda frame: np.arange(len(frame), dtype="int32"))  # each row has its own item
-    buckets = popularity_buckets(interactions, PopularityConfig(levels=(3,)), DatasetConfig())
-    assert buckets["item"].is_unique
+    splits = level_splits(interactions, LevelsConfig(at=(3,)), DatasetConfig())
+    assert splits["item"].is_unique
     rating = interactions.set_index("item")["rating"]
-    assert (buckets["regression"] == (rating[buckets["item"]].to_numpy() >= 4)).all()
+    assert (splits["regression"] == (rating[splits["item"]].to_numpy() >= 4)).all()
 
 
-def test_buckets_follow_the_seed():
-    make = [popularity_buckets(many(), PopularityConfig(levels=(3,), seed=s), DatasetConfig()) for s in (0, 0, 1)]
+def test_splits_follow_the_seed():
+    make = [level_splits(many(), LevelsConfig(at=(3,), seed=s), DatasetConfig()) for s in (0, 0, 1)]
     pd.testing.assert_frame_equal(make[0], make[1])
     assert not make[0].equals(make[2])
 
 
 def test_too_few_ratings_for_the_highest_level_are_reported():
     with pytest.raises(InputError, match=r"no user has 28 ratings beside a test share of 0\.2; the most is 27"):
-        popularity_buckets(many(), PopularityConfig(levels=(2, 28)), DatasetConfig())
+        level_splits(many(), LevelsConfig(at=(2, 28)), DatasetConfig())
 
 
 def test_popularity_bins_partition_the_counts():

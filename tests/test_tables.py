@@ -15,7 +15,7 @@ from autoemb.artifact.parquet import read_table, write_table
 from autoemb.cli import main
 from autoemb.commands import tabulate
 from autoemb.errors import InputError
-from autoemb.schema import ALLOCATION, OUTCOMES, POPULARITY, PROGRESS, SIZES
+from autoemb.schema import ALLOCATION, LEVELS, OUTCOMES, PROGRESS, SIZES
 
 T95 = {2: 12.706204736432095, 3: 4.302652729911275}
 """97.5 % quantile of Student's t for 2 and 3 seeds, from the printed tables."""
@@ -177,10 +177,10 @@ def test_crossing_is_for_good(gap, expected):
     assert where[1] == expected[1]
 
 
-def test_popularity_stands_beside_the_paper_on_its_own_data_set_only():
+def test_levels_stand_beside_the_paper_on_its_own_data_set_only():
     sums = levels({2: [[0.22, 0.21]]}, [2, 4])
-    assert tables.popularity(sums)["paper"].isna().all()
-    table = tables.popularity(sums.assign(dataset="ml-20m"))
+    assert tables.levels(sums)["paper"].isna().all()
+    table = tables.levels(sums.assign(dataset="ml-20m"))
     assert table.loc[table["metric"] == "mse", "paper"].tolist() == [0.2239, 0.2232]
 
 
@@ -257,7 +257,7 @@ FOLDERS = "runs/ml-20m/shuffled/regression/sam"
 @pytest.fixture
 def inputs(tmp_path) -> dict[str, list[Path]]:
     """One run with every file, a popularity result and the counts of a data set."""
-    run, bucket = tmp_path / FOLDERS, tmp_path / "popularity/ml-20m/user/regression/size-2.parquet"
+    run, level = tmp_path / FOLDERS, tmp_path / "levels/ml-20m/user/regression/size-2.parquet"
     progress = outcomes("sam", [0.2, 0.21]).query("split == 'test' and side == 'user'").assign(window=0, first=0)
     held = pd.DataFrame([{"seed": 0, "side": "user", "size": 2, "ids": 7}])
     for table, frame, path in (
@@ -265,7 +265,7 @@ def inputs(tmp_path) -> dict[str, list[Path]]:
         (SIZES, selected({1: [[0.75, 0.25], [0.5, 0.5]]}), run / "sizes.parquet"),
         (PROGRESS, progress, run / "progress.parquet"),
         (ALLOCATION, held, run / "allocation.parquet"),
-        (POPULARITY, levels({2: [[0.2, 0.2], [0.21, 0.2]], 16: [[0.3, 0.1], [0.1, 0.1]]}, [2, 4]), bucket),
+        (LEVELS, levels({2: [[0.2, 0.2], [0.21, 0.2]], 16: [[0.3, 0.1], [0.1, 0.1]]}, [2, 4]), level),
     ):
         write_table(frame[list(table.columns)].astype(dict(table.columns)), path, table)
     counts = tmp_path / "ml-20m.counts.json"
@@ -274,13 +274,13 @@ def inputs(tmp_path) -> dict[str, list[Path]]:
     files = {name: [run / f"{name}.parquet"] for name in ("outcomes", "sizes", "progress", "allocation")}
     base = tmp_path / "ablation/ml-20m/released-code/regression/sam/outcomes.parquet"
     write_table(read_table(files["outcomes"][0], OUTCOMES), base, OUTCOMES)
-    named = {"popularity": [bucket], "counts": [counts], "running": files["outcomes"] + files["sizes"], "base": [base]}
-    return files | named | {"all": [*(path for paths in files.values() for path in paths), bucket]}
+    named = {"levels": [level], "counts": [counts], "running": files["outcomes"] + files["sizes"], "base": [base]}
+    return files | named | {"all": [*(path for paths in files.values() for path in paths), level]}
 
 
 KINDS = {
     "comparison": "outcomes", "running-popularity": "running", "stream": "progress", "sizes": "sizes",
-    "mean-size": "sizes", "size-stream": "sizes", "popularity": "popularity", "crossings": "popularity",
+    "mean-size": "sizes", "size-stream": "sizes", "levels": "levels", "crossings": "levels",
     "datasets": "counts", "claims": "all", "claim-details": "all", "ablation": "base",
 }  # fmt: skip
 
@@ -327,8 +327,8 @@ def test_claims_are_told_which_streams_restart(inputs, tmp_path, monkeypatch):
         ("comparison", ["{outcomes}", "{outcomes}"], "named twice"),
         ("comparison", ["outcomes.parquet"], "expected <dataset>/<stream>/<task>/<method>/outcomes.parquet"),
         ("comparison", ["a/b/regression/c/outcomes.parquet"], "no such file"),
-        ("crossings", ["{popularity}", "{popularity}"], "stands in two input files"),
-        ("claims", ["{popularity}", "{popularity}"], "stands in two input files"),
+        ("crossings", ["{levels}", "{levels}"], "stands in two input files"),
+        ("claims", ["{levels}", "{levels}"], "stands in two input files"),
         ("claims", ["{progress}", "{progress}"], "named twice"),
         ("claims", ["{counts}"], "expected <dataset>/<side>/<task>/ml-20m.counts.json"),
         ("datasets", ["{outcomes}"], "expected a file named <dataset>.counts.json"),

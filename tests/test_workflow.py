@@ -34,7 +34,7 @@ CONFIG = {
         "darts": SMALL,
         "autoemb": {**SMALL, "controller_hidden": 8},
     },
-    "popularity": {"sizes": [2, 4], "levels": [2, 4]},
+    "levels": {"sizes": [2, 4], "at": [2, 4]},
     "batch_size": 32,
     "windows": 4,
 }
@@ -258,7 +258,7 @@ def test_a_changed_notebook_reruns_only_itself(restored):
     [
         ("analysis/plots/style.py", {*(f"render_{name}" for name in NOTEBOOKS), "page", "explore", "sheets"}),
         ("analysis/explorer/assets/page.css", {"explore", "sheets"}),
-        ("analysis/tables/buckets.py", None),
+        ("analysis/tables/levels.py", None),
         ("analysis/published/table2.csv", None),
         ("data/datasets/ml_1m.py", set()),
         ("data/datasets/csv.py", None),
@@ -286,13 +286,13 @@ def test_a_changed_setting_reruns_only_its_method(restored):
     trained = re.findall(r"output: (results/config/runs/\S+)/outcomes.parquet", told.stdout + told.stderr)
     assert set(trained) == {f"results/config/runs/mine/{order}/regression/darts" for order in ("shuffled", "temporal")}
     assert "render_popularity" in restored.would_run()  # its running-popularity table reads every run
-    assert "buckets" not in restored.would_run()
+    assert "split" not in restored.would_run()
 
 
 @pytest.mark.parametrize(
     ("package", "runs", "does_not"),
     [
-        ("scipy", {"tabulate"}, {"train", "stream", "buckets"}),
+        ("scipy", {"tabulate"}, {"train", "stream", "split"}),
         ("papermill", {f"render_{name}" for name in NOTEBOOKS}, {"tabulate"}),
         ("ipykernel", {f"render_{name}" for name in NOTEBOOKS}, {"tabulate"}),
         ("nbconvert", {"page"}, {f"render_{name}" for name in NOTEBOOKS}),

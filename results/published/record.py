@@ -57,7 +57,7 @@ def page(results: Path, about: str, made: str) -> str:
         claims_said=sentences.claims(table["claims"]),
         ablation_said=sentences.ablation(table["ablation"]),
         comparison_said=sentences.comparison(table["comparison"]),
-        crossings_said=sentences.popularity(table["popularity"], table["crossings"]),
+        crossings_said=sentences.levels(table["levels"], table["crossings"]),
         sizes_said="\n".join([sentences.sizes(table["mean-size"]), sentences.size_stream(table["size-stream"])]),
         stream_said=sentences.stream(table["stream"]),
     )

@@ -111,8 +111,8 @@ Sizes = Ascending
 """Candidate sizes d_1 < ... < d_K: widths of embeddings."""
 
 
-class PopularityConfig(Settings):
-    """The popularity splits of Fig. 1: one model for each embedding size, at every popularity level."""
+class LevelsConfig(Settings):
+    """Fig. 1\'s popularity levels: one model for each embedding size, at every popularity level."""
 
     side: Side = "user"
     """The side whose ratings are counted (the paper: users)."""
@@ -120,7 +120,7 @@ class PopularityConfig(Settings):
     sizes: Sizes = (2, 16, 128)
     """Embedding sizes, one model each (Fig. 1)."""
 
-    levels: Ascending = (2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28)
+    at: Ascending = (2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28)
     """Popularity levels x: ratings per id in the training part (Fig. 1: 2 to 28)."""
 
     test_share: Annotated[float, Field(gt=0, lt=1)] = 0.2

@@ -68,10 +68,10 @@ STREAM = Table(
 """One interaction, in stream order: a label per task, running popularity (the current interaction
 included, so it starts at 1), and the index into ``SPLITS``."""
 
-BUCKETS = Table(
-    "buckets", {"user": "int32", "item": "int32", "regression": "int8", "classification": "int8", "rank": "int32"}
+LEVEL_SPLITS = Table(
+    "level-splits", {"user": "int32", "item": "int32", "regression": "int8", "classification": "int8", "rank": "int32"}
 )
-"""One interaction of the popularity-bucket splits: ``rank`` -1 is the test part; the training part
+"""One interaction of the splits by popularity level: ``rank`` -1 is the test part; the training part
 at popularity x holds the rows with 0 <= rank < x."""
 
 OUTCOMES = Table(
@@ -137,8 +137,8 @@ RUN_RECORD = "run.json"
 RUN_FILES = (*(table.file for table in RUN_TABLES), RUN_RECORD)
 """All files of a run's folder."""
 
-POPULARITY = Table(
-    "popularity",
+LEVELS = Table(
+    "levels",
     {
         "seed": "int32",
         "size": "int32",

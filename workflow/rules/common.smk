@@ -84,9 +84,9 @@ def as_json(settings):
     return settings.model_dump_json()
 
 
-def popularity_settings(*left_out):
+def level_settings(*left_out):
     """Those of the splits, without keys that a job does not read and must not be rerun for."""
-    splits = GRID.config.popularity
+    splits = GRID.config.levels
     return splits.model_dump_json(exclude=set(left_out)) if splits else ""
 
 
@@ -184,15 +184,15 @@ def trials(kind):
 
 
 def levels():
-    """Every result of the popularity-bucket splits."""
-    if GRID.config.popularity is None:
+    """Every result of the splits by popularity level."""
+    if GRID.config.levels is None:
         return []
     return expand(
-        "<results>/popularity/{dataset}/{side}/{task}/size-{size}.parquet",
+        "<results>/levels/{dataset}/{side}/{task}/size-{size}.parquet",
         dataset=GRID.datasets,
-        side=GRID.config.popularity.side,
+        side=GRID.config.levels.side,
         task=GRID.config.tasks,
-        size=GRID.config.popularity.sizes,
+        size=GRID.config.levels.sizes,
     )
 
 

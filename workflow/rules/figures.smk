@@ -6,7 +6,7 @@ NOTEBOOKS = {
     "sizes": (["mean-size", "size-stream", "datasets"], ["sizes", "size-stream"]),
     "stream": (["stream"], ["stream"]),
     "ablation": (["ablation"], ["ablation"]),
-    "popularity": (["popularity", "crossings", "running-popularity"], ["popularity", "running-popularity"]),
+    "popularity": (["levels", "crossings", "running-popularity"], ["levels", "running-popularity"]),
 }
 NOTEBOOKS = {name: (reads, draws) for name, (reads, draws) in NOTEBOOKS.items() if set(reads) <= set(TABLES)}
 """Notebook -> the tables that it reads, the figures that it draws for every data set."""

@@ -18,10 +18,10 @@ from autoemb.analysis.claims.judge import CLAIMS, COMPARISONS
 from autoemb.analysis.inputs import Inputs, Kind, sort
 from autoemb.analysis.tables import views
 from autoemb.analysis.tables.ablation import ABLATION
-from autoemb.analysis.tables.buckets import CROSSINGS
 from autoemb.analysis.tables.columns import Columns, numbers, texts
 from autoemb.analysis.tables.counts import DATASETS
 from autoemb.analysis.tables.intervals import BIN, RUN, arrange
+from autoemb.analysis.tables.levels import CROSSINGS
 from autoemb.errors import InputError
 from autoemb.schema import ALLOCATION, OUTCOMES, PROGRESS, SIZES
 
@@ -156,11 +156,11 @@ TABLES: Mapping[str, Entry] = {
         _RUN | _PART | numbers("window", "first") | texts("measure") | numbers("size", may_lack=True) | _INTERVAL,
         explored=True,
     ),
-    "popularity": Entry(
+    "levels": Entry(
         "Error against popularity for each embedding size, beside Fig. 1 of the paper",
         ["levels"],
-        lambda inputs: tables.popularity(inputs.levels()),
-        views.popularity,
+        lambda inputs: tables.levels(inputs.levels()),
+        views.levels,
         texts("dataset", "side", "task", "metric")
         | numbers("size", "level")
         | _INTERVAL

@@ -12,7 +12,7 @@ from autoemb.analysis.tables.ablation import TRIAL
 from autoemb.analysis.tables.intervals import RUN
 from autoemb.artifact.parquet import read_table
 from autoemb.errors import InputError
-from autoemb.schema import OUTCOMES, POPULARITY, RUN_TABLES, SIDES, TASKS, Table
+from autoemb.schema import LEVELS, OUTCOMES, RUN_TABLES, SIDES, TASKS, Table
 
 Kind = Literal["outcomes", "sizes", "progress", "allocation", "trials", "levels", "counts"]
 """Those of runs, the outcomes of the ablation's trials, popularity levels, counts of data sets."""
@@ -46,13 +46,13 @@ class Inputs(NamedTuple):
         return _read_all(self.files["trials"], OUTCOMES, TRIAL)
 
     def levels(self) -> pd.DataFrame:
-        """``schema.POPULARITY`` of all files, with ``dataset``, ``side``, ``task``.
+        """``schema.LEVELS`` of all files, with ``dataset``, ``side``, ``task``.
 
         Raises:
             InputError: a seed, size and level stands in two files.
         """
         paths = self.files["levels"]
-        sums = _concat([_read(path, POPULARITY, _LEVELS) for path in paths], POPULARITY, _LEVELS)
+        sums = _concat([_read(path, LEVELS, _LEVELS) for path in paths], LEVELS, _LEVELS)
         twice = sums[sums.duplicated([*_LEVELS, "seed", "size", "level"])]
         if not twice.empty:
             first = twice.iloc[0]

@@ -45,11 +45,11 @@ def comparison(table: pd.DataFrame) -> str:
     return "\n".join(lines)
 
 
-def popularity(table: pd.DataFrame, crossings: pd.DataFrame) -> str:
+def levels(table: pd.DataFrame, crossings: pd.DataFrame) -> str:
     """Which size is best at the lowest and at the highest popularity, and where larger sizes overtake.
 
     Args:
-        table: ``tables.popularity`` of one data set.
+        table: ``tables.levels`` of one data set.
         crossings: ``tables.crossings`` of the same data set.
     """
     lines = []

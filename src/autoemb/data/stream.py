@@ -1,4 +1,4 @@
-"""From interactions to a stream, and to the popularity-bucket splits of Fig. 1."""
+"""From interactions to a stream, and to the splits by popularity level of Fig. 1."""
 
 import itertools
 from collections.abc import Iterator
@@ -10,9 +10,9 @@ import pandas as pd
 from tqdm import tqdm
 
 from autoemb.artifact.parquet import ROW_GROUP
-from autoemb.config import DatasetConfig, PopularityConfig, StreamConfig
+from autoemb.config import DatasetConfig, LevelsConfig, StreamConfig
 from autoemb.errors import InputError
-from autoemb.schema import BUCKETS, SIDES, STREAM
+from autoemb.schema import LEVEL_SPLITS, SIDES, STREAM
 
 Ids = npt.NDArray[np.int32]
 
@@ -117,7 +117,7 @@ def running_popularity(ids: Ids, size: int = ROW_GROUP) -> Ids:
     return counts
 
 
-def popularity_buckets(interactions: InteractionTable, config: PopularityConfig, data: DatasetConfig) -> pd.DataFrame:
+def level_splits(interactions: InteractionTable, config: LevelsConfig, data: DatasetConfig) -> pd.DataFrame:
     """Fig. 1's protocol: per id a fixed share of its ratings as test, then exactly x as training.
 
     One seeded permutation orders everything. The first ratings of an id in it are its test part, the
@@ -126,7 +126,7 @@ def popularity_buckets(interactions: InteractionTable, config: PopularityConfig,
     so that every level speaks of the same ids and the same test ratings.
 
     Returns:
-        A table of ``schema.BUCKETS``, in the permutation's order (the order of training and of test).
+        A table of ``schema.LEVEL_SPLITS``, in the permutation's order (the order of training and of test).
 
     Raises:
         InputError: no id has enough ratings.
@@ -136,18 +136,18 @@ def popularity_buckets(interactions: InteractionTable, config: PopularityConfig,
     ids = ids[order]
     total = np.bincount(ids)
     test = np.maximum(np.rint(total * config.test_share), 1).astype(np.int64)
-    enough = total - test >= max(config.levels)
+    enough = total - test >= max(config.at)
     if not enough.any():
         raise InputError(
-            f"popularity: no {config.side} has {max(config.levels)} ratings beside a test share of "
+            f"levels: no {config.side} has {max(config.at)} ratings beside a test share of "
             f"{config.test_share}; the most is {total.max() if len(total) else 0} ratings in all"
         )
     rank = np.maximum(running_popularity(ids) - 1 - test[ids], -1).astype(np.int32)
-    kept = np.flatnonzero(enough[ids] & (rank < max(config.levels)))
+    kept = np.flatnonzero(enough[ids] & (rank < max(config.at)))
     rank, order = rank[kept], order[kept]
     columns = {name: np.asarray(interactions[name])[order] for name in (*SIDES, "rating")}
     labels = _labels(columns.pop("rating"), data)
-    return BUCKETS.check(pd.DataFrame({**columns, **labels, "rank": rank}))
+    return LEVEL_SPLITS.check(pd.DataFrame({**columns, **labels, "rank": rank}))
 
 
 def _order(interactions: InteractionTable, items: pd.DataFrame, config: StreamConfig) -> Ids:

@@ -14,9 +14,9 @@ from autoemb.config import (
     AblationConfig,
     Computation,
     DatasetConfig,
+    LevelsConfig,
     MethodConfig,
     Name,
-    PopularityConfig,
     RunConfig,
     Settings,
     StreamConfig,
@@ -59,8 +59,8 @@ class Contents(Settings):
     """The methods' names, and the settings of each. ``method`` among them is the method, by default the name. A config
     that names a protocol may have none."""
 
-    popularity: PopularityConfig | None = None
-    """The settings of the popularity splits of Fig. 1; left out, they are not made."""
+    levels: LevelsConfig | None = None
+    """The settings of Fig. 1's popularity levels; left out, they are not made."""
 
     ablation: AblationConfig | None = None
     """The settings of the ablation, in which each setting of the released code is changed alone; left out, there is

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from pydantic import BaseModel
 
-from autoemb.config import AblationConfig, PopularityConfig, Settings, StreamConfig
+from autoemb.config import AblationConfig, LevelsConfig, Settings, StreamConfig
 from autoemb.data import datasets
 from autoemb.data.datasets.base import Dataset
 from autoemb.errors import InputError
@@ -85,7 +85,7 @@ def _parts() -> dict[str, str]:
             _table(("method", "what it is", "protocols that speak of it"), map(_method, modules, modules.values())),
             *_families({name: module.Config for name, module in modules.items()}),
         ],
-        "popularity": [_keys(PopularityConfig)],
+        "levels": [_keys(LevelsConfig)],
         "ablation": [
             _keys(AblationConfig),
             _table(("setting", "of", "key", "changed to", "compared with"), _settings()),

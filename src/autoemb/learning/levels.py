@@ -8,22 +8,22 @@ import pandas as pd
 import torch
 from tqdm import tqdm
 
-from autoemb.config import PopularityConfig, RunConfig, Task
+from autoemb.config import LevelsConfig, RunConfig, Task
 from autoemb.data.columns import Columns, Shape
 from autoemb.learning.checkpoint import Checkpoint
 from autoemb.learning.methods import fse
 from autoemb.learning.nn.task import hits
 from autoemb.learning.plan import CHUNK
-from autoemb.schema import POPULARITY
+from autoemb.schema import LEVELS
 
 SUMS = ["n", "loss_sum", "loss_sq_sum", "correct"]
 """What is recorded of a model: whole numbers too are exact as float64."""
 
 
 def run_levels(
-    buckets: pd.DataFrame,
+    splits: pd.DataFrame,
     size: int,
-    config: PopularityConfig,
+    config: LevelsConfig,
     training: RunConfig,
     device: str,
     checkpoint: Checkpoint | None = None,
@@ -32,7 +32,7 @@ def run_levels(
     """Train and test one size at every level.
 
     Args:
-        buckets: a table of ``schema.BUCKETS``.
+        splits: a table of ``schema.LEVEL_SPLITS``.
         size: embedding size of users and items.
         config: levels, passes and path.
         training: task, seeds, batch size.
@@ -41,13 +41,13 @@ def run_levels(
         chunk: batches prepared at a time; a signal to end is heeded after each chunk.
 
     Returns:
-        A table of ``schema.POPULARITY``.
+        A table of ``schema.LEVELS``.
     """
-    rank = buckets["rank"].to_numpy()
-    test = _columns(buckets, training.task, np.flatnonzero(rank < 0))
+    rank = splits["rank"].to_numpy()
+    test = _columns(splits, training.task, np.flatnonzero(rank < 0))
     saved = checkpoint.load() if checkpoint else None
     sums: list[list[float]] = [] if saved is None else saved["sums"].tolist()
-    cells = list(itertools.product(config.levels, range(training.seeds)))
+    cells = list(itertools.product(config.at, range(training.seeds)))
 
     def state() -> dict[str, torch.Tensor]:
         return {"sums": torch.tensor(sums, dtype=torch.float64).reshape(-1, len(SUMS))}
@@ -56,8 +56,8 @@ def run_levels(
         train = np.flatnonzero((rank >= 0) & (rank < level))
         # the first pass keeps the split's own order, which is a permutation already
         orders = [train, *(np.random.default_rng([config.seed, n]).permutation(train) for n in range(1, config.passes))]
-        model = _model(buckets, size, config, training, seed, device)
-        for batches in model.plan(_columns(buckets, training.task, *orders), training.batch_size, chunk=chunk).chunks():
+        model = _model(splits, size, config, training, seed, device)
+        for batches in model.plan(_columns(splits, training.task, *orders), training.batch_size, chunk=chunk).chunks():
             for batch in batches:
                 model.step(batch)
             if checkpoint and checkpoint.end_signal:
@@ -69,22 +69,22 @@ def run_levels(
         checkpoint.finish(state())
     frame = pd.DataFrame(sums, columns=SUMS).assign(size=size)
     frame["level"], frame["seed"] = zip(*cells, strict=True)
-    return POPULARITY.check(frame[list(POPULARITY.columns)].astype(dict(POPULARITY.columns)))
+    return LEVELS.check(frame[list(LEVELS.columns)].astype(dict(LEVELS.columns)))
 
 
 def _model(
-    buckets: pd.DataFrame, size: int, config: PopularityConfig, training: RunConfig, seed: int, device: str
+    splits: pd.DataFrame, size: int, config: LevelsConfig, training: RunConfig, seed: int, device: str
 ) -> fse.Model:
-    shape = Shape(training.task, int(buckets["user"].max()) + 1, int(buckets["item"].max()) + 1, 0, 0, training.classes)
+    shape = Shape(training.task, int(splits["user"].max()) + 1, int(splits["item"].max()) + 1, 0, 0, training.classes)
     settings = fse.Config(size=size, path=config.path)
     return fse.Model(settings, shape, [seed], getattr(torch, training.dtype), device)
 
 
-def _columns(buckets: pd.DataFrame, task: Task, *passes: npt.NDArray[np.int64]) -> Columns:
+def _columns(splits: pd.DataFrame, task: Task, *passes: npt.NDArray[np.int64]) -> Columns:
     """One part per pass over the rows. FSE reads no popularity, so it is zero."""
     rows = np.concatenate(passes)
     edges = np.cumsum([0, *(len(each) for each in passes)])
-    user, item, label = (buckets[name].to_numpy()[rows] for name in ("user", "item", task))
+    user, item, label = (splits[name].to_numpy()[rows] for name in ("user", "item", task))
     nothing = np.zeros_like(user)
     parts = [slice(int(start), int(stop)) for start, stop in itertools.pairwise(edges)]
     return Columns(label, {"id": (user, item), "popularity": (nothing, nothing)}, parts)

@@ -93,7 +93,7 @@ def comparisons(
         grown: ``growth`` of every run.
         progress: ``schema.PROGRESS`` of every run, with the same four columns.
         allocation: ``schema.ALLOCATION`` of every run, with the same four columns.
-        levels: ``schema.POPULARITY``, with ``dataset``, ``side``, ``task``.
+        levels: ``schema.LEVELS``, with ``dataset``, ``side``, ``task``.
         generator: draws the windows of the bootstrap.
         restarting: streams whose counts restart at the test part; there, claims about frequency have no rows.
         test: makes effects, intervals and p of the observations, as ``t_tests`` does.

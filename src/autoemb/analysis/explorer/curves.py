@@ -43,7 +43,7 @@ def curves(tables: Mapping[str, pd.DataFrame]) -> dict[str, list[dict[str, Any]]
     panels["difference"] = _along_stream(_differences(tables.get("stream")))
     sizes = tables.get("size-stream")
     panels["size-stream"] = _along_stream(None if sizes is None else sizes[sizes["measure"] == "mean_size"])
-    panels["popularity"] = _levels(tables.get("popularity"))
+    panels["levels"] = _levels(tables.get("levels"))
     return panels
 
 

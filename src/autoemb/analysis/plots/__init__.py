@@ -1,7 +1,7 @@
 """One function per figure: a table of one data set in, a matplotlib Figure out; ``save`` writes it."""
 
 from autoemb.analysis.plots.ablation import ablation
-from autoemb.analysis.plots.curves import popularity, running_popularity
+from autoemb.analysis.plots.curves import levels, running_popularity
 from autoemb.analysis.plots.methods import comparison, stream
 from autoemb.analysis.plots.selection import size_stream, sizes
 from autoemb.analysis.plots.style import Mark, method_mark, save, size_mark, style
@@ -12,8 +12,8 @@ __all__ = [
     "ablation",
     "claims",
     "comparison",
+    "levels",
     "method_mark",
-    "popularity",
     "running_popularity",
     "save",
     "size_mark",

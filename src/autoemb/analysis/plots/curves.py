@@ -1,4 +1,4 @@
-"""Figures of error against popularity: the bucket protocol of Fig. 1, and running popularity on the stream."""
+"""Figures of error against popularity: the levels of Fig. 1, and running popularity on the stream."""
 
 from typing import Any
 
@@ -24,11 +24,11 @@ from autoemb.analysis.plots.style import Mark, method_mark, size_mark
 from autoemb.analysis.tables import bin_centres, supported
 
 
-def popularity(table: pd.DataFrame, crossings: pd.DataFrame, paper: pd.DataFrame) -> Figure:
+def levels(table: pd.DataFrame, crossings: pd.DataFrame, paper: pd.DataFrame) -> Figure:
     """Fig. 1: loss and accuracy against popularity, a curve per embedding size, crossings ringed.
 
     Args:
-        table: ``tables.popularity`` of one data set.
+        table: ``tables.levels`` of one data set.
         crossings: ``tables.crossings`` of the same data set.
         paper: ``published.figure1``; drawn dashed in the regression row of the users, whatever the data set.
     """

@@ -44,7 +44,7 @@ def comparison(table: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["dataset", "stream", "task", "metric", *methods]).fillna("")
 
 
-def popularity(table: pd.DataFrame) -> pd.DataFrame:
+def levels(table: pd.DataFrame) -> pd.DataFrame:
     """A few levels, the sizes side by side."""
     few = table[table["level"].isin(_points(table["level"]))]
     return _wide(few, ["dataset", "side", "task", "metric", "level"], "size", 4, "size {}")

@@ -39,13 +39,13 @@ def config(name: str, guess: Guess, counted: Survey, proposal: Proposal) -> Iter
     yield "  fse-16: {method: fse, size: 16}", ""
     yield "  fse-128: {method: fse, size: 128}", ""
     yield "  autoemb: {}", "sizes of 2, 16 and 128, weighted by popularity"
-    if proposal.popularity is None:
-        yield "# popularity:", "left out: see the problems above"
+    if proposal.levels is None:
+        yield "# levels:", "left out: see the problems above"
     else:
-        yield "popularity:", "error against ratings per user (Fig. 1 of the paper)"
-        yield f"  side: {proposal.popularity.side}", ""
-        levels = spelt(proposal.popularity.levels)
-        yield f"  levels: {levels}", f"users with the ratings for the highest: {proposal.reached:,}"
+        yield "levels:", "error against ratings per user (Fig. 1 of the paper)"
+        yield f"  side: {proposal.levels.side}", ""
+        levels = spelt(proposal.levels.at)
+        yield f"  at: {levels}", f"users with the ratings for the highest: {proposal.reached:,}"
 
 
 _ORDERS = {

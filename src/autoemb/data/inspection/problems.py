@@ -74,10 +74,10 @@ def _of_users(counted: Survey, proposal: Proposal) -> Iterator[str]:
     single = int((counted.users == 1).sum())
     if single:
         yield f"{_some(single, users, 'users')} have a single rating"
-    if proposal.popularity is None:
+    if proposal.levels is None:
         yield (
             f"{_some(proposal.reached, users, 'users')} have 2 ratings or more beside a test part: too few for the"
-            " popularity-bucket splits, which are left out"
+            " splits by popularity level, which are left out"
         )
     elif proposal.reached < FEW_USERS:
         yield (

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import numpy as np
 
-from autoemb.config import PopularityConfig, StreamConfig
+from autoemb.config import LevelsConfig, StreamConfig
 from autoemb.data.datasets import csv
 from autoemb.data.inspection.survey import Counts, Survey
 
@@ -30,7 +30,7 @@ class Proposal:
 
     data: csv.Config
     streams: Mapping[str, StreamConfig]
-    popularity: PopularityConfig | None
+    levels: LevelsConfig | None
     """None where too few users have enough ratings."""
     reached: int
     """Users that have the ratings for the highest level proposed; where none is, those that have them for level 2."""
@@ -44,8 +44,8 @@ def propose(data: csv.Config, counted: Survey) -> Proposal:
         counted: what is in the file.
     """
     levels = levels_of(counted.users)
-    popularity = PopularityConfig(side="user", levels=levels) if levels else None
-    test_share = PopularityConfig.model_fields["test_share"].default
+    splits = LevelsConfig(side="user", at=levels) if levels else None
+    test_share = LevelsConfig.model_fields["test_share"].default
     reached = int((training_ratings(counted.users, test_share) >= max(levels, default=2)).sum())
     # a scale needs two ends, also where all ratings are equal
     low = counted.low if counted.low < counted.high else counted.low - 1
@@ -62,7 +62,7 @@ def propose(data: csv.Config, counted: Survey) -> Proposal:
     temporal = counted.last > counted.first
     orders = {"temporal": "temporal"} if temporal else {"given": "given", "shuffled": "shuffled"}
     streams = {name: StreamConfig.model_validate({"order": order, "test": 0.25}) for name, order in orders.items()}
-    return Proposal(scale, streams, popularity, reached)
+    return Proposal(scale, streams, splits, reached)
 
 
 def step_of(ratings: Sequence[float]) -> float | None:
@@ -106,7 +106,7 @@ def levels_of(users: Counts) -> tuple[int, ...]:
     """Even popularity levels up to the highest for which enough users have the ratings; none where that is below 2."""
     share, number = ENOUGH
     enough = max(1, min(math.ceil(share * len(users)), number))
-    having = training_ratings(users, PopularityConfig.model_fields["test_share"].default)
+    having = training_ratings(users, LevelsConfig.model_fields["test_share"].default)
     highest = min(int(np.partition(having, -enough)[-enough]), HIGHEST_LEVEL)
     if highest < 4:
         return tuple(range(1, highest + 1)) if highest >= 2 else ()
@@ -114,7 +114,7 @@ def levels_of(users: Counts) -> tuple[int, ...]:
 
 
 def training_ratings(users: Counts, test_share: float) -> Counts:
-    """How many of each user's ratings ``stream.popularity_buckets`` leaves for training. (users,) -> (users,)"""
+    """How many of each user's ratings ``stream.level_splits`` leaves for training. (users,) -> (users,)"""
     test: Counts = np.maximum(np.rint(users * test_share), 1).astype(np.int64)
     return users - test
 

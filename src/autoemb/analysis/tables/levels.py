@@ -1,4 +1,4 @@
-"""Tables of the popularity-bucket splits (Fig. 1): error against popularity, and where larger sizes overtake."""
+"""Tables of the splits by popularity level (Fig. 1): error against popularity, and where larger sizes overtake."""
 
 from itertools import combinations
 
@@ -23,11 +23,11 @@ CROSSINGS = (
 """The columns of ``crossings``."""
 
 
-def popularity(sums: pd.DataFrame) -> pd.DataFrame:
+def levels(sums: pd.DataFrame) -> pd.DataFrame:
     """Fig. 1: loss and accuracy of every embedding size at every popularity level.
 
     Args:
-        sums: ``schema.POPULARITY``, with ``dataset``, ``side`` (whose ratings are counted out) and ``task``.
+        sums: ``schema.LEVELS``, with ``dataset``, ``side`` (whose ratings are counted out) and ``task``.
 
     Returns:
         One row per data set x side x task x metric x size x level (training ratings per id): ``mean``,
@@ -44,7 +44,7 @@ def crossings(sums: pd.DataFrame) -> pd.DataFrame:
     """Where a larger size overtakes a smaller one for good.
 
     Args:
-        sums: as in ``popularity``.
+        sums: as in ``levels``.
 
     Returns:
         One row per data set x side x task x metric x pair ``smaller``, ``larger``: ``crossing`` (float64,

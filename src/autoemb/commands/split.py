@@ -1,13 +1,13 @@
-"""Cut the popularity-bucket splits of Fig. 1 from the interactions."""
+"""Cut the splits by popularity level of Fig. 1 from the interactions."""
 
 import argparse
 from pathlib import Path
 
 from autoemb.artifact.parquet import StoredTable, write_table
 from autoemb.artifact.record import add_argument, recorded
-from autoemb.config import DatasetConfig, PopularityConfig, parse
-from autoemb.data.stream import popularity_buckets
-from autoemb.schema import BUCKETS, INTERACTIONS
+from autoemb.config import DatasetConfig, LevelsConfig, parse
+from autoemb.data.stream import level_splits
+from autoemb.schema import INTERACTIONS, LEVEL_SPLITS
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -20,10 +20,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Interactions -> popularity-bucket splits."""
-    config = parse(PopularityConfig, arguments.settings, "--settings")
+    """Interactions -> splits by popularity level."""
+    config = parse(LevelsConfig, arguments.settings, "--settings")
     labels = parse(DatasetConfig, arguments.labels, "--labels")
-    resolved = {"popularity": config.model_dump(), "labels": labels.model_dump()}
+    resolved = {"levels": config.model_dump(), "labels": labels.model_dump()}
     with recorded(arguments.record, resolved, [__name__], [arguments.interactions], [arguments.out]):
-        buckets = popularity_buckets(StoredTable(arguments.interactions, INTERACTIONS), config, labels)
-        write_table(buckets, arguments.out, BUCKETS)
+        splits = level_splits(StoredTable(arguments.interactions, INTERACTIONS), config, labels)
+        write_table(splits, arguments.out, LEVEL_SPLITS)

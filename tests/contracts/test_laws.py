@@ -41,11 +41,12 @@ def test_labels_not_yet_seen_do_not_matter(variant, task):
 def test_seeds_are_independent(variant, task):
     frame = small_stream()
     shape = shape_of(frame, task, 5)
-    together = logits_of(make(variant, shape, range(3)), frame, task)
+    method = make(variant, shape, range(3))
+    together = logits_of(method, frame, task)
     for seed in range(3):
         alone = logits_of(make(variant, shape, [seed]), frame, task)
         torch.testing.assert_close(together[seed], alone[0], rtol=0, atol=1e-10)
-    assert not torch.allclose(together[0], together[1])
+    assert torch.allclose(together[0], together[1]) == method.seedless
 
 
 @every_variant
@@ -192,7 +193,7 @@ def test_a_table_never_has_a_dense_gradient(variant, monkeypatch):
         for extra in (0, 1)
         for width in (table.width, *method.widths[name])
     }
-    assert sizes
+    assert sizes or not tables  # a closed form has neither
     assert not tables & {tuple(shape) for shape, _ in sizes}
 
 

@@ -56,6 +56,10 @@ def test_it_beats_the_base_rate_where_there_is_signal(ratings, method, task):
     name = "mse" if task == "regression" else "cross_entropy"
     mean, error = mean_test_loss(method, task, stream)
     base, bayes = answer[f"base_{name}"], answer[f"bayes_{name}"]
+    held = make((method, small(method)), shape_of(stream, task, 5), [0])
+    if not held.tables and not held.memory.shape[2]:  # it cannot tell one id from another
+        assert mean == pytest.approx(base, abs=3 * error)
+        return
     assert mean < base - 5 * error
     assert base - mean > SHARE * (base - bayes), "there is more to learn"
     assert mean > bayes - 3 * error, "better than the best possible: it has seen the labels"

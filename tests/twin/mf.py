@@ -18,6 +18,7 @@ SMALL: dict[str, Any] = {"size": 6}
 
 VARIANTS: list[dict[str, Any]] = [
     {"rows_optimizer": "sparse", "embedding_init": "normal"},
+    {"size": 0},
 ]
 
 
@@ -29,7 +30,7 @@ class Factors(TwoSided):
         self.user, self.item = nn.Embedding(shape.users, size), nn.Embedding(shape.items, size)
         self.user_bias, self.item_bias = (nn.Embedding(n, shape.outputs) for n in (shape.users, shape.items))
         self.mu = nn.Parameter(torch.zeros(shape.outputs))
-        if shape.outputs > 1:
+        if shape.outputs > 1 and size > 0:
             self.m = nn.Linear(size, shape.outputs, bias=False)
 
     def forward(self, batch: Interactions, *_: Tensor) -> Tensor:

@@ -85,6 +85,7 @@ class Method(State, ABC):
         draws: how many uniform numbers the method needs for each interaction (``Batch.noise``).
         unrolls: whether what is validated is W after one more step.
         records_apart: whether the recorded prediction (``record``) is another than the one that is learnt from.
+        seedless: whether all seeds do the same, because nothing is drawn.
         eager: why a step of this method cannot be compiled; None if it can.
         on_batch: the arithmetic of a step on a batch, ``compute``, as a function of the method (a method that held on
             to itself would keep its tables until Python looks for cycles); a compiled one may be put in its place.
@@ -97,6 +98,7 @@ class Method(State, ABC):
     draws: int = 0
     unrolls: bool = False
     records_apart: bool = False
+    seedless: bool = False
     eager: str | None = None
 
     def __init__(

@@ -10,7 +10,7 @@ reproduced here: it stands beside their methods, on the same stream and by the s
 
 Departures from both: one pass over a stream, AutoEmb's losses (the squared error of the logit's logistic function, or
 cross-entropy), and no regularisation. Biases start at 0, and vectors at normal(0, 1 / size), so that their products
-start at a variance of 1 / size (``embedding_init``).
+start at a variance of 1 / size (``embedding_init``). ``size: 0`` is the bias model.
 """
 
 from collections.abc import Sequence
@@ -30,8 +30,8 @@ from autoemb.learning.nn.layers import Generators, Parameters
 class Config(AdamConfig):
     """Settings of MF."""
 
-    size: Annotated[int, Field(ge=1)] = 64
-    """Length of the vectors of users and items (assumption)."""
+    size: Annotated[int, Field(ge=0)] = 64
+    """Length of the vectors of users and items (assumption); 0 leaves their biases."""
 
     embedding_init: Literal["normal", "scaled"] = "scaled"
     """Of the vectors: normal(0, 1) over the root of their length, or as it is: then products start at a variance of
@@ -63,11 +63,12 @@ class Model(FixedMethod):
 
     def build(self, config: Config, dice: Generators) -> None:
         """mu and m, then a table of vectors and biases side by side."""
+        self.seedless = config.size == 0  # biases start at 0
         self.sizes, self.rates = (config.size,), {"w": config.learning_rate, "theta": 0.0}
         self.model = DotProduct(self.shape.outputs, config.size)
         self.add_dense("w", self.model.parameters(dice))
         widths = config.size, self.shape.outputs
-        start = config.size**-0.5 if config.embedding_init == "scaled" else 1.0
+        start = max(config.size, 1) ** -0.5 if config.embedding_init == "scaled" else 1.0
         scale = torch.tensor([[start] * config.size + [0.0] * self.shape.outputs])
         rows, use = self.shape.users + self.shape.items, Use("id", "w", config.moves_unused_rows)
         self.add_table("candidates", use, rows, widths, dice, scale=scale)

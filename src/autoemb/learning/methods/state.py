@@ -34,6 +34,10 @@ class Memory:
         """Remember (S, 2, M, B) of each id's last occurrence in the batch."""
         self.rows = values.transpose(2, 3).flatten(1, 2).index_select(1, self.lookup.last)
 
+    def add(self, values: Tensor) -> None:
+        """Add (S, 2, M, B) to what is remembered, of all of an id's occurrences in the batch."""
+        self.rows = self.rows.index_add(1, self.lookup.inverse, values.transpose(2, 3).flatten(1, 2))
+
 
 class State:
     """Parameters, optimisers and memory of S replicates, each seed's own.

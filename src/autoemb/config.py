@@ -5,6 +5,7 @@ settings of the stages between them. ``experiment.grid`` puts them together into
 ``experiment.reference`` makes the tables of config/README.md from the fields and their docstrings.
 """
 
+import math
 from typing import Annotated, Any, Literal, TypeVar
 from urllib.parse import urlsplit
 
@@ -150,9 +151,18 @@ class AdamConfig(MethodConfig):
     """How Adam moves the rows of every table: ``dense`` also moves, by their momentum, the rows that a batch does not
     use (released code); ``sparse`` leaves those rows and their moments as they are (PyTorch's ``SparseAdam``)."""
 
-    embedding_init: Literal["normal", "scaled"] = "normal"
+    rows_learning_rate: Annotated[float, Field(gt=0)] | None = None
+    """Learning rate of Adam on the embeddings of users and items; left out, that of W (released code)."""
+
+    embedding_init: Literal["normal", "scaled"] | Annotated[float, Field(gt=0)] = "normal"
     """How embeddings start: ``normal``, drawn from normal(0, 1) (released code: PyTorch's default), or ``scaled``, the
-    same draws over the square root of their width (assumption)."""
+    same draws over the square root of their width (assumption); a number multiplies the draws instead."""
+
+    def start_of(self, width: int) -> float:
+        """Standard deviation of the start of an embedding of some width."""
+        if self.embedding_init == "scaled":
+            return 1 / math.sqrt(max(width, 1))
+        return 1.0 if self.embedding_init == "normal" else self.embedding_init
 
     @property
     def moves_unused_rows(self) -> bool:

@@ -16,7 +16,24 @@ from ._common import Interactions, Learner, Recorded, has_running_statistics
 
 
 class AdamSettings(Learner):
-    """Of every method that Adam moves: sparse rows."""
+    """Of every method that Adam moves: a learning rate of the rows' own, and sparse rows."""
+
+    w: Any
+
+    def __init__(self, config: Any, shape: Any, dtype: torch.dtype) -> None:
+        super().__init__(config, shape, dtype)
+        if config.rows_learning_rate is not None:
+            self.apart([table.parameter for table in self.w.tables()], config.rows_learning_rate)
+
+    def apart(self, parameters: Sequence[Tensor], learning_rate: float) -> None:
+        """Give some parameters another learning rate."""
+        moved = {id(parameter) for parameter in parameters}
+        for adam in (each for each in vars(self).values() if isinstance(each, torch.optim.Adam)):
+            group = adam.param_groups[0]
+            mine = [p for p in group["params"] if id(p) in moved]
+            if mine:
+                group["params"] = [p for p in group["params"] if id(p) not in moved]
+                adam.add_param_group({"params": mine, "lr": learning_rate})
 
     def move(self, adam: torch.optim.Adam, gradients: Sequence[Tensor], batches: Sequence[Interactions]) -> None:
         """One step; with sparse rows, those that no batch uses are put back as they were."""

@@ -26,7 +26,7 @@ VARIANTS: list[dict[str, Any]] = [
     {"validation": "last_random"},
     {"validation": "next_batch", "policy": 2},
     {"policy": 3, "rows_optimizer": "sparse"},
-    {"policy": 4, "embedding_init": "scaled"},
+    {"policy": 4, "embedding_init": "scaled", "rows_learning_rate": 0.01},
     {"batch_norm_at_prediction": "running", "validation": "next_batch"},
     {"selection": "argmax"},
     {"selection": "gumbel", "temperature": 0.7, "validation": "last_random"},

@@ -34,7 +34,7 @@ SMALL: dict[str, Any] = {"hidden": 12, "sizes": [2, 3, 8], "controller_hidden": 
 
 VARIANTS: list[dict[str, Any]] = [
     {"batch_norm_over": "chosen", "last_loss": True},
-    {"baseline": "none", "rows_optimizer": "sparse", "embedding_init": "scaled"},
+    {"baseline": "none", "rows_optimizer": "sparse", "embedding_init": 0.1, "rows_learning_rate": 0.01},
     {"sizes": [2, 4], "baseline": "last", "batch_norm_at_prediction": "running"},
     {"batch_norm_over": "chosen", "reward_window": 2, "batch_norm_at_prediction": "running"},
 ]

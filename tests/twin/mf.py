@@ -17,7 +17,7 @@ from ._settings import AdamSettings
 SMALL: dict[str, Any] = {"size": 6}
 
 VARIANTS: list[dict[str, Any]] = [
-    {"rows_optimizer": "sparse", "embedding_init": "normal"},
+    {"rows_optimizer": "sparse", "embedding_init": "normal", "rows_learning_rate": 0.01},
     {"size": 0},
 ]
 

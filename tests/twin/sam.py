@@ -21,7 +21,7 @@ SMALL: dict[str, Any] = {"hidden": 12, "sizes": [2, 3, 8], "controller_hidden": 
 
 VARIANTS: list[dict[str, Any]] = [
     {"policy": 0, "batch_norm": "shared"},
-    {"sizes": [2, 4], "policy": 2},
+    {"sizes": [2, 4], "policy": 2, "controllers_learning_rate": 0.0001},
     {"policy": 5, "selection": "gumbel"},
     {"batch_norm": "shared", "batch_norm_at_prediction": "running"},
 ]
@@ -72,3 +72,8 @@ class SAM(Learner):
 
 class Twin(ControllerSettings, SelectionSettings, SAM):
     """SAM with any settings."""
+
+    def __init__(self, config: Any, shape: Any, dtype: torch.dtype) -> None:
+        super().__init__(config, shape, dtype)
+        if config.controllers_learning_rate is not None:
+            self.apart(list(self.theta.parameters()), config.controllers_learning_rate)

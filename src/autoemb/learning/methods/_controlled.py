@@ -61,7 +61,9 @@ class ControlledMethod(SelectionMethod):
         context, one_hot = (0, k, k + 1)[config.policy % 3], config.policy >= 3
         self.controllers = Controllers(context, k, config.controller_hidden, one_hot)
         counts = shape.user_popularity + 1, shape.item_popularity + 1  # a row 0 each, for an id not yet seen
-        self.add_dense(self.controllers_optimizer, self.controllers.parameters(counts, dice))
+        parameters = self.controllers.parameters(counts, dice)
+        self.add_dense(self.controllers_optimizer, parameters)
+        self.of_controllers = ["popularity", *parameters]
         use = Use("popularity", self.controllers_optimizer, config.moves_unused_rows)
         width = self.controllers.popularity_width
         if one_hot:  # the columns of a linear map, looked up

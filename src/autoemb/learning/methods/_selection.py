@@ -14,20 +14,24 @@ from autoemb.learning.nn.model import SelectionModel
 from autoemb.learning.optim.group import Values
 
 
-class SelectionConfig(NetworkConfig):
-    """Settings of every method that searches among candidate sizes."""
+class CandidatesConfig(NetworkConfig):
+    """Settings of every method whose ids have an embedding of every candidate size."""
 
     sizes: Sizes = (2, 16, 128)
     """Candidate sizes d_1 < ... < d_K (AutoEmb, Fig. 1; ESAPN: 2, 4, 8, 16, 64, 128)."""
-
-    weights_learning_rate: Annotated[float, Field(gt=0)] = 1e-4
-    """Of dense Adam on what makes the weights, where that has an optimiser of its own (released code)."""
 
     batch_norm: Literal["per-candidate", "shared"] = "per-candidate"
     """Of the candidates of one side (Fig. 3: one per candidate; released code: shared)."""
 
     mean: bool = True
     """Whether the weighted sum is divided by K (the paper; the released code does not)."""
+
+
+class SelectionConfig(CandidatesConfig):
+    """Settings of every method that searches among candidate sizes."""
+
+    weights_learning_rate: Annotated[float, Field(gt=0)] = 1e-4
+    """Of dense Adam on what makes the weights, where that has an optimiser of its own (released code)."""
 
     selection: Literal["soft", "argmax", "gumbel"] = "soft"
     """``soft``: the weighted sum (released code). ``argmax``: learnt like that, but the recorded prediction takes the
@@ -39,16 +43,24 @@ class SelectionConfig(NetworkConfig):
     """Of that softmax, for ``gumbel`` (assumption)."""
 
 
-class SelectionMethod(Method):
+class CandidatesMethod(Method):
     """W with several candidate sizes."""
 
-    def build_model(self, config: SelectionConfig, dice: Generators) -> None:
-        """W and the learning rates, as the settings say."""
+    def build_candidates(self, config: CandidatesConfig, dice: Generators) -> None:
+        """W, as the settings say."""
         self.sizes = config.sizes
-        self.rates = {"w": config.learning_rate, "theta": config.weights_learning_rate}
         shared = config.batch_norm == "shared"
         self.model = SelectionModel(config.sizes, config.hidden, self.shape.outputs, shared, config.mean)
         self.add_candidates(config, dice)
+
+
+class SelectionMethod(CandidatesMethod):
+    """W, and weights of the sizes by which one can be selected."""
+
+    def build_model(self, config: SelectionConfig, dice: Generators) -> None:
+        """W, the learning rates and how a size is selected, as the settings say."""
+        self.build_candidates(config, dice)
+        self.rates = {"w": config.learning_rate, "theta": config.weights_learning_rate}
         self.temperature = config.temperature if config.selection == "gumbel" else None
         self.hard = self.records_apart = config.selection != "soft"
         if self.temperature is not None:

@@ -108,6 +108,8 @@ class Method(State, ABC):
         self.on_batch: Compute = type(self).compute
         self.on_holdout: Compute = type(self).compute_holdout
         self.build(config, generators(seeds))
+        if isinstance(config, AdamConfig) and config.rows_learning_rate is not None:
+            self.own_rates["candidates"] = config.rows_learning_rate
         if isinstance(config, NetworkConfig) and config.batch_norm_at_prediction == "running":
             self._track_running_statistics()
 
@@ -196,8 +198,8 @@ class Method(State, ABC):
         """W: the model's parameters, then a table of users' and items' embeddings of all sizes."""
         self.add_dense("w", self.model.parameters(dice))
         rows = self.shape.users + self.shape.items
-        widths = torch.tensor([float(size) for size in self.sizes for _ in range(size)])
-        scale = widths[None] ** -0.5 if config.embedding_init == "scaled" else None
+        starts = [config.start_of(size) for size in self.sizes for _ in range(size)]
+        scale = None if config.embedding_init == "normal" else torch.tensor([starts])
         use = Use("id", "w", config.moves_unused_rows)
         self.add_table("candidates", use, rows, self.sizes, dice, scale=scale)
 

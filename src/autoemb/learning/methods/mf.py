@@ -33,9 +33,9 @@ class Config(AdamConfig):
     size: Annotated[int, Field(ge=0)] = 64
     """Length of the vectors of users and items (assumption); 0 leaves their biases."""
 
-    embedding_init: Literal["normal", "scaled"] = "scaled"
+    embedding_init: Literal["normal", "scaled"] | Annotated[float, Field(gt=0)] = "scaled"
     """Of the vectors: normal(0, 1) over the root of their length, or as it is: then products start at a variance of
-    ``size`` (assumption)."""
+    ``size`` (assumption); a number multiplies them instead."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,6 @@ class Model(FixedMethod):
         self.model = DotProduct(self.shape.outputs, config.size)
         self.add_dense("w", self.model.parameters(dice))
         widths = config.size, self.shape.outputs
-        start = max(config.size, 1) ** -0.5 if config.embedding_init == "scaled" else 1.0
-        scale = torch.tensor([[start] * config.size + [0.0] * self.shape.outputs])
+        scale = torch.tensor([[config.start_of(config.size)] * config.size + [0.0] * self.shape.outputs])
         rows, use = self.shape.users + self.shape.items, Use("id", "w", config.moves_unused_rows)
         self.add_table("candidates", use, rows, widths, dice, scale=scale)

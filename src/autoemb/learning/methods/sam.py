@@ -8,6 +8,10 @@ the validation batch, so that the two differ in the way they learn and in nothin
 ``mean``, ``batch_norm``, ``classification_start`` and ``item_context_loss``.
 """
 
+from typing import Annotated
+
+from pydantic import Field
+
 from autoemb.learning.batch import Batch, Optimizer
 from autoemb.learning.methods._controlled import ControlledMethod, ControllerConfig
 from autoemb.learning.methods.contract import Prediction
@@ -21,6 +25,10 @@ REPRODUCES = ("paper", "released-code", "esapn-paper")
 class Config(ControllerConfig):
     """Settings of SAM."""
 
+    controllers_learning_rate: Annotated[float, Field(gt=0)] | None = None
+    """Learning rate of the one Adam on the controllers; left out, that of W (released code). AutoEmb's is a tenth of
+    it: what sets the two apart in the released code may be this rate rather than the validation batch."""
+
 
 class Model(ControlledMethod):
     """W and Theta under one optimiser."""
@@ -30,6 +38,8 @@ class Model(ControlledMethod):
     def build(self, config: Config, dice: Generators) -> None:
         """W and the controllers."""
         self.build_controlled(config, dice)
+        if config.controllers_learning_rate is not None:
+            self.own_rates |= dict.fromkeys(self.of_controllers, config.controllers_learning_rate)
 
     def learn(self, w: Group, theta: Group, memory: Memory, batch: Batch) -> Prediction:
         """Predict, then W, Theta <- Adam(grad_{W,Theta} L(batch; W, Theta)), then the memory."""

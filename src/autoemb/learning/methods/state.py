@@ -10,7 +10,7 @@ from autoemb.learning.batch import Batch, Optimizer, Use
 from autoemb.learning.clock import Clock
 from autoemb.learning.nn.layers import Generators, Parameters, Running
 from autoemb.learning.optim.adam import Slot
-from autoemb.learning.optim.group import Group, Rows
+from autoemb.learning.optim.group import Group, Rates, Rows
 from autoemb.learning.optim.rows import Fill, Table, catch_up, normal
 
 Dense = dict[Optimizer, dict[str, Slot]]
@@ -44,6 +44,7 @@ class State:
 
     Attributes:
         rates: by optimiser, the learning rate.
+        own_rates: by name of a dense parameter or a table, the learning rate where it is not its optimiser's.
         shape: the rows that the stream needs.
         seed_numbers: the replicates' seeds (S,).
         dense: parameters that every batch uses.
@@ -59,6 +60,7 @@ class State:
         self.shape, self.dtype, self.device = shape, dtype, device
         self.seed_numbers = torch.tensor(list(seeds))
         self.dense: Dense = {"w": {}, "theta": {}}
+        self.own_rates: dict[str, float] = {}
         self.tables: dict[str, Table] = {}
         self.uses: dict[str, Use] = {}
         self.widths: dict[str, tuple[int, ...]] = {}
@@ -119,15 +121,15 @@ class State:
 
     def group(self, optimizer: Optimizer, dense: Dense, rows: Mapping[str, Tensor], batch: Batch) -> Group:
         """What an optimiser moves: its dense parameters, and its tables' packed rows caught up to this batch."""
-        rate, caught_up = self.rates[optimizer], {}
+        rates, caught_up = Rates(self.rates[optimizer], self.own_rates), {}
         for name, packed in rows.items():
             use = self.uses[name]
             if use.optimizer == optimizer:
-                slot = catch_up(Slot(*packed.unbind(2)), batch.coefficients[name], rate)
+                slot = catch_up(Slot(*packed.unbind(2)), batch.coefficients[name], rates.of(name))
                 caught_up[name] = Rows(slot, batch.lookups[use.key].inverse, self.widths[name])
         statistics = {} if self.running is None else self.running.tracked
         return Group(
-            dense[optimizer], caught_up, rate, batch.steps[optimizer], batch.corrections[optimizer], statistics
+            dense[optimizer], caught_up, rates, batch.steps[optimizer], batch.corrections[optimizer], statistics
         )
 
     def flush(self) -> None:
@@ -142,7 +144,8 @@ class State:
             use = self.uses[name]
             if use.dense:
                 steps = self.clock.steps[use.optimizer]
-                table.flush(self.clock.decay, self.clock.since[name], steps, self.rates[use.optimizer])
+                rate = Rates(self.rates[use.optimizer], self.own_rates).of(name)
+                table.flush(self.clock.decay, self.clock.since[name], steps, rate)
 
     def state_dict(self) -> dict[str, Tensor]:
         """Everything that the next step depends on, by name; the tensors themselves, not copies.

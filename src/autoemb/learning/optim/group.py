@@ -1,6 +1,6 @@
 """What one optimiser moves in one step: dense parameters, and the rows of tables that a batch uses."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -29,6 +29,25 @@ class Rows(NamedTuple):
     """Of the embeddings that stand side by side."""
 
 
+class Rates(NamedTuple):
+    """The learning rates of an optimiser's parameters."""
+
+    common: float
+    own: Mapping[str, float]
+    """By name, those of parameters and tables that have another."""
+
+    def of(self, name: str) -> float:
+        """Of a dense parameter or a table."""
+        return self.own.get(name, self.common)
+
+    def groups(self, names: Iterable[str]) -> list[list[str]]:
+        """The names, those of one rate together."""
+        rates: dict[float, list[str]] = {}
+        for name in names:
+            rates.setdefault(self.of(name), []).append(name)
+        return list(rates.values())
+
+
 @dataclass
 class Group:
     """The parameters of one optimiser. The rows are leaves of the gradient, so no dense gradient of a table exists."""
@@ -37,7 +56,7 @@ class Group:
     """Moved in place."""
     rows: dict[str, Rows]
     """Replaced by a step."""
-    rate: float
+    rates: Rates
     step: Tensor
     """Number of the step to make, from 1; () float32."""
     correction: Tensor
@@ -103,9 +122,13 @@ class Group:
         """One step along given gradients, in the places of ``present``."""
         dense, rows = gradients[: len(self.dense)], gradients[len(self.dense) :]
         with torch.no_grad():
-            make_step(list(self.dense.values()), dense, self.rate, self.correction, self.step)
+            of_name = dict(zip(self.dense, dense, strict=True))
+            for names in self.rates.groups(self.dense):
+                slots, along = [self.dense[name] for name in names], [of_name[name] for name in names]
+                make_step(slots, along, self.rates.of(names[0]), self.correction, self.step)
             for (name, part), gradient in zip(list(self.rows.items()), rows, strict=True):
-                self.rows[name] = part._replace(slot=after_step(part.slot, gradient, self.rate, self.correction))
+                slot = after_step(part.slot, gradient, self.rates.of(name), self.correction)
+                self.rows[name] = part._replace(slot=slot)
         self.stepped = True
 
 

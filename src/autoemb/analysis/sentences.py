@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from autoemb.analysis.tables import lower_is_better, sort_methods, supported
+from autoemb.analysis.tables import below_constant, lower_is_better, sort_methods, supported
 from autoemb.analysis.tables.student import excludes_zero
 from autoemb.analysis.tables.text import change, plus_minus, popularity_label, span
 from autoemb.experiment.ablation import BASE
@@ -41,7 +41,7 @@ def comparison(table: pd.DataFrame) -> str:
         text += f" ({_value(best)})"
         if others:
             text += f", {ranked[-1]['method']} worst ({_value(ranked[-1])}); " + _tied(best, others)
-        lines.append(f"- {text}. {_paper_order(ranked, lower)}".rstrip())
+        lines.append(f"- {text}. {_paper_order(ranked, lower)}{_nothing_learnt(group, str(metric))}".rstrip())
     return "\n".join(lines)
 
 
@@ -271,6 +271,12 @@ def _paper_order(ranked: Sequence[Row], lower: bool) -> str:
     how = "and the intervals do not overlap" if all(reversed_clearly) else "but intervals overlap"
     verb = "does" if len(against) == 1 else "do"
     return f"The paper's order ({order}) is not seen: {' and '.join(against)} {verb} not hold, {how}."
+
+
+def _nothing_learnt(cell: pd.DataFrame, metric: str) -> str:
+    """Which methods a constant beats."""
+    worse = below_constant(cell, metric)
+    return f" Worse than a constant, so that nothing was learnt: {', '.join(worse)}." if worse else ""
 
 
 def _crossing(row: Row) -> str:

@@ -21,7 +21,7 @@ from autoemb.analysis.plots.panels import (
     stream_axis,
 )
 from autoemb.analysis.plots.style import method_mark
-from autoemb.analysis.tables import sort_methods
+from autoemb.analysis.tables import ANCHORS, sort_methods
 
 _PAPER: dict[str, Any] = {
     "marker": "|",
@@ -86,7 +86,9 @@ def stream(table: pd.DataFrame) -> Figure:
 
 
 def _dots(axes: Axes, cell: pd.DataFrame, methods: list[str]) -> None:
-    """One line per method, the first at the top."""
+    """One line per method, the first at the top; the anchors' go through the panel."""
+    for row in cell[cell["method"].isin(ANCHORS)].to_dict("records"):
+        axes.axvline(row["mean"], color=method_mark(row["method"]).colour, linestyle=":", linewidth=0.9)
     for row in cell.to_dict("records"):
         height = methods.index(row["method"])
         mark = method_mark(row["method"])
@@ -106,7 +108,7 @@ def _along(axes: Axes, cell: pd.DataFrame, what: str) -> None:
         if one[what].notna().any():
             curve(axes, one["first"] + one["n"] / 2, one, method_mark(method), names, band=what == "difference")
     if what == "difference":
-        focus(axes, cell[what])
+        focus(axes, cell.loc[~cell["method"].isin(ANCHORS), what])
         axes.axhline(0, color=method_mark("fse").colour, linewidth=0.8)
     axes.axvline(cell.loc[cell["split"] == "test", "first"].min(), color="#555555", linestyle=":", linewidth=0.8)
     stream_axis(axes, int((cell["first"] + cell["n"]).max()))

@@ -33,6 +33,10 @@ class Mark(NamedTuple):
 
 
 _METHODS = {
+    "constant": Mark(_GREY, "D"),
+    "means": Mark(_GREEN, "*"),
+    "mf": Mark(_BLUE, "d"),
+    "uniform": Mark(_GREY, "<"),
     "fse": Mark(_BLACK, "o"),
     "sam": Mark(_ORANGE, "s"),
     "darts": Mark(_SKY, "D"),

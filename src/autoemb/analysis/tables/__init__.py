@@ -7,13 +7,22 @@ stream, so the interval tells how much the initialisation matters, not how much 
 
 from autoemb.analysis.tables.ablation import ablation
 from autoemb.analysis.tables.counts import datasets
-from autoemb.analysis.tables.intervals import bin_centres, lower_is_better, sort_methods, supported
+from autoemb.analysis.tables.intervals import (
+    ANCHORS,
+    below_constant,
+    bin_centres,
+    lower_is_better,
+    sort_methods,
+    supported,
+)
 from autoemb.analysis.tables.levels import crossing, crossings, levels, paper_crossings
 from autoemb.analysis.tables.outcomes import comparison, running_popularity, stream
 from autoemb.analysis.tables.selection import candidates, mean_size, size_stream, sizes
 
 __all__ = [
+    "ANCHORS",
     "ablation",
+    "below_constant",
     "bin_centres",
     "candidates",
     "comparison",

@@ -20,7 +20,13 @@ INTERVAL = ["mean", "sd", "low", "high", "seeds"]
 
 BIN = ["popularity_low", "popularity_high"]
 
-_FAMILIES = ("fse", "sam", "darts", "autoemb", "esapn")
+CONSTANT = "constant"
+"""The method that looks at neither user nor item: one that is worse has learnt nothing."""
+
+ANCHORS = (CONSTANT, "means")
+"""Methods without an embedding: lines to hold the others against."""
+
+_FAMILIES = (*ANCHORS, "mf", "fse", "uniform", "sam", "darts", "autoemb", "esapn")
 _METRICS = ("mse", "cross_entropy", "accuracy", "mean_size", "memory_saved")
 _ORDERS = {"task": TASKS, "side": SIDES, "split": SPLITS, "metric": _METRICS}
 
@@ -89,7 +95,7 @@ def arrange(frame: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
 
 
 def sort_methods(names: Iterable[str]) -> list[str]:
-    """Method names in the paper's order, variants after their family by number, then by name."""
+    """The anchors first, then the paper's order; variants after their family by number, then by name."""
 
     def key(name: str) -> tuple[int, int, str]:
         family = name.split("-")[0]
@@ -98,6 +104,16 @@ def sort_methods(names: Iterable[str]) -> list[str]:
         return rank, int(number[1]) if number else 0, name
 
     return sorted(names, key=key)
+
+
+def below_constant(cell: pd.DataFrame, metric: str) -> list[str]:
+    """The methods of a cell (``method``, ``mean``) that are worse than ``constant``; none where it has not run."""
+    constant = cell.loc[cell["method"] == CONSTANT, "mean"]
+    if constant.empty:
+        return []
+    sign = 1 if lower_is_better(metric) else -1
+    worse = sign * cell["mean"] > sign * float(constant.iloc[0])
+    return sort_methods(cell.loc[worse, "method"].unique())
 
 
 def lower_is_better(metric: str) -> bool:

@@ -55,7 +55,7 @@ def make(root: Path) -> Path:
     call(
         "levels",
         splits=splits,
-        size=2,
+        model={"method": "fse", "size": 2, "start": "normal"},
         settings={"at": LEVELS["at"]},
         run=RUN,
         out=levels / "regression/size-2.parquet",

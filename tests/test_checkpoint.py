@@ -24,6 +24,7 @@ from autoemb.learning.methods import fse
 
 RUN = json.dumps({"task": "regression", "seeds": 2, "batch_size": 32, "windows": 5})
 SETTINGS = json.dumps({"sizes": [2, 4], "hidden": 8, "controller_hidden": 8})
+MODEL = json.dumps({"method": "fse", "size": 3, "start": "normal"})
 LEVELS = json.dumps({"at": [2, 4, 6]})
 FILES = ("outcomes.parquet", "sizes.parquet", "progress.parquet", "allocation.parquet")
 FILES_OF = {"train": FILES, "levels": ("out",)}
@@ -75,7 +76,7 @@ def train(folder, out, **more):
 
 
 def levels(folder, out, **more):
-    return words("levels", splits=folder / "split", size=3, settings=LEVELS, run=RUN, out=out, **more)
+    return words("levels", splits=folder / "split", model=MODEL, settings=LEVELS, run=RUN, out=out, **more)
 
 
 def test_a_state_comes_back_as_it_was(tmp_path):

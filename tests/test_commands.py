@@ -13,6 +13,7 @@ from autoemb.data.datasets import synthetic
 from autoemb.learning import methods
 from autoemb.schema import ALLOCATION, LEVELS, OUTCOMES, PROGRESS, SIZES
 
+MODEL = json.dumps({"method": "fse", "size": 3, "start": "scaled"})
 RUN = json.dumps({"task": "regression", "seeds": 2, "batch_size": 64, "windows": 5})
 SETTINGS = json.dumps({"sizes": [2, 4], "hidden": 8, "controller_hidden": 8})
 
@@ -75,7 +76,7 @@ def test_same_seed_same_bytes(folder, tmp_path):
 
 def test_popularity_writes_its_levels(folder, tmp_path):
     out = tmp_path / "size-3.parquet"
-    assert call("levels", splits=folder / "splits", size=3, settings='{"at": [2, 4]}', run=RUN, out=out) == 0
+    assert call("levels", splits=folder / "splits", model=MODEL, settings='{"at": [2, 4]}', run=RUN, out=out) == 0
     result = LEVELS.check(pd.read_parquet(out))
     assert result[["seed", "level"]].to_numpy().tolist() == [[0, 2], [1, 2], [0, 4], [1, 4]]
     assert set(result["n"]) == {(pd.read_parquet(folder / "splits")["rank"] < 0).sum()}

@@ -64,7 +64,7 @@ def tables() -> dict[str, pd.DataFrame]:
         "stream": values(windows(measured(every(**runs, window=[0, 1, 2, 3])))),
         "mean-size": values(binned(every(**runs, **sides, bin=BINS)), scale=100.0),
         "size-stream": values(windows(every(**runs, side=["user", "item"], window=[0, 1, 2, 3])), scale=100.0),
-        "levels": values(measured(every(**splits, size=[2, 128], level=[2, 4, 40]))),
+        "levels": values(measured(every(**splits, method=["fse"], start=["normal"], size=[2, 128], level=[2, 4, 40]))),
     }  # fmt: skip
     made["datasets"] = made["datasets"].assign(users=10, items=20, ratings=3000)
     along_stream = made["stream"]
@@ -260,7 +260,7 @@ def test_every_mark_of_the_figures_has_a_shape():
 def test_a_choice_without_data_says_so(page, browser):
     look_at(browser, page)
     choose(browser, dataset="007", task="regression", side="user")
-    assert [none(browser, panel) for panel in ("popularity", "claims", "running-popularity")] == ["", "", ""]
+    assert [none(browser, panel) for panel in ("levels", "claims", "running-popularity")] == ["", "", ""]
     assert len(rows(browser, "levels")) == 6
     choose(browser, side="item")
     assert none(browser, "levels") == NONE  # was asked of the users only

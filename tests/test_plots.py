@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from autoemb.analysis import plots, published, tables
+from autoemb.schema import NO_START
 
 METHODS = ("fse", "fse-2", "autoemb", "someone-new")
 PANELS = {"regression": ("mse", "accuracy"), "classification": ("cross_entropy", "accuracy")}
@@ -31,9 +32,13 @@ def draw(name: str, seeds: int = 3, streams: tuple[str, ...] = ("shuffled", "tem
     lows = [1, 8, 64, 2**18]
     match name:
         case "levels":
-            table = by_metric(grid(seeds, side=["user"], task=list(PANELS), size=[2, 16, 128], level=[2, 8, 28]))
-            rings = by_metric(grid(seeds, side=["user"], task=list(PANELS), smaller=[2], larger=[16, 128]))
-            rings = rings.assign(crossing=[5.0, np.nan] * (len(rings) // 2))
+            of = {"side": ["user"], "task": list(PANELS), "start": ["normal", "scaled"]}
+            table = by_metric(grid(seeds, **of, size=[2, 16, 128], level=[2, 8, 28])).assign(method="fse")
+            anchors = grid(seeds, side=["user"], task=list(PANELS), method=["constant", "means"], level=[2, 8, 28])
+            anchors = by_metric(anchors).assign(start=NO_START, size=0)
+            table = pd.concat([anchors, table], ignore_index=True).assign(paper=0.2)
+            rings = by_metric(grid(seeds, **of, smaller=[2], larger=[16, 128])).assign(from_start=False)
+            rings = rings.assign(crossing=[5.0, np.nan] * (len(rings) // 2), seeds_crossing=rings["seeds"])
             return plots.levels(table, rings, published.figure1())
         case "running_popularity":
             table = by_metric(grid(seeds, **run, **sides, popularity_low=lows))

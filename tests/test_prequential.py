@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 import torch
 
-from autoemb.config import DatasetConfig, LevelsConfig, RunConfig
+from autoemb.config import DatasetConfig, LevelModel, LevelsConfig, RunConfig
 from autoemb.data.columns import Shape, columns_of
 from autoemb.data.stream import level_splits
 from autoemb.errors import InputError
@@ -189,7 +189,7 @@ def test_popularity_levels_equal_training_and_testing_by_hand():
     config = LevelsConfig(at=(2, 5), passes=2)
     splits = level_splits(interactions, config, DatasetConfig())
     training = RunConfig(task="regression", seeds=2, batch_size=16, dtype="float64")
-    result = run_levels(splits, 3, config, training, "cpu")
+    result = run_levels(splits, LevelModel(method="fse", size=3, start="normal"), config, training, "cpu")
     assert result["level"].tolist() == [2, 2, 5, 5]
     assert result["seed"].tolist() == [0, 1, 0, 1]
 

@@ -63,12 +63,23 @@ def levels(crossing: float, *, from_start: bool = False, own: tuple[float, ...] 
     """Three seeds, of which those in ``own`` cross."""
     cell = {"side": "user", "task": "regression", "metric": "mse"}
     rows = [
-        {**cell, "size": size, "level": level, "mean": mean, "low": mean - 0.001, "high": mean + 0.001, "seeds": 3}
+        {
+            **cell,
+            "method": "fse",
+            "start": "normal",
+            "size": size,
+            "level": level,
+            "mean": mean,
+            "low": mean - 0.001,
+            "high": mean + 0.001,
+            "seeds": 3,
+        }
         for size, means in {2: (0.20, 0.19), 16: (0.21, 0.18)}.items()
         for level, mean in zip((2, 28), means, strict=True)
     ]
     pair = {
-        **cell, "smaller": 2, "larger": 16, "crossing": crossing, "from_start": from_start, "paper": 8.4,
+        **cell, "start": "normal", "smaller": 2, "larger": 16, "crossing": crossing, "from_start": from_start,
+        "paper": 8.4,
         "seeds_crossing": len(own), "seeds": 3, "earliest": min(own, default=NAN), "latest": max(own, default=NAN),
     }  # fmt: skip
     return sentences.levels(pd.DataFrame(rows), pd.DataFrame([pair]))

@@ -42,7 +42,8 @@ def levels(curves: dict[int, list[list[float]]], at: list[int], task: str = "reg
     n = 1_000_000
     rows = [
         {
-            "dataset": "d", "side": "user", "task": task, "seed": seed, "size": size, "level": level, "n": n,
+            "dataset": "d", "side": "user", "task": task, "method": "fse", "start": "normal", "seed": seed,
+            "size": size, "level": level, "n": n,
             "loss_sum": loss * n, "loss_sq_sum": 0.0, "correct": round((1 - loss) * n),
         }
         for size, seeds in curves.items()

@@ -16,7 +16,7 @@ from autoemb.analysis import catalogue, sentences
 from autoemb.analysis.tables import text
 
 SHOWN = ("claims", "ablation", "comparison", "crossings")
-KEPT = (*SHOWN, "claim-details", "popularity", "running-popularity", "mean-size", "size-stream", "stream", "datasets")
+KEPT = (*SHOWN, "claim-details", "levels", "running-popularity", "mean-size", "size-stream", "stream", "datasets")
 
 
 def made(results: Path) -> str:

@@ -105,6 +105,12 @@ def _refuse_unordered(numbers: tuple[int, ...]) -> tuple[int, ...]:
     return numbers
 
 
+def _refuse_twice(values: tuple[Any, ...]) -> tuple[Any, ...]:
+    if len(set(values)) < len(values):
+        raise ValueError("expected each once")
+    return values
+
+
 Ascending = Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(min_length=1), AfterValidator(_refuse_unordered)]
 """At least one whole number from 1, ascending, each once."""
 
@@ -112,14 +118,42 @@ Sizes = Ascending
 """Candidate sizes d_1 < ... < d_K: widths of embeddings."""
 
 
+Start = Literal["normal", "scaled"] | Annotated[float, Field(gt=0)]
+"""How embeddings start: by name, or by their standard deviation."""
+
+
+class LevelModel(Settings):
+    """A model that is trained at every popularity level."""
+
+    method: Literal["fse", "constant", "means"]
+    """What it is; ``constant`` and ``means`` are anchors."""
+
+    size: Annotated[int, Field(ge=0)] = 0
+    """Of the embeddings; 0 of an anchor, which has none."""
+
+    start: Start | None = None
+    """Of the embeddings; None of an anchor."""
+
+    @property
+    def name(self) -> str:
+        """Of its files."""
+        if self.method != "fse":
+            return self.method
+        return f"size-{self.size}" + ("" if self.start == "normal" else f"-{self.start}")
+
+
 class LevelsConfig(Settings):
-    """Fig. 1\'s popularity levels: one model for each embedding size, at every popularity level."""
+    """Fig. 1's popularity levels: one model for each embedding size, at every popularity level."""
 
     side: Side = "user"
     """The side whose ratings are counted (the paper: users)."""
 
     sizes: Sizes = (2, 16, 128)
-    """Embedding sizes, one model each (Fig. 1)."""
+    """Embedding sizes (Fig. 1)."""
+
+    starts: Annotated[tuple[Start, ...], Field(min_length=1), AfterValidator(_refuse_twice)] = ("normal", "scaled")
+    """How the embeddings start, as ``embedding_init`` of a method; each size is trained with every start (the paper
+    says none; released code: ``normal``)."""
 
     at: Ascending = (2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28)
     """Popularity levels x: ratings per id in the training part (Fig. 1: 2 to 28)."""
@@ -135,6 +169,12 @@ class LevelsConfig(Settings):
 
     seed: Annotated[int, Field(ge=0)] = 0
     """Seed of the split and of the order of both parts. The models of all seeds share one split."""
+
+    def models(self) -> dict[str, LevelModel]:
+        """By name: the anchors, then every size with every start."""
+        models = [LevelModel(method="constant"), LevelModel(method="means")]
+        models += [LevelModel(method="fse", size=size, start=start) for start in self.starts for size in self.sizes]
+        return {model.name: model for model in models}
 
 
 class MethodConfig(Settings):
@@ -154,7 +194,7 @@ class AdamConfig(MethodConfig):
     rows_learning_rate: Annotated[float, Field(gt=0)] | None = None
     """Learning rate of Adam on the embeddings of users and items; left out, that of W (released code)."""
 
-    embedding_init: Literal["normal", "scaled"] | Annotated[float, Field(gt=0)] = "normal"
+    embedding_init: Start = "normal"
     """How embeddings start: ``normal``, drawn from normal(0, 1) (released code: PyTorch's default), or ``scaled``, the
     same draws over the square root of their width (assumption); a number multiplies the draws instead."""
 

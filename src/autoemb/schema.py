@@ -137,9 +137,17 @@ RUN_RECORD = "run.json"
 RUN_FILES = (*(table.file for table in RUN_TABLES), RUN_RECORD)
 """All files of a run's folder."""
 
+NO_START = "none"
+"""The start of what has no embedding; a word, so that it stays one in a csv file."""
+
+LEVEL_MODEL = ["method", "start", "size"]
+"""What names a model of ``LEVELS``."""
+
 LEVELS = Table(
     "levels",
     {
+        "method": "str",
+        "start": "str",
         "seed": "int32",
         "size": "int32",
         "level": "int32",
@@ -149,7 +157,8 @@ LEVELS = Table(
         "correct": "int64",
     },
 )
-"""Fig. 1's own protocol: seed x embedding size x popularity level, summed over the test part."""
+"""Fig. 1's own protocol: seed x model x popularity level, summed over the test part. ``fse`` has a ``size`` and a
+``start`` (``config.Start``); the anchors have size 0 and ``NO_START``."""
 
 
 POPULARITY_BIN_LOWS: npt.NDArray[np.int64] = np.unique(

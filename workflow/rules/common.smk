@@ -188,11 +188,11 @@ def levels():
     if GRID.config.levels is None:
         return []
     return expand(
-        "<results>/levels/{dataset}/{side}/{task}/size-{size}.parquet",
+        "<results>/levels/{dataset}/{side}/{task}/{model}.parquet",
         dataset=GRID.datasets,
         side=GRID.config.levels.side,
         task=GRID.config.tasks,
-        size=GRID.config.levels.sizes,
+        model=GRID.config.levels.models(),
     )
 
 

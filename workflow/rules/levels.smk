@@ -16,7 +16,7 @@ rule split:
         mem_mb=more(8000),
         runtime=more(60),
     params:
-        settings=level_settings("sizes", "passes", "path"),
+        settings=level_settings("sizes", "starts", "passes", "path"),
         labels=lambda wildcards: as_json(GRID.labels(wildcards.dataset)),
         packages=packages("autoemb.commands.split"),
     shell:
@@ -29,12 +29,12 @@ rule levels:
         splits="<results>/levels/{dataset}/{side}/splits.parquet",
         code=code("autoemb.commands.levels"),
     output:
-        level="<results>/levels/{dataset}/{side}/{task}/size-{size}.parquet",
-        record="<results>/provenance/levels/{dataset}/{side}/{task}/size-{size}.json",
+        level="<results>/levels/{dataset}/{side}/{task}/{model}.parquet",
+        record="<results>/provenance/levels/{dataset}/{side}/{task}/{model}.json",
     log:
-        "<results>/logs/levels/{dataset}/{side}/{task}/size-{size}.log",
+        "<results>/logs/levels/{dataset}/{side}/{task}/{model}.log",
     benchmark:
-        "<results>/benchmarks/levels/{dataset}/{side}/{task}/size-{size}.tsv"
+        "<results>/benchmarks/levels/{dataset}/{side}/{task}/{model}.tsv"
     conda:
         "../../environment.yml"
     threads: 1
@@ -44,12 +44,13 @@ rule levels:
         mem_mb=more(8000),
         runtime=more(1440),
     params:
-        settings=level_settings("sizes"),
+        settings=level_settings("sizes", "starts"),
+        model=lambda wildcards: as_json(GRID.config.levels.models()[wildcards.model]),
         training=lambda wildcards: as_json(GRID.training(wildcards.dataset, wildcards.task)),
         packages=packages("autoemb.commands.levels"),
-        checkpoint=f"{CHECKPOINTS}/levels/{{dataset}}/{{side}}/{{task}}/size-{{size}}.safetensors",
+        checkpoint=f"{CHECKPOINTS}/levels/{{dataset}}/{{side}}/{{task}}/{{model}}.safetensors",
     shell:
-        "autoemb levels --splits {input.splits:q} --size {wildcards.size}"
+        "autoemb levels --splits {input.splits:q} --model {params.model:q}"
         " --settings {params.settings:q} --run {params.training:q} --threads {threads}"
         " --gpu-share {resources.gpu_share} --checkpoint {params.checkpoint:q}"
         " --out {output.level:q} --record {output.record:q} 2> {log:q}"

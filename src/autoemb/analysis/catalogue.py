@@ -161,7 +161,7 @@ TABLES: Mapping[str, Entry] = {
         ["levels"],
         lambda inputs: tables.levels(inputs.levels()),
         views.levels,
-        texts("dataset", "side", "task", "metric")
+        texts("dataset", "side", "task", "metric", "method", "start")
         | numbers("size", "level")
         | _INTERVAL
         | numbers("paper", may_lack=True),

@@ -12,7 +12,7 @@ from autoemb.analysis.tables.ablation import TRIAL
 from autoemb.analysis.tables.intervals import RUN
 from autoemb.artifact.parquet import read_table
 from autoemb.errors import InputError
-from autoemb.schema import LEVELS, OUTCOMES, RUN_TABLES, SIDES, TASKS, Table
+from autoemb.schema import LEVEL_MODEL, LEVELS, OUTCOMES, RUN_TABLES, SIDES, TASKS, Table
 
 Kind = Literal["outcomes", "sizes", "progress", "allocation", "trials", "levels", "counts"]
 """Those of runs, the outcomes of the ablation's trials, popularity levels, counts of data sets."""
@@ -49,16 +49,16 @@ class Inputs(NamedTuple):
         """``schema.LEVELS`` of all files, with ``dataset``, ``side``, ``task``.
 
         Raises:
-            InputError: a seed, size and level stands in two files.
+            InputError: a seed, model and level stands in two files.
         """
         paths = self.files["levels"]
         sums = _concat([_read(path, LEVELS, _LEVELS) for path in paths], LEVELS, _LEVELS)
-        twice = sums[sums.duplicated([*_LEVELS, "seed", "size", "level"])]
+        twice = sums[sums.duplicated([*_LEVELS, *LEVEL_MODEL, "seed", "level"])]
         if not twice.empty:
             first = twice.iloc[0]
-            where = "/".join(str(first[key]) for key in _LEVELS)
+            where, model = ("/".join(str(first[key]) for key in keys) for keys in (_LEVELS, LEVEL_MODEL))
             raise InputError(
-                f"{where}: seed {first['seed']}, size {first['size']}, level {first['level']} stands in two input "
+                f"{where}: seed {first['seed']}, {model}, level {first['level']} stands in two input "
                 "files; expected each once"
             )
         return sums

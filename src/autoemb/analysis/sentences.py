@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from autoemb.analysis.tables import below_constant, lower_is_better, sort_methods, supported
+from autoemb.analysis.tables import below_constant, lower_is_better, model_names, sort_methods, starts_of, supported
 from autoemb.analysis.tables.student import excludes_zero
 from autoemb.analysis.tables.text import change, plus_minus, popularity_label, span
 from autoemb.experiment.ablation import BASE
-from autoemb.schema import VERDICTS
+from autoemb.schema import NO_START, VERDICTS
 
 NAMES = {"mse": "MSE", "cross_entropy": "cross-entropy", "accuracy": "accuracy"}
 PAPER_ORDER = ("fse", "sam", "darts", "autoemb")
@@ -46,22 +46,25 @@ def comparison(table: pd.DataFrame) -> str:
 
 
 def levels(table: pd.DataFrame, crossings: pd.DataFrame) -> str:
-    """Which size is best at the lowest and at the highest popularity, and where larger sizes overtake.
+    """Which model is best at the lowest and at the highest popularity, and where larger sizes overtake, by start.
 
     Args:
         table: ``tables.levels`` of one data set.
         crossings: ``tables.crossings`` of the same data set.
     """
     lines = []
-    for (side, task, metric), group in table.groupby(["side", "task", "metric"], sort=False):
+    starts = starts_of(table)
+    chosen = pd.concat([table[table["start"].isin([start, NO_START])].assign(only=start) for start in starts])
+    for (side, task, metric, start), group in chosen.groupby(["side", "task", "metric", "only"], sort=False):
         ends = []
         for level in (group["level"].min(), group["level"].max()):
             here = group[group["level"] == level].sort_values("mean", ascending=lower_is_better(str(metric)))
-            best, *others = here.assign(method=[f"size {size}" for size in here["size"]]).to_dict("records")
+            best, *others = here.assign(method=model_names(here)).to_dict("records")
             ends.append(f"at popularity {level} {best['method']} is best ({_value(best)}; {_tied(best, others)})")
         pairs = crossings[(crossings["side"] == side) & (crossings["task"] == task) & (crossings["metric"] == metric)]
+        pairs = pairs[pairs["start"] == start]
         where = [_crossing(row) for row in pairs.to_dict("records")]
-        head = f"{side} popularity, {task}, {NAMES[str(metric)]} ({_seeds(group)})"
+        head = f"{side} popularity, {task}, {NAMES[str(metric)]}, start {start} ({_seeds(group)})"
         lines.append(f"- {head}: {'; '.join([*ends, *where])}.")
     return "\n".join(lines)
 

@@ -1,4 +1,7 @@
-"""Fig. 1's own protocol: one model per embedding size, popularity level and seed, tested on a fixed part."""
+"""Fig. 1's own protocol: a model per embedding size, start, popularity level and seed, tested on a fixed part.
+
+Beside them stand the anchors, which have no embedding.
+"""
 
 import itertools
 
@@ -8,13 +11,14 @@ import pandas as pd
 import torch
 from tqdm import tqdm
 
-from autoemb.config import LevelsConfig, RunConfig, Task
+from autoemb.config import LevelModel, LevelsConfig, RunConfig, Task
 from autoemb.data.columns import Columns, Shape
 from autoemb.learning.checkpoint import Checkpoint
-from autoemb.learning.methods import fse
+from autoemb.learning.methods import constant, fse, means
+from autoemb.learning.methods.contract import Method
 from autoemb.learning.nn.task import hits
 from autoemb.learning.plan import CHUNK
-from autoemb.schema import LEVELS
+from autoemb.schema import LEVELS, NO_START
 
 SUMS = ["n", "loss_sum", "loss_sq_sum", "correct"]
 """What is recorded of a model: whole numbers too are exact as float64."""
@@ -22,18 +26,18 @@ SUMS = ["n", "loss_sum", "loss_sq_sum", "correct"]
 
 def run_levels(
     splits: pd.DataFrame,
-    size: int,
+    model: LevelModel,
     config: LevelsConfig,
     training: RunConfig,
     device: str,
     checkpoint: Checkpoint | None = None,
     chunk: int = CHUNK,
 ) -> pd.DataFrame:
-    """Train and test one size at every level.
+    """Train and test one model at every level.
 
     Args:
         splits: a table of ``schema.LEVEL_SPLITS``.
-        size: embedding size of users and items.
+        model: which.
         config: levels, passes and path.
         training: task, seeds, batch size.
         device: where to train.
@@ -56,32 +60,38 @@ def run_levels(
         train = np.flatnonzero((rank >= 0) & (rank < level))
         # the first pass keeps the split's own order, which is a permutation already
         orders = [train, *(np.random.default_rng([config.seed, n]).permutation(train) for n in range(1, config.passes))]
-        model = _model(splits, size, config, training, seed, device)
-        for batches in model.plan(_columns(splits, training.task, *orders), training.batch_size, chunk=chunk).chunks():
+        fitted = _made(splits, model, config, training, seed, device)
+        for batches in fitted.plan(_columns(splits, training.task, *orders), training.batch_size, chunk=chunk).chunks():
             for batch in batches:
-                model.step(batch)
+                fitted.step(batch)
             if checkpoint and checkpoint.end_signal:
                 checkpoint.save(state())  # and end: one model is soon trained again
-        sums.append(_test(model, test, training))
+        sums.append(_test(fitted, test, training))
         if checkpoint and checkpoint.due():
             checkpoint.save(state())
     if checkpoint:
         checkpoint.finish(state())
-    frame = pd.DataFrame(sums, columns=SUMS).assign(size=size)
+    start = NO_START if model.start is None else str(model.start)
+    frame = pd.DataFrame(sums, columns=SUMS).assign(method=model.method, start=start, size=model.size)
     frame["level"], frame["seed"] = zip(*cells, strict=True)
     return LEVELS.check(frame[list(LEVELS.columns)].astype(dict(LEVELS.columns)))
 
 
-def _model(
-    splits: pd.DataFrame, size: int, config: LevelsConfig, training: RunConfig, seed: int, device: str
-) -> fse.Model:
+def _made(
+    splits: pd.DataFrame, model: LevelModel, config: LevelsConfig, training: RunConfig, seed: int, device: str
+) -> Method:
     shape = Shape(training.task, int(splits["user"].max()) + 1, int(splits["item"].max()) + 1, 0, 0, training.classes)
-    settings = fse.Config(size=size, path=config.path)
-    return fse.Model(settings, shape, [seed], getattr(torch, training.dtype), device)
+    dtype = getattr(torch, training.dtype)
+    if model.method == "constant":
+        return constant.Model(constant.Config(), shape, [seed], dtype, device)
+    if model.method == "means":
+        return means.Model(means.Config(), shape, [seed], dtype, device)
+    settings = fse.Config(size=model.size, path=config.path, embedding_init=model.start or "normal")
+    return fse.Model(settings, shape, [seed], dtype, device)
 
 
 def _columns(splits: pd.DataFrame, task: Task, *passes: npt.NDArray[np.int64]) -> Columns:
-    """One part per pass over the rows. FSE reads no popularity, so it is zero."""
+    """One part per pass over the rows. None of the models reads popularity, so it is zero."""
     rows = np.concatenate(passes)
     edges = np.cumsum([0, *(len(each) for each in passes)])
     user, item, label = (splits[name].to_numpy()[rows] for name in ("user", "item", task))
@@ -90,7 +100,7 @@ def _columns(splits: pd.DataFrame, task: Task, *passes: npt.NDArray[np.int64]) -
     return Columns(label, {"id": (user, item), "popularity": (nothing, nothing)}, parts)
 
 
-def _test(model: fse.Model, test: Columns, training: RunConfig) -> list[float]:
+def _test(model: Method, test: Columns, training: RunConfig) -> list[float]:
     """``SUMS`` over the test part."""
     model.flush()
     sums = torch.zeros(3, dtype=torch.float64, device=model.device)

@@ -14,7 +14,7 @@ from autoemb.analysis.claims.windows import window_intervals
 from autoemb.analysis.tables.columns import numbers, texts
 from autoemb.analysis.tables.intervals import arrange, per_seed
 from autoemb.analysis.tables.student import agree, half_width
-from autoemb.schema import VERDICTS
+from autoemb.schema import LEVEL_MODEL, VERDICTS
 
 LEVEL = 0.05
 POWER = 0.8
@@ -106,8 +106,7 @@ def comparisons(
         ``finding``: ``as claimed`` (p below 5 %), ``the other way round``, ``smaller than the paper's``
         (a claim with one of these two does not hold), or ``open``.
     """
-    baseline = observations.fixed(outcomes)
-    values = per_seed(levels, ["dataset", "side", "task", "size", "level"])
+    values = per_seed(levels, ["dataset", "side", "task", *LEVEL_MODEL, "level"])
     observed = observations.stack([
         observations.of_levels(values),
         observations.of_means(outcomes),
@@ -118,11 +117,11 @@ def comparisons(
     if observed.empty:
         return pd.DataFrame(columns=list(COMPARISONS))
     table = test(observed)
-    compared = observations.pairs(baseline)
+    compared = observations.pairs(outcomes)
     once = list(dict.fromkeys(pair for several in compared.values() for pair in several))
     windows = window_intervals(progress, once, generator)
     table = table.merge(windows, on=[*CELL, "comparison"], how="left")
-    table = paper.beside(table, paper.effects(levels, baseline))
+    table = paper.beside(table, paper.effects(levels, outcomes))
     return _arranged(table.assign(finding=_findings(table)))[list(COMPARISONS)]
 
 

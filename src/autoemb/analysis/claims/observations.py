@@ -6,7 +6,7 @@ from itertools import pairwise
 import numpy as np
 import pandas as pd
 
-from autoemb.analysis.tables import bin_centres, lower_is_better
+from autoemb.analysis.tables import AS_RELEASED, bin_centres, lower_is_better
 from autoemb.analysis.tables.intervals import BIN, RUN, per_seed
 from autoemb.analysis.tables.selection import mean_size_per_seed
 from autoemb.schema import SIDES
@@ -18,6 +18,12 @@ FIXED_SIZE = 128
 RARE = 0.1
 """Rare ids are those of the lowest popularity bins that hold this share of the test part's interactions."""
 
+SEARCHING = ("sam", "darts", "autoemb", "esapn")
+"""The methods of the papers that search sizes."""
+
+MEANS = "means"
+"""The anchor that S1 holds the methods of the papers against."""
+
 _SEED = [*CELL, "seed"]
 _COLUMNS = ["claim", "comparison", *CELL, "seed", "value"]
 
@@ -27,13 +33,22 @@ def fixed(outcomes: pd.DataFrame) -> str:
     return "fse-128" if (outcomes["method"] == "fse-128").any() else "fse"
 
 
-def pairs(baseline: str) -> dict[str, list[tuple[str, str]]]:
-    """Methods that the claims about means compare: the better one, the other one."""
+def pairs(outcomes: pd.DataFrame) -> dict[str, list[tuple[str, str]]]:
+    """Methods that the claims about means compare: the better one, the other one.
+
+    Args:
+        outcomes: of every run; S1 and S2 compare those methods that have run.
+    """
+    ran, baseline = set(outcomes["method"]), fixed(outcomes)
+    of_papers = [name for name in ("fse", "fse-128", *SEARCHING) if name in ran]
+    of_one_start = [(name + start, baseline + start) for start in ("", "-scaled") for name in SEARCHING]
     return {
         "A3": [("sam", "fse"), ("darts", "sam"), ("autoemb", "darts")],
         "A4": [("darts", "sam"), ("autoemb", "sam")],
         "A5": [("autoemb", "darts")],
         "E1": [("darts", baseline), ("autoemb", "darts"), ("esapn", "autoemb")],
+        "S1": [(name, MEANS) for name in of_papers],
+        "S2": [pair for pair in of_one_start if ran >= set(pair)],
     }
 
 
@@ -71,7 +86,7 @@ def growth(selected: pd.DataFrame) -> pd.DataFrame:
 
 
 def of_means(outcomes: pd.DataFrame) -> pd.DataFrame:
-    """A3, A4, A5, E1: differences of two methods' means over the test part.
+    """A3, A4, A5, E1, S1, S2: differences of two methods' means over the test part.
 
     Args:
         outcomes: ``schema.OUTCOMES`` of every run, with ``dataset``, ``stream``, ``task``, ``method``.
@@ -82,7 +97,7 @@ def of_means(outcomes: pd.DataFrame) -> pd.DataFrame:
     """
     # each interaction is counted once per side, so one side has them all
     test = outcomes[(outcomes["split"] == "test") & (outcomes["side"] == "user")]
-    claims = pairs(fixed(outcomes))
+    claims = pairs(outcomes)
     names = sorted({name for pair in claims.values() for names in pair for name in names})
     wide = _by(oriented(per_seed(test, RUN)), "method", names)
     return stack([
@@ -152,12 +167,21 @@ def of_memory(allocation: pd.DataFrame) -> pd.DataFrame:
 
 
 def of_levels(values: pd.DataFrame) -> pd.DataFrame:
-    """A1, A2: embedding sizes at the lowest and the highest popularity level of Fig. 1's protocol.
+    """A1, A2: embedding sizes at the lowest and the highest popularity level of Fig. 1's protocol, started as released.
+
+    S3 is A2 with the scaled start.
 
     Args:
-        values: ``dataset``, ``side``, ``task``, ``metric``, ``size``, ``level``, ``seed`` and the
+        values: ``dataset``, ``side``, ``task``, ``metric``, ``start``, ``size``, ``level``, ``seed`` and the
             loss or accuracy ``value``.
     """
+    scaled = _of_start(values[values["start"] == "scaled"])
+    scaled = scaled[scaled["claim"] == "A2"].assign(claim="S3")
+    return stack([_of_start(values[values["start"] == AS_RELEASED]), scaled])
+
+
+def _of_start(values: pd.DataFrame) -> pd.DataFrame:
+    """A1 and A2 of one start."""
     if values.empty:
         return stack([])
     sizes = sorted(values["size"].unique())
@@ -203,6 +227,8 @@ def _by(frame: pd.DataFrame, column: str, names: Sequence[str]) -> pd.DataFrame:
 
 def _observed(claim: str, values: Mapping[str, "pd.Series[float]"]) -> pd.DataFrame:
     """The claim's comparisons as rows, for the cells and seeds that have every one of its comparisons."""
+    if not values:
+        return stack([])
     wide = pd.DataFrame(values).dropna()
     rows = wide.melt(ignore_index=False, var_name="comparison", value_name="value").reset_index()
     return rows.assign(claim=claim)[_COLUMNS]

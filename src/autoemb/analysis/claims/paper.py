@@ -3,7 +3,8 @@
 import pandas as pd
 
 from autoemb.analysis import published
-from autoemb.analysis.claims.observations import of_levels, oriented, over, pairs
+from autoemb.analysis.claims.observations import fixed, of_levels, oriented, over, pairs
+from autoemb.analysis.tables import AS_RELEASED
 from autoemb.schema import TASKS
 
 ELSEWHERE = "ml-20m"
@@ -12,21 +13,24 @@ ELSEWHERE = "ml-20m"
 _KEYS = ["claim", "comparison", "task", "metric"]
 
 
-def effects(levels: pd.DataFrame, baseline: str) -> pd.DataFrame:
+def effects(levels: pd.DataFrame, outcomes: pd.DataFrame) -> pd.DataFrame:
     """Every effect that the papers' numbers give.
 
     Args:
-        levels: ``size`` and ``level`` of the popularity levels that were run; the effects of Fig. 1 are taken
-            between their lowest and highest.
-        baseline: the run that stands for FIXED.
+        levels: ``start``, ``size`` and ``level`` of the popularity levels that were run; the effects of Fig. 1 are
+            taken between their lowest and highest.
+        outcomes: of every run: they say which run stands for FIXED, and what the claims compare.
 
     Returns:
         ``claim``, ``comparison``, ``task``, ``metric``, ``paper_dataset`` (str) and ``paper_effect`` (float64).
     """
+    baseline = fixed(outcomes)
     table2, table1 = published.table2(), published.esapn_table1()
     table1 = table1.assign(method=table1["method"].replace("fse-128", baseline))
-    frames = [_figure1(levels), _saved()]
-    for claim, compared in pairs(baseline).items():
+    frames = [_figure1(levels[levels["start"] == AS_RELEASED]), _saved()]
+    for claim, compared in pairs(outcomes).items():
+        if claim.startswith("S"):  # ours; the papers have no numbers for them
+            continue
         values = _oriented(table1 if claim == "E1" else table2)
         for better, other in compared:
             effect = (values[better] - values[other]).rename("paper_effect").reset_index()
@@ -62,7 +66,8 @@ def _figure1(levels: pd.DataFrame) -> pd.DataFrame:
     paper = published.figure1().rename(columns={"popularity": "level"})
     paper = paper[paper["level"].isin(at) & paper["size"].isin(levels["size"])]
     whole = paper["level"].nunique() == len(set(at)) and paper["size"].nunique() == levels["size"].nunique()
-    observed = of_levels(paper.assign(side="user", task="regression", seed=0) if whole else paper[:0])
+    drawn = paper.assign(side="user", task="regression", start=AS_RELEASED, seed=0)
+    observed = of_levels(drawn if whole else drawn[:0])
     return observed.rename(columns={"value": "paper_effect"}).drop(columns=["stream", "seed"])
 
 

@@ -22,5 +22,8 @@ STATEMENTS = {
     "E3": Statement("ESAPN gains most for rare ids", "ESAPN, text"),
     "E4": Statement("ESAPN's mean size grows with frequency", "ESAPN, text"),
     "E5": Statement("ESAPN needs less memory than FIXED", "ESAPN, Table 2"),
+    "S1": Statement("every method of the papers beats two running means", "this artifact"),
+    "S2": Statement("every searching method beats the fixed size with the same start", "this artifact"),
+    "S3": Statement("A2 with embeddings that start at a variance of 1/size", "this artifact"),
 }
-"""By the claim's name: A of the AutoEmb paper, E of the ESAPN paper."""
+"""By the claim's name: A of the AutoEmb paper, E of the ESAPN paper, S of this artifact."""

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from autoemb.analysis.plots import Mark, method_mark, size_mark
-from autoemb.analysis.tables import bin_centres, supported
+from autoemb.analysis.plots import Mark, level_mark, method_mark
+from autoemb.analysis.tables import bin_centres, model_names, supported
 from autoemb.analysis.tables.text import popularity_label
 
 _WAYS = ["dataset", "stream", "task", "metric", "side"]
@@ -85,9 +85,8 @@ def _levels(table: pd.DataFrame | None) -> list[dict[str, Any]]:
     if table is None:
         return []
     labels = table["level"].astype("int64").astype("str")
-    names = [f"size {int(size)}" for size in table["size"]]
-    table = table.assign(x=table["level"].astype("float64"), label=labels, name=names)
-    return _curves(table, lambda name: size_mark(int(name.removeprefix("size "))))
+    table = table.assign(x=table["level"].astype("float64"), label=labels, name=model_names(table))
+    return _curves(table, level_mark)
 
 
 def _curves(table: pd.DataFrame, mark: Callable[[str], Mark] = method_mark) -> list[dict[str, Any]]:

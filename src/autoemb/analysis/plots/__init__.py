@@ -4,7 +4,7 @@ from autoemb.analysis.plots.ablation import ablation
 from autoemb.analysis.plots.curves import levels, running_popularity
 from autoemb.analysis.plots.methods import comparison, stream
 from autoemb.analysis.plots.selection import size_stream, sizes
-from autoemb.analysis.plots.style import Mark, method_mark, save, size_mark, style
+from autoemb.analysis.plots.style import Mark, level_mark, method_mark, save, size_mark, style
 from autoemb.analysis.plots.verdicts import claims
 
 __all__ = [
@@ -12,6 +12,7 @@ __all__ = [
     "ablation",
     "claims",
     "comparison",
+    "level_mark",
     "levels",
     "method_mark",
     "running_popularity",

@@ -21,36 +21,47 @@ from autoemb.analysis.plots.panels import (
     popularity_axis,
 )
 from autoemb.analysis.plots.style import Mark, method_mark, size_mark
-from autoemb.analysis.tables import bin_centres, supported
+from autoemb.analysis.tables import AS_RELEASED, bin_centres, starts_of, supported
+from autoemb.schema import NO_START
 
 
 def levels(table: pd.DataFrame, crossings: pd.DataFrame, paper: pd.DataFrame) -> Figure:
-    """Fig. 1: loss and accuracy against popularity, a curve per embedding size, crossings ringed.
+    """Fig. 1: loss and accuracy against popularity, a row per start, a curve per embedding size, the anchors as lines.
+
+    Rings are where a larger size overtakes a smaller one in every seed.
 
     Args:
         table: ``tables.levels`` of one data set.
         crossings: ``tables.crossings`` of the same data set.
-        paper: ``published.figure1``; drawn dashed in the regression row of the users, whatever the data set.
+        paper: ``published.figure1``; drawn dashed where the table is of its data set, side, task and start.
     """
-    rows = [cell for cell, _ in table.groupby(["side", "task"], sort=False)]
-    with grid(len(rows), 2, 2.4) as (figure, panels):
-        for number, (side, task) in enumerate(rows):
-            here = table[(table["side"] == side) & (table["task"] == task)]
-            for column, (metric, group) in enumerate(here.groupby("metric", sort=False)):
-                axes = panels[number][column]
+    starts = starts_of(table)
+    rows = [(side, task, start) for (side, task), _ in table.groupby(["side", "task"], sort=False) for start in starts]
+    shows_paper = table["paper"].notna().any()
+    with grid(len(rows), 2, 2.1) as (figure, panels):
+        for number, (side, task, start) in enumerate(rows):
+            of_task = table[(table["side"] == side) & (table["task"] == task)]
+            for column, (metric, both) in enumerate(of_task.groupby("metric", sort=False)):
+                axes, group = panels[number][column], both[both["start"] == start]
+                for method, one in both[both["start"] == NO_START].groupby("method", sort=False):
+                    axes.plot(one["level"], one["mean"], color=method_mark(str(method)).colour, **_DOTTED)
                 for size, one in group.groupby("size"):
                     curve(axes, one["level"], one, size_mark(int(str(size))))
-                if side == "user" and task == "regression":
+                if shows_paper and (side, task, start) == ("user", "regression", AS_RELEASED):
                     _paper_curves(axes, paper[paper["metric"] == metric])
                 chosen = crossings[(crossings["side"] == side) & (crossings["task"] == task)]
-                _rings(axes, group, chosen[chosen["metric"] == metric])
+                _rings(axes, group, chosen[(chosen["metric"] == metric) & (chosen["start"] == start)])
                 popularity_axis(axes, group["level"], f"popularity (training interactions per {side})")
                 axes.set_ylabel(METRIC_LABELS[str(metric)])
+                focus(axes, both["mean"])  # the same in the rows of both starts
                 few_ticks(axes, 6)
-                letter(axes, 2 * number + column, f"{task}, {SHORT_LABELS[str(metric)]}")
-        handles = [handle(size_mark(size), f"size {size}") for size in sorted(table["size"].unique())]
-        handles.append(Line2D([], [], **_RING, label="larger overtakes smaller"))
-        handles.append(Line2D([], [], color="#555555", **_DASHED, label="paper, ml-20m (digitised)"))
+                letter(axes, 2 * number + column, f"{task}, {SHORT_LABELS[str(metric)]}, start {start}")
+        handles = [handle(size_mark(size), f"size {size}") for size in sorted(set(table["size"]) - {0})]
+        anchors = table.loc[table["start"] == NO_START, "method"].unique()
+        handles += [Line2D([], [], color=method_mark(name).colour, **_DOTTED, label=name) for name in anchors]
+        handles.append(Line2D([], [], **_RING, label="larger overtakes smaller, every seed"))
+        if shows_paper:
+            handles.append(Line2D([], [], color="#555555", **_DASHED, label="paper (digitised)"))
         legend(figure, handles)
     return figure
 
@@ -93,6 +104,7 @@ _RING: dict[str, Any] = {
     "markeredgecolor": "black",
     "linestyle": "none",
 }
+_DOTTED: dict[str, Any] = {"linestyle": ":", "linewidth": 1.0}
 _DASHED: dict[str, Any] = {"linestyle": (0, (3, 2)), "linewidth": 0.9}
 
 
@@ -102,8 +114,9 @@ def _paper_curves(axes: Axes, paper: pd.DataFrame) -> None:
 
 
 def _rings(axes: Axes, curves: pd.DataFrame, crossings: pd.DataFrame) -> None:
-    """A ring on the larger size's mean curve where it overtakes."""
-    for row in crossings.dropna(subset="crossing").to_dict("records"):
+    """A ring on the larger size's mean curve where it overtakes, if every seed says so."""
+    decided = crossings[(crossings["seeds_crossing"] == crossings["seeds"]) & ~crossings["from_start"]]
+    for row in decided.dropna(subset="crossing").to_dict("records"):
         one = curves[curves["size"] == row["larger"]].sort_values("level")
         axes.plot(row["crossing"], np.interp(row["crossing"], one["level"], one["mean"]), **_RING)
 

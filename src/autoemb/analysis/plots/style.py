@@ -2,6 +2,7 @@
 
 import importlib.metadata
 import os
+import re
 import zlib
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -100,6 +101,12 @@ def method_mark(name: str) -> Mark:
 def size_mark(size: int) -> Mark:
     """Colour and marker of an embedding size."""
     return _SIZES[size] if size in _SIZES else _unknown(str(size))
+
+
+def level_mark(name: str) -> Mark:
+    """Colour and marker of a model of Fig. 1's levels, by its name in ``tables.model_names``."""
+    size = re.match(r"size (\d+)", name)
+    return size_mark(int(size[1])) if size else method_mark(name)
 
 
 def verdict_mark(verdict: str) -> Mark:

@@ -15,12 +15,21 @@ from autoemb.analysis.tables.intervals import (
     sort_methods,
     supported,
 )
-from autoemb.analysis.tables.levels import crossing, crossings, levels, paper_crossings
+from autoemb.analysis.tables.levels import (
+    AS_RELEASED,
+    crossing,
+    crossings,
+    levels,
+    model_names,
+    paper_crossings,
+    starts_of,
+)
 from autoemb.analysis.tables.outcomes import comparison, running_popularity, stream
 from autoemb.analysis.tables.selection import candidates, mean_size, size_stream, sizes
 
 __all__ = [
     "ANCHORS",
+    "AS_RELEASED",
     "ablation",
     "below_constant",
     "bin_centres",
@@ -32,11 +41,13 @@ __all__ = [
     "levels",
     "lower_is_better",
     "mean_size",
+    "model_names",
     "paper_crossings",
     "running_popularity",
     "size_stream",
     "sizes",
     "sort_methods",
+    "starts_of",
     "stream",
     "supported",
 ]

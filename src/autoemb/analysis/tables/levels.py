@@ -9,11 +9,12 @@ import pandas as pd
 from autoemb.analysis import published
 from autoemb.analysis.tables.columns import flags, numbers, texts
 from autoemb.analysis.tables.intervals import arrange, lower_is_better, over_seeds, per_seed
+from autoemb.schema import LEVEL_MODEL, NO_START
 
 _CELL = ["dataset", "side", "task", "metric"]
 
 CROSSINGS = (
-    texts(*_CELL)
+    texts(*_CELL, "start")
     | numbers("smaller", "larger")
     | numbers("crossing", may_lack=True)
     | flags("from_start")
@@ -22,22 +23,39 @@ CROSSINGS = (
 )
 """The columns of ``crossings``."""
 
+AS_RELEASED = "normal"
+"""The start of the released code."""
+
 
 def levels(sums: pd.DataFrame) -> pd.DataFrame:
-    """Fig. 1: loss and accuracy of every embedding size at every popularity level.
+    """Fig. 1: loss and accuracy of every embedding size and start, and of the anchors, at every popularity level.
 
     Args:
         sums: ``schema.LEVELS``, with ``dataset``, ``side`` (whose ratings are counted out) and ``task``.
 
     Returns:
-        One row per data set x side x task x metric x size x level (training ratings per id): ``mean``,
-        ``sd``, ``low``, ``high``, ``seeds``, ``n`` (test interactions per seed), and ``paper`` (Fig. 1 of the
-        paper, digitised; only for ml-20m's users in the regression task, else NaN).
+        One row per data set x side x task x metric x ``method`` x ``start`` x ``size`` x ``level`` (training ratings
+        per id): ``mean``, ``sd``, ``low``, ``high``, ``seeds``, ``n`` (test interactions per seed), and ``paper``
+        (Fig. 1 of the paper, digitised; only for ml-20m's users in the regression task and the start ``normal``, else
+        NaN). An anchor has size 0 and the start ``none``.
     """
-    table = over_seeds(per_seed(sums, ["dataset", "side", "task", "size", "level"]), [*_CELL, "size", "level"])
-    paper = published.figure1().assign(side="user", task="regression")
+    values = per_seed(sums, ["dataset", "side", "task", *LEVEL_MODEL, "level"])
+    table = over_seeds(values, [*_CELL, *LEVEL_MODEL, "level"])
+    paper = published.figure1().assign(side="user", task="regression", method="fse", start=AS_RELEASED)
     paper = paper.rename(columns={"popularity": "level", "value": "paper"})
-    return table.merge(paper, on=[*_CELL, "size", "level"], how="left")
+    return table.merge(paper, on=[*_CELL, *LEVEL_MODEL, "level"], how="left")
+
+
+def starts_of(table: pd.DataFrame) -> list[str]:
+    """The starts of embeddings that a table has, in its order."""
+    return [str(start) for start in table["start"].unique() if start != NO_START]
+
+
+def model_names(table: pd.DataFrame) -> list[str]:
+    """What each row's model is called: an anchor by its method, else its size, and its start if there are several."""
+    several = len(starts_of(table)) > 1
+    rows = zip(table["method"], table["start"], table["size"], strict=True)
+    return [f"size {size}" + f", {start}" * several if start != NO_START else method for method, start, size in rows]
 
 
 def crossings(sums: pd.DataFrame) -> pd.DataFrame:
@@ -47,24 +65,29 @@ def crossings(sums: pd.DataFrame) -> pd.DataFrame:
         sums: as in ``levels``.
 
     Returns:
-        One row per data set x side x task x metric x pair ``smaller``, ``larger``: ``crossing`` (float64,
+        One row per data set x side x task x metric x ``start`` x pair ``smaller``, ``larger``: ``crossing`` (float64,
         popularity, of the mean curve, as ``crossing`` finds it; NaN: never), ``from_start`` (bool: already ahead
         at the lowest level), ``seeds_crossing`` (int64: seeds whose own curves cross), ``earliest``, ``latest``
         (float64, popularity: where the first and the last of these cross; NaN if none does), ``seeds`` (int64), and
         ``paper`` (the crossing of the same pair in the paper's Fig. 1, which shows the users of ml-20m in the
-        regression task; given for that side and task of any data set, else NaN). ``earliest`` to ``latest`` is no
-        interval for ``crossing``: a seed that never crosses has no place in it.
+        regression task; given for that side and task of any data set and the start ``normal``, else NaN). ``earliest``
+        to ``latest`` is no interval for ``crossing``: a seed that never crosses has no place in it.
     """
-    values = per_seed(sums, ["dataset", "side", "task", "size", "level"])
+    sums = sums[sums["start"] != NO_START]
+    values = per_seed(sums, ["dataset", "side", "task", "start", "size", "level"])
+    keys = [*_CELL, "start"]
     paper = paper_crossings()
     rows = []
-    for cell, group in values.groupby(_CELL, sort=False):
+    for cell, group in values.groupby(keys, sort=False):
         for smaller, larger in combinations(sorted(group["size"].unique()), 2):
-            row = dict(zip(_CELL, cell, strict=True)) | {"smaller": int(smaller), "larger": int(larger)}
-            known = row["side"] == "user" and row["task"] == "regression"
+            row: dict[str, object] = dict(zip(keys, cell, strict=True)) | {
+                "smaller": int(smaller),
+                "larger": int(larger),
+            }
+            known = (row["side"], row["task"], row["start"]) == ("user", "regression", AS_RELEASED)
             where = paper.get((str(row["metric"]), smaller, larger), np.nan) if known else np.nan
             rows.append(row | _overtakes(group, smaller, larger) | {"paper": where})
-    return arrange(pd.DataFrame(rows, columns=list(CROSSINGS)), [*_CELL, "smaller", "larger"])
+    return arrange(pd.DataFrame(rows, columns=list(CROSSINGS)), [*keys, "smaller", "larger"])
 
 
 def crossing(levels: npt.NDArray[np.float64], gap: npt.NDArray[np.float64]) -> tuple[float, bool]:

@@ -10,6 +10,7 @@ import pandas as pd
 
 from autoemb.analysis.tables.ablation import BASE_VALUE
 from autoemb.analysis.tables.intervals import RUN, arrange, lower_is_better, sort_methods, supported
+from autoemb.analysis.tables.levels import model_names
 from autoemb.analysis.tables.student import excludes_zero
 from autoemb.analysis.tables.text import change, plus_minus, popularity_label, signed, span
 
@@ -45,9 +46,11 @@ def comparison(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def levels(table: pd.DataFrame) -> pd.DataFrame:
-    """A few levels, the sizes side by side."""
+    """A few levels, the models side by side."""
     few = table[table["level"].isin(_points(table["level"]))]
-    return _wide(few, ["dataset", "side", "task", "metric", "level"], "size", 4, "size {}")
+    names = model_names(few)
+    few = few.assign(model=pd.Categorical(names, list(dict.fromkeys(names)), ordered=True))
+    return _wide(few, ["dataset", "side", "task", "metric", "level"], "model", 4, "{}")
 
 
 def running_popularity(table: pd.DataFrame) -> pd.DataFrame:
@@ -88,7 +91,7 @@ def crossings(table: pd.DataFrame) -> pd.DataFrame:
     for row in table.to_dict("records"):
         where = "never" if np.isnan(row["crossing"]) else f"{row['crossing']:.1f}"
         rows.append(
-            {key: row[key] for key in ("dataset", "side", "task", "metric")}
+            {key: row[key] for key in ("dataset", "side", "task", "metric", "start")}
             | {"pair": f"{row['larger']} over {row['smaller']}", "popularity": where}
             | {"from the start": "yes" if row["from_start"] else ""}
             | {"seeds that cross": f"{row['seeds_crossing']} of {row['seeds']}"}

@@ -35,6 +35,8 @@ def config(name: str, guess: Guess, counted: Survey, proposal: Proposal) -> Iter
         settings = {"order": stream.order, "test": stream.test}
         yield f"  {key}: {spelt(settings)}", f"{_ORDERS[stream.order]}; the last quarter is the test part"
     yield "methods:", ""
+    yield "  constant: {}", "the share of each label: what is worse has learnt nothing"
+    yield "  means: {}", "how a user and an item are rated, without any embedding"
     yield "  fse-2: {method: fse, size: 2}", "an embedding of 2 numbers for every id"
     yield "  fse-16: {method: fse, size: 16}", ""
     yield "  fse-128: {method: fse, size: 128}", ""

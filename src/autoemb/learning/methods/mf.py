@@ -15,13 +15,13 @@ start at a variance of 1 / size (``embedding_init``). ``size: 0`` is the bias mo
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated
 
 import torch
 from pydantic import Field
 from torch import Tensor
 
-from autoemb.config import AdamConfig
+from autoemb.config import AdamConfig, Start
 from autoemb.learning.batch import Use
 from autoemb.learning.methods._fixed import FixedMethod
 from autoemb.learning.nn.layers import Generators, Parameters
@@ -33,7 +33,7 @@ class Config(AdamConfig):
     size: Annotated[int, Field(ge=0)] = 64
     """Length of the vectors of users and items (assumption); 0 leaves their biases."""
 
-    embedding_init: Literal["normal", "scaled"] | Annotated[float, Field(gt=0)] = "scaled"
+    embedding_init: Start = "scaled"
     """Of the vectors: normal(0, 1) over the root of their length, or as it is: then products start at a variance of
     ``size`` (assumption); a number multiplies them instead."""
 

@@ -9,10 +9,10 @@ const SIZE = { y: () => "mean size (dimensions)", digits: 2 };
 const POPULARITY = { x: () => `${chosen().side} popularity (interactions so far)`, point: "popularity", log: true };
 const STREAM = { x: () => "interactions so far", point: "interactions" };
 const PANELS = {
-  "running-popularity": { curves: "running-popularity", ...LEVELS, ...LOSS },
+  "running-popularity": { curves: "running-popularity", ...POPULARITY, ...LOSS },
   "stream-curve": { curves: "stream", ...STREAM, ...LOSS },
   "difference": { curves: "difference", ...STREAM, ...LOSS, y: () => `Δ ${measureName()} to fse`, zero: true },
-  "mean-size": { curves: "mean-size", ...LEVELS, ...SIZE, least: 0 },
+  "mean-size": { curves: "mean-size", ...POPULARITY, ...SIZE, least: 0 },
   "size-stream": { curves: "size-stream", ...STREAM, ...SIZE, least: 0 },
   "levels": {
     curves: "levels", ...LOSS, point: "training ratings", log: true, all: true,

@@ -26,6 +26,16 @@ def test_a_config_is_called_by_its_key_or_its_file(own, file, name):
     assert name_of(own, ["config/first.yaml", file]) == name
 
 
+def test_a_config_is_one_folder_whatever_lies_in_it(tmp_path):
+    mine = tmp_path / "results/smoke"
+    for kind in ("provenance/ablation", "provenance/runs", "logs/ablation", "benchmarks/runs", "runs", "ablation"):
+        (mine / kind).mkdir(parents=True)
+    assert folders(mine) == [mine]
+    assert folders(tmp_path / "results") == [mine]
+    (tmp_path / "results/other/runs").mkdir(parents=True)
+    assert folders(tmp_path / "results") == [tmp_path / "results/other", mine]
+
+
 @pytest.mark.parametrize("file", ["My Shop.yaml", "a_b.yaml", "é.yaml", f"{'x' * 61}.yaml", "-.yaml", ".yaml"])
 def test_a_name_that_is_no_folder_is_refused_in_one_line(file):
     with pytest.raises(InputError, match=r"expected a key `name` of at most 60") as failure:

@@ -21,6 +21,7 @@ from autoemb.learning.recorder import Recorder, Window, add_by_product
 from autoemb.learning.seeds import run_stream
 from autoemb.schema import OUTCOMES, PROGRESS, SIZES, TASKS, popularity_bin, popularity_bin_bounds
 
+from . import twin as twins
 from .contracts.bench import make, shape_of, small_stream, twin_of
 from .contracts.variants import small
 from .twin import Interactions, Turn
@@ -198,6 +199,18 @@ def test_popularity_levels_equal_training_and_testing_by_hand():
         return Interactions(*columns, torch.zeros(len(rows)), torch.zeros(len(rows)))
 
     rank = splits["rank"].to_numpy()
+    for model in ("constant", "means"):  # one pass, as they count: twice the same interactions would weigh twice
+        said = run_levels(splits, LevelModel(method=model), config.model_copy(update={"passes": 1}), training, "cpu")
+        assert (said["start"] == "none").all()
+        assert (said["size"] == 0).all()
+        plain = twins.find(model).Twin(methods.find(model).Config(), Shape("regression", 8, 20, 0, 0), torch.float64)
+        order = np.flatnonzero((rank >= 0) & (rank < 5))
+        for start in range(0, len(order), 16):
+            plain.step(Turn(batch(order[start : start + 16])))
+        held_out = batch(np.flatnonzero(rank < 0))
+        logits = torch.stack([plain.logits(int(u), int(i)) for u, i in zip(held_out.user, held_out.item, strict=True)])
+        total = losses("regression", logits.T[None], held_out.label).sum().item()
+        assert said.loc[said["level"] == 5, "loss_sum"].tolist() == pytest.approx([total, total], rel=1e-9)
     shape = Shape("regression", 8, 20, 0, 0)
     model = fse.Model(fse.Config(size=3), shape, [1], torch.float64, "cpu")
     twin = twin_of(("fse", {"size": 3}), model, 0, torch.float64)

@@ -55,6 +55,13 @@ def test_one_seed_tells_nothing_apart():
     assert "not distinguishable" not in words.replace("cannot", "")
 
 
+def test_what_a_constant_beats_is_named():
+    beaten = {"constant": (0.25, 0.0), "fse": (0.26, 0.001), "sam": (0.24, 0.001), "darts": (0.2501, 0.001)}
+    assert "Worse than a constant, so that nothing was learnt: fse, darts." in sentences.comparison(compared(beaten))
+    without = {name: values for name, values in beaten.items() if name != "constant"}
+    assert "constant" not in sentences.comparison(compared(without))
+
+
 def test_without_the_papers_methods_nothing_is_said_of_its_order():
     assert "order" not in sentences.comparison(compared({"fse": (0.19, 0.001), "sam": (0.18, 0.001)}))
 

@@ -235,8 +235,10 @@ def test_datasets_stand_beside_table_1():
 
 
 def test_methods_are_shown_in_the_papers_order():
-    names = ["zebra", "autoemb", "fse-128", "darts-global", "fse", "sam", "fse-16", "darts"]
-    expected = ["fse", "fse-16", "fse-128", "sam", "darts", "darts-global", "autoemb", "zebra"]
+    names = ["zebra", "autoemb", "fse-128-scaled", "fse-128", "darts-global", "fse", "means", "sam", "fse-16", "darts"]
+    names += ["uniform", "constant", "mf"]
+    expected = ["constant", "means", "mf", "fse", "fse-16", "fse-128", "fse-128-scaled", "uniform", "sam", "darts"]
+    expected += ["darts-global", "autoemb", "zebra"]
     assert tables.sort_methods(names) == expected
     assert arrange(pd.DataFrame({"method": names}), ["method"])["method"].tolist() == expected
 

@@ -54,19 +54,21 @@ def of_before(results: Path = RESULTS) -> str | None:
 
 
 def folders(results: Path) -> list[Path]:
-    """The folders of results there: the folder itself, if a workflow has filled it, and those inside of it.
+    """The folders of results there: the folder itself if a workflow has filled it, else those inside of it.
 
     Raises:
         InputError: there are none, or they are of an earlier layout.
     """
     if before := of_before(results):
         raise InputError(before)
+    if _is_filled(results):
+        return [results]
     inside = sorted(path for path in results.iterdir() if path.is_dir()) if results.is_dir() else []
-    filled = [folder for folder in (results, *inside) if (folder / "provenance").is_dir() or _has_runs(folder)]
+    filled = [folder for folder in inside if _is_filled(folder)]
     if not filled:
         raise InputError(f"{results}: has no records; expected a folder that the workflow has filled, as results/smoke")
     return filled
 
 
-def _has_runs(folder: Path) -> bool:
-    return any((folder / kind).is_dir() for kind in ("runs", "ablation"))
+def _is_filled(folder: Path) -> bool:
+    return any((folder / kind).is_dir() for kind in ("provenance", "runs", "ablation"))

@@ -89,13 +89,22 @@ def style() -> dict[RcKeyType, Any]:
 
 
 def method_mark(name: str) -> Mark:
-    """Colour and marker of a method; a fixed-size one (``fse-16``) looks like its size, an unknown one by its name."""
-    if name in _METHODS:
-        return _METHODS[name]
-    family, _, number = name.partition("-")
-    if family == "fse" and number.isdigit():
-        return size_mark(int(number))
+    """Colour and marker of a method; a fixed-size one (``fse-16``) looks like its size, an unknown one by its name.
+
+    A variant (``sam-slow``, ``fse-16-scaled``) has the colour of what it is one of, and a marker by its name.
+    """
+    if known := _known(name):
+        return known
+    base = name
+    while base := base.rpartition("-")[0]:
+        if known := _known(base):
+            return Mark(known.colour, _unknown(name).marker)
     return _unknown(name)
+
+
+def _known(name: str) -> Mark | None:
+    family, _, number = name.partition("-")
+    return size_mark(int(number)) if family == "fse" and number.isdigit() else _METHODS.get(name)
 
 
 def size_mark(size: int) -> Mark:

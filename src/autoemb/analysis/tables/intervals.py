@@ -100,7 +100,7 @@ def sort_methods(names: Iterable[str]) -> list[str]:
     def key(name: str) -> tuple[int, int, str]:
         family = name.split("-")[0]
         rank = _FAMILIES.index(family) if family in _FAMILIES else len(_FAMILIES)
-        number = re.search(r"-(\d+)$", name)
+        number = re.search(r"-(\d+)(?:-|$)", name)
         return rank, int(number[1]) if number else 0, name
 
     return sorted(names, key=key)

@@ -11,6 +11,7 @@ from scipy import stats
 from autoemb.analysis import catalogue, claims, plots, sentences
 from autoemb.analysis.claims import judge
 from autoemb.analysis.claims.observations import fixed
+from autoemb.analysis.claims.statements import OURS
 from autoemb.analysis.tables import text
 from autoemb.schema import ALLOCATION, LEVELS, OUTCOMES, PROGRESS, SIDES, SIZES, VERDICTS, Table
 
@@ -444,6 +445,17 @@ def test_seeds_that_agree_exactly_need_no_spread(planted, shown):
 )
 def test_claims_about_missing_methods_have_no_rows(planted, missing, left):
     assert set(judged(without(planted, *missing))["claim"]) == left
+
+
+def test_our_claims_do_not_weigh_on_the_papers(planted):
+    keys = ["claim", "stream", "task", "metric"]
+    with_ours = judged(planted).set_index(keys)["p_holm"]
+    bare = without(planted, "means")
+    bare = bare._replace(levels=planted.levels[planted.levels["start"] == "normal"])
+    alone = judged(bare).set_index(keys)["p_holm"]
+    papers = [key for key in alone.index if key[0] not in OURS]
+    assert len(papers) > 20
+    pd.testing.assert_series_equal(with_ours[papers], alone[papers])
 
 
 def test_missing_tables_leave_the_other_claims(planted):

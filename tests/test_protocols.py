@@ -6,16 +6,18 @@ from collections.abc import Iterator
 
 import pytest
 
-from autoemb.config import StreamConfig
+from autoemb.config import AblationConfig, StreamConfig
 from autoemb.errors import InputError
 from autoemb.experiment import ablation, grid, protocols
 from autoemb.experiment.layers import merge
+from autoemb.experiment.trials import resolve_ablation
 from autoemb.learning import methods
 
 BESIDE = ["sizes", "learning_rate", "weights_learning_rate", "selection", "hidden", "controller_hidden"]
 """Settings beside those of the ablation that every protocol has."""
 
-ODDITIES = [name for name in ablation.SETTINGS if name not in ("selection", "sizes", "classification-start")]
+OURS = ("selection", "sizes", "classification-start", "rows-rate", "scaled-rows-rate")
+ODDITIES = [name for name in ablation.SETTINGS if name not in OURS and not name.startswith("temporal-")]
 """The fourteen of the list of the released code's oddities; of the FSE, size and path are two settings here."""
 
 REPRODUCED = [(protocol, module) for module in methods.names() for protocol in methods.reproduces(module)]
@@ -49,6 +51,17 @@ def test_the_protocols_are_the_files():
 
 def test_the_list_of_oddities_is_whole():
     assert len(ODDITIES) == 14 + 1
+
+
+def test_a_pair_of_settings_changes_both():
+    resolved = resolve_ablation(AblationConfig(rare_items="drop-rarest"), ("regression",), "c.yaml")
+    trial = "temporal-embedding-init.scaled"
+    assert resolved.stream_of(trial) == "order.temporal"
+    assert resolved.streams["order.temporal"].order == "temporal"
+    assert resolved.methods[trial]["fse"].settings.embedding_init == "scaled"
+    both = resolved.methods["scaled-rows-rate.0.01"]["autoemb"].settings
+    assert (both.embedding_init, both.rows_learning_rate) == ("scaled", 0.01)
+    assert resolved.stream_of("scaled-rows-rate.0.01") == ablation.BASE
 
 
 def fields_of(protocol: str) -> dict[str, set[str]]:

@@ -1,8 +1,10 @@
 """The ablation: the released code's settings that may move results, each changed alone.
 
 Base is the protocol ``released-code``. The settings stand here as data, in the order of the list of the released
-code's oddities; the last three are none of those. A trial is one setting with one of its other values, and is named
-after both, as in ``policy.2``. The base is named after its protocol.
+code's oddities; ``selection`` and those behind it are none of those. A trial is one setting with one of its other
+values, and is named after both, as in ``policy.2``. The base is named after its protocol. Some trials are compared with
+another trial, so that two settings are changed together: temporal order with BatchNorm at prediction and with the
+embeddings' start, and this start with the embeddings' learning rate.
 """
 
 from collections.abc import Collection, Iterator, Mapping
@@ -100,6 +102,12 @@ SETTINGS: Mapping[str, Setting] = {
             (False,),
             tasks=("classification",),
         ),
+        Setting(
+            "temporal-batch-norm-at-prediction", "method", "batch_norm_at_prediction", ("running",), "order.temporal"
+        ),
+        Setting("temporal-embedding-init", "method", "embedding_init", ("scaled",), "order.temporal"),
+        Setting("rows-rate", "method", "rows_learning_rate", (0.01,)),
+        Setting("scaled-rows-rate", "method", "rows_learning_rate", (0.01,), "embedding-init.scaled"),
     )
 }
 """Every setting by its name."""

@@ -27,8 +27,8 @@ class Ablation:
     """By trial: the tasks in which it can matter."""
 
     def stream_of(self, trial: str) -> str:
-        """The trial whose stream this one runs on."""
-        return trial if trial in self.streams else BASE
+        """The trial whose stream this one runs on: the last of its changes that is one of the stream."""
+        return next((change.name for change in reversed(changes(trial)) if change.name in self.streams), BASE)
 
 
 def resolve_ablation(config: AblationConfig, tasks: Sequence[Task], where: str) -> Ablation:

@@ -1,11 +1,12 @@
-"""The papers' claims, each judged by a test with a verdict.
+"""The papers' claims, and ours, each judged by a test with a verdict.
 
 A claim consists of comparisons. A comparison is one number per seed, on the same stream, oriented so that positive
 means as claimed; its effect is their mean, with a 95 % t-interval, and ``detectable`` is the smallest effect that so
 many seeds with this spread would have seen (t-test at two-sided 5 %, power .8).
 
 A claim holds only if all its comparisons do, so its p is the largest of theirs (two-sided; 1 where the sign is
-wrong), corrected by Holm over the claims that are judged on one data set, stream, task and metric. It
+wrong), corrected by Holm over the claims that are judged on one data set, stream, task and metric, the papers' and
+ours (S) apart. It
 
 - holds: corrected p below 5 %; and, where two methods are compared by their means, the window interval lies above 0
   in every comparison;

@@ -9,7 +9,7 @@ import scipy
 
 from autoemb.analysis.claims import observations, paper
 from autoemb.analysis.claims.observations import CELL
-from autoemb.analysis.claims.statements import STATEMENTS
+from autoemb.analysis.claims.statements import OURS, STATEMENTS
 from autoemb.analysis.claims.windows import window_intervals
 from autoemb.analysis.tables.columns import numbers, texts
 from autoemb.analysis.tables.intervals import arrange, per_seed
@@ -152,7 +152,8 @@ def claims(compared: pd.DataFrame) -> pd.DataFrame:
     whole = groups.agg(
         comparisons=("p", "size"), p=("p", "max"), refuted=("refuted", "any"), vetoed=("vetoed", "any")
     ).reset_index()
-    whole = whole.assign(p_holm=whole.groupby(CELL)["p"].transform(_holm))
+    family = whole["claim"].isin(OURS)  # what we ask makes the papers' claims no harder to hold
+    whole = whole.assign(p_holm=whole.groupby([*CELL, family.rename("ours")])["p"].transform(_holm))
     shown = table.sort_values(["refuted", "weakness", "effect"], ascending=[False, False, True], kind="stable")
     shown = shown.drop_duplicates(cell).drop(columns=["p", "refuted", "vetoed"])
     judged = shown.merge(whole, on=cell)

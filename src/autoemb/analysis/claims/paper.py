@@ -4,6 +4,7 @@ import pandas as pd
 
 from autoemb.analysis import published
 from autoemb.analysis.claims.observations import fixed, of_levels, oriented, over, pairs
+from autoemb.analysis.claims.statements import OURS
 from autoemb.analysis.tables import AS_RELEASED
 from autoemb.schema import TASKS
 
@@ -29,7 +30,7 @@ def effects(levels: pd.DataFrame, outcomes: pd.DataFrame) -> pd.DataFrame:
     table1 = table1.assign(method=table1["method"].replace("fse-128", baseline))
     frames = [_figure1(levels[levels["start"] == AS_RELEASED]), _saved()]
     for claim, compared in pairs(outcomes).items():
-        if claim.startswith("S"):  # ours; the papers have no numbers for them
+        if claim in OURS:  # the papers have no numbers for them
             continue
         values = _oriented(table1 if claim == "E1" else table2)
         for better, other in compared:

@@ -27,3 +27,6 @@ STATEMENTS = {
     "S3": Statement("A2 with embeddings that start at a variance of 1/size", "this artifact"),
 }
 """By the claim's name: A of the AutoEmb paper, E of the ESAPN paper, S of this artifact."""
+
+OURS = ("S1", "S2", "S3")
+"""The claims that the papers do not make."""

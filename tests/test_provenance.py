@@ -50,7 +50,7 @@ def test_records_have_the_resolved_settings(root):
     assert config("provenance/streams/synthetic/temporal.json")["stream"]["test"] == 0.25
     assert config("provenance/levels/synthetic/user/splits.json")["levels"]["test_share"] == 0.2
     level = config("provenance/levels/synthetic/user/regression/size-2.json")
-    assert (level["size"], level["run"]["dtype"]) == (2, "float32")
+    assert (level["model"]["size"], level["model"]["start"], level["run"]["dtype"]) == (2, "normal", "float32")
     assert config("runs/synthetic/temporal/regression/fse/run.json")["settings"]["learning_rate"] == 1e-3
     assert config("provenance/tables/comparison.json") == {"table": "comparison", "restarting": []}
 

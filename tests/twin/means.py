@@ -28,16 +28,14 @@ class Twin(Counted):
 
     def item_bias(self, item: int) -> Tensor:
         """b_i."""
-        labels, mu = self.of_items[item], self.mu()[1]
-        return sum((y - mu for y in labels), torch.zeros_like(mu)) / (len(labels) + self.config.item_damping)
+        labels = self.of_items[item]
+        return (sum(labels) - len(labels) * self.mu()[1]) / (len(labels) + self.config.item_damping)
 
     def logits(self, user: int, item: int) -> Tensor:
         """From the labels before the batch."""
         if self.shape.task == "regression":
             differences = self.of_users[user]
-            user_bias = sum(differences, torch.zeros_like(self.counts[0])) / (
-                len(differences) + self.config.user_damping
-            )
+            user_bias = sum(differences) / (len(differences) + self.config.user_damping)
             p = self.mu()[1] + user_bias + self.item_bias(item)
             return torch.logit(p.clamp(1e-6, 1 - 1e-6))[None]
         of_user = self.share(self.of_users[user], self.config.user_damping)
@@ -54,6 +52,6 @@ class Twin(Counted):
         mu = self.mu()[1]
         biases = [self.item_bias(int(item)) for item in batch.item] if regression else []
         for n, (user, item, label) in enumerate(zip(*(x.tolist() for x in batch[:3]), strict=True)):
-            self.of_users[user].append(label - mu - biases[n] if regression else label)
+            self.of_users[user].append(float(label - mu - biases[n]) if regression else label)
             self.of_items[item].append(label)
         super().count(batch)

@@ -75,6 +75,17 @@ def test_same_seed_same_bytes(folder, tmp_path):
         assert (tmp_path / "one" / file).read_bytes() == (tmp_path / "two" / file).read_bytes()
 
 
+@pytest.mark.parametrize("model", [{"method": "fse"}, {"method": "fse", "size": 2}, {"method": "means", "size": 2}])
+def test_a_model_of_the_levels_that_is_none_is_refused(folder, tmp_path, capsys, model):
+    options = {"settings": '{"at": [2, 4]}', "run": RUN, "out": tmp_path / "out"}
+    assert call("levels", splits=folder / "splits", model=json.dumps(model), **options) == 2
+    said = capsys.readouterr().err
+    assert "--model" in said
+    assert f"method '{model['method']}' with size" in said
+    assert "expected fse with a size from 1 and a start, or an anchor with neither" in said
+    assert not (tmp_path / "out").exists()
+
+
 def test_popularity_writes_its_levels(folder, tmp_path):
     out = tmp_path / "size-3.parquet"
     assert call("levels", splits=folder / "splits", model=MODEL, settings='{"at": [2, 4]}', run=RUN, out=out) == 0

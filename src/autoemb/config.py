@@ -9,7 +9,7 @@ import math
 from typing import Annotated, Any, Literal, TypeVar
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from autoemb.errors import InputError, explain
 
@@ -133,6 +133,14 @@ class LevelModel(Settings):
 
     start: Start | None = None
     """Of the embeddings; None of an anchor."""
+
+    @model_validator(mode="after")
+    def _has_embeddings(self) -> "LevelModel":
+        is_fse = self.method == "fse"
+        if is_fse != (self.size > 0) or is_fse != (self.start is not None):
+            given = f"method {self.method!r} with size {self.size} and start {self.start!r}"
+            raise ValueError(f"{given}: expected fse with a size from 1 and a start, or an anchor with neither")
+        return self
 
     @property
     def name(self) -> str:

@@ -10,19 +10,18 @@ import torch
 from torch import Tensor
 
 from autoemb.learning.batch import Batch
+from autoemb.learning.methods._fixed import FixedMethod
 from autoemb.learning.methods._selection import CandidatesConfig, CandidatesMethod
-from autoemb.learning.methods.contract import Prediction
-from autoemb.learning.methods.state import Memory
 from autoemb.learning.nn.layers import Generators
-from autoemb.learning.optim.group import Group, Values
+from autoemb.learning.optim.group import Values
 
 
 class Config(CandidatesConfig):
     """Settings of uniform weights."""
 
 
-class Model(CandidatesMethod):
-    """W alone; there is no Theta."""
+class Model(CandidatesMethod, FixedMethod):
+    """W alone, all of it learnt from every batch; there is no Theta."""
 
     def build(self, config: Config, dice: Generators) -> None:
         """W only."""
@@ -33,8 +32,3 @@ class Model(CandidatesMethod):
         """1/K."""
         s, k, b = len(self.seeds), len(self.sizes), len(batch.label)
         return torch.full((s, 2, k, b), 1 / k, dtype=self.dtype, device=batch.label.device)
-
-    def learn(self, w: Group, theta: Group, memory: Memory, batch: Batch) -> Prediction:
-        """Predict, then W <- Adam(grad_W L(batch; W, 1/K))."""
-        weights = self.weigh(theta.values(), memory.context(), batch)
-        return w.descend(lambda values: self.predict(values, weights, batch))

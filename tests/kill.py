@@ -23,6 +23,7 @@ from typing import Any
 from safetensors import safe_open
 
 from autoemb.cli import main as autoemb
+from autoemb.schema import RUN_TABLES
 
 from .test_workflow import CONFIG, SMALL, Project
 
@@ -34,7 +35,7 @@ SETTINGS: Mapping[str, Mapping[str, Any]] = {
     "autoemb": {**SIZED, "controller_hidden": 16},
     "esapn": {"hidden": 16, "sizes": [2, 4, 8]},
 }
-TABLES = ("outcomes.parquet", "sizes.parquet", "progress.parquet", "allocation.parquet")
+TABLES = tuple(table.file for table in RUN_TABLES)
 PATIENCE = 600.0
 """Seconds for a run to end after a signal, and for orphans to end by themselves."""
 

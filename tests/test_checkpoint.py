@@ -21,12 +21,13 @@ from autoemb.learning import checkpoint as module
 from autoemb.learning.checkpoint import PAUSE, Checkpoint, checksum
 from autoemb.learning.methods import autoemb as model
 from autoemb.learning.methods import fse
+from autoemb.schema import RUN_TABLES
 
 RUN = json.dumps({"task": "regression", "seeds": 2, "batch_size": 32, "windows": 5})
 SETTINGS = json.dumps({"sizes": [2, 4], "hidden": 8, "controller_hidden": 8})
 MODEL = json.dumps({"method": "fse", "size": 3, "start": "normal"})
 LEVELS = json.dumps({"at": [2, 4, 6]})
-FILES = ("outcomes.parquet", "sizes.parquet", "progress.parquet", "allocation.parquet")
+FILES = tuple(table.file for table in RUN_TABLES)
 FILES_OF = {"train": FILES, "levels": ("out",)}
 
 

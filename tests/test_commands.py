@@ -12,7 +12,7 @@ import torch
 from autoemb.cli import main
 from autoemb.data.datasets import synthetic
 from autoemb.learning import methods
-from autoemb.schema import ALLOCATION, LEVELS, OUTCOMES, PROGRESS, SIZES
+from autoemb.schema import ALLOCATION, LEVELS, OUTCOMES, PROGRESS, RUN_FILES, RUN_TABLES, SIZES
 
 MODEL = json.dumps({"method": "fse", "size": 3, "start": "scaled"})
 RUN = json.dumps({"task": "regression", "seeds": 2, "batch_size": 64, "windows": 5})
@@ -59,19 +59,13 @@ def test_train_writes_its_tables_and_says_how(folder, tmp_path):
     assert allocation[["side", "size", "ids"]].drop_duplicates().to_numpy().tolist() == [
         [side, size, seen[side]] for side in ("user", "item") for size in (2, 4)
     ]
-    assert {path.name for path in (tmp_path / "run").iterdir()} == {
-        "allocation.parquet",
-        "outcomes.parquet",
-        "progress.parquet",
-        "run.json",
-        "sizes.parquet",
-    }
+    assert {path.name for path in (tmp_path / "run").iterdir()} == set(RUN_FILES)
 
 
 def test_same_seed_same_bytes(folder, tmp_path):
     for name in ("one", "two"):
         assert train(folder, tmp_path / name) == 0
-    for file in ("outcomes.parquet", "sizes.parquet", "progress.parquet"):
+    for file in (table.file for table in RUN_TABLES):
         assert (tmp_path / "one" / file).read_bytes() == (tmp_path / "two" / file).read_bytes()
 
 

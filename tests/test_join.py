@@ -13,11 +13,11 @@ from autoemb.cli import main
 from autoemb.commands.train import seeds_of
 from autoemb.errors import InputError
 from autoemb.experiment.grid import load
-from autoemb.schema import STREAM
+from autoemb.schema import RUN_TABLES, STREAM
 
 from .contracts.bench import small_stream
 
-TABLES = ("outcomes", "sizes", "progress", "allocation")
+TABLES = tuple(table.name for table in RUN_TABLES)
 SETTINGS = json.dumps({"sizes": [2, 4], "hidden": 8, "controller_hidden": 8, "selection": "gumbel"})
 RUN = {"task": "regression", "seeds": 3, "batch_size": 64, "windows": 5, "device": "cpu"}
 
@@ -25,6 +25,12 @@ RUN = {"task": "regression", "seeds": 3, "batch_size": 64, "windows": 5, "device
 def train(folder, out, *words, **changes) -> int:
     run = json.dumps({**RUN, **changes})
     options = ["--stream", folder / "stream", "--method", "autoemb", "--settings", SETTINGS, "--run", run]
+    return main([str(word) for word in ("train", *options, "--out", folder / out, *words)])
+
+
+def train_apart(folder, out, *words) -> int:
+    """Every seed on a stream of its own."""
+    options = ["--method", "autoemb", "--settings", SETTINGS, "--run", json.dumps(RUN)]
     return main([str(word) for word in ("train", *options, "--out", folder / out, *words)])
 
 
@@ -213,3 +219,34 @@ def test_groups_of_seeds_are_not_torn_apart():
     assert load({**GRID, "seeds": 5, "seeds_per_job": 4, "seeds_at_once": 2}, "config.yaml").parts() == ["0-3", "4-4"]
     with pytest.raises(InputError, match=r"^config.yaml: seeds_per_job = 3: expected a multiple of seeds_at_once, 2$"):
         load({**GRID, "seeds": 5, "seeds_per_job": 3, "seeds_at_once": 2}, "config.yaml")
+
+
+def test_parts_whose_seeds_have_streams_of_their_own_are_put_together(made, tmp_path):
+    (tmp_path / "mine").mkdir()
+    streams = [tmp_path / "mine" / f"{seed}.parquet" for seed in range(3)]
+    for seed, path in enumerate(streams):
+        write_table(small_stream(seed=seed), path, STREAM)
+    assert train_apart(tmp_path, "whole", "--streams", *streams) == 0
+    assert train_apart(tmp_path, "0-1", "--streams", *streams[:2], "--seeds", "0-1") == 0
+    assert train_apart(tmp_path, "2-2", "--streams", streams[2], "--seeds", "2-2") == 0
+    assert join(tmp_path, "0-1", "2-2") == 0
+    for table in TABLES:
+        name = f"{table}.parquet"
+        assert (tmp_path / "joined" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
+    assert pd.read_parquet(tmp_path / "joined/test-users.parquet").empty
+    inputs = [json.loads((tmp_path / of / "run.json").read_text())["inputs"] for of in ("joined", "whole")]
+    assert inputs[0] == inputs[1] == {f"mine/{seed}.parquet": digest(path) for seed, path in enumerate(streams)}
+    assert (tmp_path / "whole/outcomes.parquet").read_bytes() != (made / "whole/outcomes.parquet").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("streams", "expected"),
+    [
+        (["stream", "stream"], "--streams: 2 files; expected 3, one for each seed that is trained here"),
+        (["stream", "stream", "stream"], "--streams: a file stands there twice"),
+    ],
+)
+def test_streams_that_are_not_the_seeds_are_refused(made, tmp_path, capsys, streams, expected):
+    assert train_apart(tmp_path, "out", "--streams", *(made / name for name in streams)) == 2
+    assert expected in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()

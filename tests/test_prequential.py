@@ -19,7 +19,7 @@ from autoemb.learning.methods import fse
 from autoemb.learning.nn.task import hits, losses
 from autoemb.learning.recorder import Recorder, Window, add_by_product
 from autoemb.learning.seeds import run_stream
-from autoemb.schema import OUTCOMES, PROGRESS, SIZES, TASKS, popularity_bin, popularity_bin_bounds
+from autoemb.schema import OUTCOMES, PROGRESS, SIZES, TASKS, TEST_USERS, popularity_bin, popularity_bin_bounds
 
 from . import twin as twins
 from .contracts.bench import make, shape_of, small_stream, twin_of
@@ -35,7 +35,7 @@ def test_records_equal_a_loop_over_interactions(task, name):
     frame, config = small_stream(), RunConfig(task=task, **CONFIG)
     shape, variant = shape_of(frame, task, 5), (name, small(name))
     columns = columns_of(frame, task)
-    recorder = run_stream(lambda seeds: make(variant, shape, seeds), columns, config)
+    recorder = run_stream(lambda seeds: make(variant, shape, seeds), columns, config, by_user=True)
 
     naive, low, high = [], *popularity_bin_bounds()
     method, position = make(variant, shape, range(2)), 0
@@ -61,6 +61,12 @@ def test_records_equal_a_loop_over_interactions(task, name):
     np.testing.assert_allclose(outcomes["loss_sum"], by_bin["loss"].sum(), rtol=1e-12)
     np.testing.assert_allclose(outcomes["loss_sq_sum"], by_bin["square"].sum(), rtol=1e-12)
     assert outcomes["correct"].to_dict() == by_bin["hit"].sum().to_dict()
+    label = expected["position"].map(dict(enumerate(frame[task])))
+    frequencies = expected.assign(label=label).groupby(keys)["label"].value_counts(normalize=True)
+    known = frequencies if task == "classification" else frequencies * (1 - frequencies)
+    base = (-known * np.log(known) if task == "classification" else known / 2).groupby(keys).sum()
+    np.testing.assert_allclose(outcomes["base_loss_sum"], base * outcomes["n"], rtol=1e-12, atol=1e-12)
+    np.testing.assert_allclose(outcomes["base_correct"], frequencies.groupby(keys).max() * outcomes["n"], rtol=1e-12)
 
     sizes = SIZES.check(recorder.size_weights())
     for k, size in enumerate(method.sizes):
@@ -69,6 +75,9 @@ def test_records_equal_a_loop_over_interactions(task, name):
         chosen = expected["weights"].map(lambda w, k=k: w.argmax() == k).groupby([expected[key] for key in keys]).sum()
         np.testing.assert_allclose(ours["weight_sum"], weight, rtol=1e-12)
         assert ours["chosen"].to_dict() == chosen.to_dict()
+        far = expected["weights"].map(lambda w, k=k: abs(w[k] - 1 / len(w)))
+        moved = sizes[sizes["size"] == size].groupby(keys)["moved_sum"].sum().sort_index()
+        np.testing.assert_allclose(moved, far.groupby([expected[key] for key in keys]).sum(), rtol=1e-12)
 
     progress = PROGRESS.check(recorder.progress())
     one_side = expected[expected["side"] == "user"]
@@ -80,6 +89,33 @@ def test_records_equal_a_loop_over_interactions(task, name):
     assert firsts[0] == 0
     assert firsts == sorted(firsts)
     assert progress.loc[progress["seed"] == 0, "n"].sum() == len(frame)
+
+    users = TEST_USERS.check(recorder.test_users()).set_index(["seed", "user"])
+    tested = expected[(expected["side"] == "user") & (expected["split"] == "test")]
+    by_user = tested.groupby(["seed", tested["position"].map(dict(enumerate(frame["user"])))])
+    assert users["n"].to_dict() == by_user.size().to_dict()
+    np.testing.assert_allclose(users["loss_sum"], by_user["loss"].sum(), rtol=1e-12)
+    assert users["correct"].to_dict() == by_user["hit"].sum().to_dict()
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_each_seed_through_a_stream_of_its_own_is_that_seed_alone(task):
+    frames = [small_stream(rows) for rows in (300, 420)]
+    longer, config = frames[1].sample(300, random_state=3, ignore_index=True), RunConfig(task=task, **CONFIG)
+    longer["split"] = frames[0]["split"]
+    streams = {0: frames[0], 1: longer}  # other ids and other popularities, so other bins
+
+    def build(seeds):
+        (seed,) = seeds
+        return make(("autoemb", small("autoemb")), shape_of(streams[seed], task, 5), seeds)
+
+    together = run_stream(build, {seed: columns_of(of, task) for seed, of in streams.items()}, config)
+    for seed, of in streams.items():
+        alone = run_stream(build, columns_of(of, task), config, seeds=range(seed, seed + 1))
+        for ours, theirs in zip(together.tables(), alone.tables(), strict=True):
+            mine = ours[ours["seed"] == seed].assign(seed=ours["seed"].dtype.type(0)).reset_index(drop=True)
+            pd.testing.assert_frame_equal(mine, theirs, check_exact=True)
+    assert together.test_users().empty
 
 
 @pytest.mark.parametrize("task", TASKS)
@@ -111,8 +147,8 @@ def test_sums_by_a_product_are_the_scattered_ones():
     sums, counts = torch.zeros_like(recorder.sums[:, 0]), torch.zeros_like(recorder.counts[0])
     for _ in range(3):
         bins = torch.randint(0, recorder.bins, (2, 50), generator=dice)
-        statistics = torch.rand(2, 2, 7, 50, generator=dice, dtype=torch.float64)
-        recorder.update(0, bins, statistics)
+        statistics = torch.rand(2, 2, 9, 50, generator=dice, dtype=torch.float64)
+        recorder.update(0, bins, statistics, bins[0])
         add_by_product(counts, sums, bins, statistics.transpose(2, 3))
     torch.testing.assert_close(recorder.sums[:, 0], sums, rtol=1e-12, atol=0)
     assert torch.equal(recorder.counts[0], counts)
@@ -127,18 +163,23 @@ def test_a_loss_that_is_not_finite_ends_the_run():
         run_stream(lambda seeds: make(variant, shape, seeds), columns_of(frame, "classification"), config)
 
 
+@pytest.mark.parametrize("apart", [False, True])
 @pytest.mark.parametrize("name", methods.names())
 @pytest.mark.parametrize("cut_after", [1, 4, 9])
-def test_a_run_that_was_cut_goes_on_to_the_same_bits(name, cut_after, tmp_path):
+def test_a_run_that_was_cut_goes_on_to_the_same_bits(name, cut_after, apart, tmp_path):
     frame = small_stream()  # 14 batches, so 7 or 8 chunks a seed
-    shape, variant, columns = shape_of(frame, "regression", 5), (name, small(name)), columns_of(frame, "regression")
+    shape, variant = shape_of(frame, "regression", 5), (name, small(name))
+    columns = columns_of(frame, "regression")
+    if apart:
+        backwards = frame.iloc[::-1].assign(split=frame["split"].to_numpy())
+        columns = {0: columns, 1: columns_of(backwards, "regression")}
     config = RunConfig(task="regression", **CONFIG | {"dtype": "float32"})
 
     def run(checkpoint=None):
         def build(seeds):
             return make(variant, shape, seeds, torch.float32)
 
-        return run_stream(build, columns, config, checkpoint, chunk=2)
+        return run_stream(build, columns, config, checkpoint, chunk=2, by_user=True)
 
     class KilledError(Exception):
         pass
@@ -156,8 +197,8 @@ def test_a_run_that_was_cut_goes_on_to_the_same_bits(name, cut_after, tmp_path):
     resumed = Checkpoint(path, "same", 0)
     assert resumed.load() is not None
     ours, uncut = run(resumed), run()
-    assert torch.equal(ours.sums, uncut.sums)
-    assert torch.equal(ours.counts, uncut.counts)
+    for name in ("sums", "counts", "users"):
+        assert torch.equal(getattr(ours, name), getattr(uncut, name))
 
 
 def test_asking_does_not_depend_on_how_much_was_learnt():

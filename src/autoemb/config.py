@@ -82,6 +82,20 @@ class StreamConfig(Settings):
     seed: Annotated[int, Field(ge=0)] = 0
     """Seed of the permutation that ``shuffled`` makes (released code: 0)."""
 
+    permutations: Literal["each", "one"] = "each"
+    """Of ``shuffled``: ``each`` replicate has its own permutation, of the seeds ``seed``, ``seed`` + 1, ..., so that
+    intervals say what order, sample and start do together (assumption); or all share ``one``, that of ``seed``
+    (released code), and can be trained together on a GPU."""
+
+    @property
+    def permuted(self) -> bool:
+        """Whether each replicate goes through a stream of its own."""
+        return self.order == "shuffled" and self.permutations == "each"
+
+    def of_replicate(self, replicate: int) -> "StreamConfig":
+        """The settings of the stream that a replicate goes through, where each has its own."""
+        return self.model_copy(update={"seed": self.seed + replicate})
+
     first: Annotated[int, Field(ge=2)] | None = None
     """The largest number of interactions that are kept, the first in the order; left out, all of them are."""
 
@@ -303,7 +317,7 @@ class RunConfig(Computation):
     """``regression`` (binarised rating, MSE of the sigmoid) or ``classification`` (classes, cross-entropy)."""
 
     seeds: Annotated[int, Field(ge=1)]
-    """Number of replicates: seeds 0 .. seeds-1, one initialisation each, on the same stream."""
+    """Number of replicates: seeds 0 .. seeds-1, one initialisation each."""
 
     classes: Annotated[int, Field(ge=2)] = 5
     """Number of classes of the classification task: one per edge of the data set's ``class_edges``."""

@@ -86,9 +86,13 @@ OUTCOMES = Table(
         "loss_sum": "float64",
         "loss_sq_sum": "float64",
         "correct": "int64",
+        "base_loss_sum": "float64",
+        "base_correct": "int64",
     },
 )
-"""Seed x split x side x popularity bin (both ends included). Each interaction counts once per side."""
+"""Seed x split x side x popularity bin (both ends included). Each interaction counts once per side. ``base_loss_sum``
+and ``base_correct`` are the loss and the hits of whoever knows the frequencies of the labels in the bin and nothing
+else: the same for every method."""
 
 SIZES = Table(
     "sizes",
@@ -103,10 +107,12 @@ SIZES = Table(
         "n": "int64",
         "weight_sum": "float64",
         "chosen": "int64",
+        "moved_sum": "float64",
     },
 )
 """Seed x split x stream window x side x popularity bin x candidate size: the weight that the selection
-gave this size, summed over n interactions, and how often it was the largest of the weights."""
+gave this size, summed over n interactions, how often it was the largest of the weights, and, summed over the
+interactions, how far it was from 1/K, the weight of a size among K equal ones."""
 
 PROGRESS = Table(
     "progress",
@@ -128,7 +134,13 @@ ALLOCATION = Table("allocation", {"seed": "int32", "side": "str", "size": "int32
 """Seed x side x embedding size: how many of the ids that occur in the stream hold an embedding of this size at
 its end. A method that weighs its candidates holds all of them for every id; one that selects, one for each."""
 
-RUN_TABLES = (OUTCOMES, SIZES, PROGRESS, ALLOCATION)
+TEST_USERS = Table(
+    "test-users", {"seed": "int32", "user": "int32", "n": "int64", "loss_sum": "float64", "correct": "int64"}
+)
+"""Seed x user of the test part, where all replicates go through one stream, so that seeds alone do not tell what other
+people would have done. Where each has a permutation of its own, the table has no rows."""
+
+RUN_TABLES = (OUTCOMES, SIZES, PROGRESS, ALLOCATION, TEST_USERS)
 """What a run is recorded in."""
 
 RUN_RECORD = "run.json"

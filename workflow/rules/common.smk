@@ -59,6 +59,7 @@ wildcard_constraints:
     side="user|item",
     size=r"\d+",
     seeds=r"\d+-\d+",
+    replicate=r"\d+",
     table="[a-z]+(-[a-z]+)*",
 
 
@@ -98,10 +99,38 @@ def method_module(wildcards):
     return f"autoemb.learning.methods.{GRID.methods[wildcards.method].module}"
 
 
-def stream_of_trial(wildcards):
-    """The stream of a trial of the ablation: its own, or the base's."""
-    trial = GRID.ablation.stream_of(wildcards.trial)
-    return f"<results>/ablation/{wildcards.dataset}/{trial}/stream.parquet"
+def stream_files(settings, shared, apart, seeds):
+    """The file ``shared`` of a stream that all replicates go through, or the files ``apart`` of these replicates."""
+    return expand(apart, replicate=seeds, allow_missing=True) if settings.permuted else [shared]
+
+
+def streams(wildcards):
+    """The stream of a training job, or those of its replicates."""
+    seeds = range(GRID.config.seeds)
+    if "seeds" in wildcards.keys():
+        first, last = map(int, wildcards.seeds.split("-"))
+        seeds = range(first, last + 1)
+    stem = "<results>/streams/{dataset}/{stream}"
+    settings = GRID.config.streams[wildcards.stream]
+    return stream_files(settings, f"{stem}.parquet", f"{stem}/{{replicate}}.parquet", seeds)
+
+
+def streams_option(settings):
+    """How a training job is given its streams."""
+    return "--streams" if settings.permuted else "--stream"
+
+
+def stream_settings_of_trial(wildcards):
+    """Those of the stream of a trial of the ablation: its own, or of the trial that it is compared with."""
+    return GRID.ablation.streams[GRID.ablation.stream_of(wildcards.trial)]
+
+
+def streams_of_trial(wildcards):
+    """The stream of a trial of the ablation, or those of its replicates."""
+    stem = f"<results>/ablation/{{dataset}}/{GRID.ablation.stream_of(wildcards.trial)}"
+    seeds = range(GRID.trying(wildcards.dataset, wildcards.task).seeds)
+    settings = stream_settings_of_trial(wildcards)
+    return stream_files(settings, f"{stem}/stream.parquet", f"{stem}/streams/{{replicate}}.parquet", seeds)
 
 
 def trial_entry(wildcards):

@@ -71,3 +71,15 @@ rule stream:
         "autoemb stream --interactions {input.interactions:q} --items {input.item_ids:q}"
         " --settings {params.settings:q} --labels {params.labels:q} --out {output.stream:q}"
         " --record {output.record:q} 2> {log:q}"
+
+
+use rule stream as stream_of_replicate with:  # where each replicate has a permutation of its own
+    output:
+        stream="<results>/streams/{dataset}/{stream}/{replicate}.parquet",
+        record="<results>/provenance/streams/{dataset}/{stream}/{replicate}.json",
+    log:
+        "<results>/logs/stream/{dataset}/{stream}/{replicate}.log",
+    params:
+        settings=lambda wildcards: as_json(
+            GRID.config.streams[wildcards.stream].of_replicate(int(wildcards.replicate))
+        ),

@@ -8,13 +8,14 @@ JOB = f"{RUN}/parts/{{seeds}}" if GRID.parts() else RUN
 
 rule train:
     input:
-        stream="<results>/streams/{dataset}/{stream}.parquet",
+        streams=streams,
         code=lambda wildcards: code("autoemb.commands.train", method_module(wildcards)),
     output:
         outcomes=f"<results>/runs/{JOB}/outcomes.parquet",
         sizes=f"<results>/runs/{JOB}/sizes.parquet",
         progress=f"<results>/runs/{JOB}/progress.parquet",
         allocation=f"<results>/runs/{JOB}/allocation.parquet",
+        test_users=f"<results>/runs/{JOB}/test-users.parquet",
         record=f"<results>/runs/{JOB}/run.json",
     log:
         f"<results>/logs/train/{JOB}.log",
@@ -34,10 +35,11 @@ rule train:
         training=lambda wildcards: as_json(GRID.training(wildcards.dataset, wildcards.task)),
         packages=lambda wildcards: packages("autoemb.commands.train", method_module(wildcards)),
         seeds=seeds_option,
+        option=lambda wildcards: streams_option(GRID.config.streams[wildcards.stream]),
         folder=subpath(output.outcomes, parent=True),
         checkpoint=f"{CHECKPOINTS}/{JOB}.safetensors",
     shell:
-        "autoemb train --stream {input.stream:q} --method {params.module:q}"
+        "autoemb train {params.option} {input.streams:q} --method {params.module:q}"
         " --settings {params.settings:q} --run {params.training:q} {params.seeds} --threads {threads}"
         " --gpu-share {resources.gpu_share}"
         " --checkpoint {params.checkpoint:q} --out {params.folder:q} 2> {log:q}"

@@ -58,14 +58,20 @@ def check(parts: Sequence[Part]) -> None:
     first, expected = parts[0], 0
     for part in parts:
         for key in DECIDES:
-            if part.record[key] != first.record[key]:
-                differs = difference(part.record[key], first.record[key], key)
+            ours, theirs = (_shared(each) if key == "inputs" else each.record[key] for each in (part, first))
+            if ours != theirs:
+                differs = difference(ours, theirs, key)
                 raise InputError(f"{part.folder / RUN_RECORD}: {differs}, as in {first.folder / RUN_RECORD}")
         if part.seeds.start != expected:
             raise InputError(f"{part.folder}: begins with seed {part.seeds.start}; expected seed {expected} next")
         expected = part.seeds.stop
     if expected != first.of:
         raise InputError(f"{parts[-1].folder}: ends with seed {expected - 1}; expected all {first.of} seeds of the run")
+
+
+def _shared(part: Part) -> dict[str, str]:
+    """The inputs of a part that the others must have, too: not the streams of its own seeds (``<stream>/<seed>``)."""
+    return {name: checksum for name, checksum in part.record["inputs"].items() if "/" not in name}
 
 
 def difference(ours: Any, theirs: Any, key: str) -> str:
@@ -83,6 +89,7 @@ def joined(parts: Sequence[Part], out: Path) -> dict[str, Any]:
     shared = {key for key in records[0] if key not in OWN and all(r.get(key) == records[0][key] for r in records)}
     return {
         **{key: records[0][key] for key in shared - {"commit"}},
+        "inputs": {name: digest for record in records for name, digest in record["inputs"].items()},
         "commit": ", ".join(sorted({record["commit"] for record in records if record["commit"]})) or None,
         "used": used,
         "identity": identity(records[0], used),

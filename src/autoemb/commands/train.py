@@ -6,7 +6,6 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-import pandas as pd
 import torch
 
 from autoemb.artifact.files import whole_folder, write_json
@@ -18,7 +17,6 @@ from autoemb.data.stored import StoredStream
 from autoemb.errors import InputError
 from autoemb.learning.methods import find
 from autoemb.learning.methods.contract import Method
-from autoemb.learning.recorder import Recorder
 from autoemb.learning.seeds import run_stream
 from autoemb.schema import RUN_RECORD, RUN_TABLES
 
@@ -27,7 +25,11 @@ log = logging.getLogger(__name__)
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Inputs, settings, output."""
-    parser.add_argument("--stream", type=Path, required=True, help="Parquet table of the stream")
+    streams = parser.add_mutually_exclusive_group(required=True)
+    streams.add_argument("--stream", type=Path, help="Parquet table of the stream that all seeds go through")
+    streams.add_argument(
+        "--streams", type=Path, nargs="+", help="those of the seeds trained here, each its own, in order"
+    )
     parser.add_argument("--method", required=True, help="module of the method")
     parser.add_argument("--settings", required=True, help="settings of the method, as JSON")
     parser.add_argument("--seeds", metavar="FIRST-LAST", help="those of the run's seeds to train; the rest elsewhere")
@@ -41,33 +43,53 @@ def run(arguments: argparse.Namespace) -> None:
     settings = parse(module.Config, arguments.settings, "--settings")
     training = parse(RunConfig, arguments.training, "--run")
     seeds = seeds_of(arguments.seeds, training.seeds)
-    stream = StoredStream(arguments.stream, training.task)
-    shape = stream.shape(training.classes)
+    paths = dict.fromkeys(seeds, arguments.stream) if arguments.stream else of_seeds(arguments.streams, seeds)
+    streams = {path: StoredStream(path, training.task) for path in dict.fromkeys(paths.values())}
     resolved = {"method": arguments.method, "settings": settings.model_dump(), "run": training.model_dump()}
     if arguments.seeds:
         resolved["seeds"] = arguments.seeds
     record, modules = arguments.out / RUN_RECORD, [__name__, module.__name__]
-    with _job.begin(arguments, record, resolved, modules, [arguments.stream], training.device) as job:
+    with _job.begin(arguments, record, resolved, modules, list(streams), training.device) as job:
         config = training.model_copy(update={"device": job.device})
 
         def build(group: Sequence[int]) -> Method:
+            shape = streams[paths[group[0]]].shape(training.classes)
             model: Method = module.Model(settings, shape, group, getattr(torch, config.dtype), config.device)
             return model
 
-        recorder = run_stream(build, stream.columns, config, job.checkpoint, seeds, arguments.chunk)
-        log.info("%d interactions x %d seeds in %.1f s", len(stream), len(seeds), job.seconds())
+        shared = streams[arguments.stream].columns if arguments.stream else None
+        columns = shared or {seed: streams[path].columns for seed, path in paths.items()}
+        by_user = shared is not None
+        recording = run_stream(build, columns, config, job.checkpoint, seeds, arguments.chunk, by_user)
+        interactions = len(streams[paths[seeds.start]])
+        log.info("%d interactions x %d seeds in %.1f s", interactions, len(seeds), job.seconds())
         with whole_folder(arguments.out, last=RUN_RECORD) as folder:
-            for table, frame in zip(RUN_TABLES, tables_of(recorder), strict=True):
+            for table, frame in zip(RUN_TABLES, recording.tables(), strict=True):
                 write_table(frame.assign(seed=frame["seed"] + seeds.start), folder / table.file, table)
             generated = checksums(sorted(folder.iterdir()), folder / RUN_RECORD)
-            inputs = dict(zip([arguments.stream.name], job.begun.used.values(), strict=True))
+            inputs = dict(zip(map(named, streams), job.begun.used.values(), strict=True))
             write_json({**job.record(generated), "inputs": inputs}, folder / RUN_RECORD)
             job.check()
 
 
-def tables_of(recorder: Recorder) -> tuple[pd.DataFrame, ...]:
-    """The tables of a run, in the order of ``schema.RUN_TABLES``."""
-    return recorder.outcomes(), recorder.size_weights(), recorder.progress(), recorder.allocation()
+def of_seeds(paths: Sequence[Path], seeds: range) -> dict[int, Path]:
+    """The stream of each seed.
+
+    Raises:
+        InputError: they are not as many as the seeds, or one stands there twice.
+    """
+    if len(paths) != len(seeds):
+        raise InputError(
+            f"--streams: {len(paths)} files; expected {len(seeds)}, one for each seed that is trained here"
+        )
+    if len(set(paths)) < len(paths):
+        raise InputError("--streams: a file stands there twice; expected a stream for each seed, or --stream for all")
+    return dict(zip(seeds, paths, strict=True))
+
+
+def named(path: Path) -> str:
+    """What a record calls a stream: its file's name, after the folder's if it is a number, that of a replicate."""
+    return f"{path.parent.name}/{path.name}" if path.stem.isdigit() else path.name
 
 
 def seeds_of(text: str | None, of: int) -> range:

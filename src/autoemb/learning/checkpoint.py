@@ -23,7 +23,7 @@ from autoemb.errors import InputError
 
 log = logging.getLogger(__name__)
 
-VERSION = "4"
+VERSION = "5"
 
 PAUSE = 50
 """A state is not written before so many times the seconds that the last one took have passed: under 2 % of a run."""

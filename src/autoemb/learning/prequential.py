@@ -36,8 +36,18 @@ class Run:
     ``state_dict`` at the end of a chunk holds everything that it needs to go on from there.
     """
 
-    def __init__(self, method: Method, columns: Columns, config: RunConfig, chunk: int = CHUNK) -> None:
-        """Cut the stream into batches and windows; ``chunk`` batches are prepared at a time."""
+    def __init__(
+        self, method: Method, columns: Columns, config: RunConfig, chunk: int = CHUNK, by_user: bool = False
+    ) -> None:
+        """Cut the stream into batches and windows.
+
+        Args:
+            method: at its start, or where a state was put back.
+            columns: the stream.
+            config: task, batches, windows.
+            chunk: batches prepared at a time.
+            by_user: whether the users of the test part are recorded one by one.
+        """
         self.method, self.task, self.columns = method, config.task, columns
         self.plan = method.plan(columns, config.batch_size, chunk=chunk)
         parts = [cut(part, config.batch_size) for part in columns.parts]
@@ -48,7 +58,8 @@ class Run:
         """Number of each batch's window; windows begin anew in the test part."""
         windows = [Window(*start) for start, is_first in zip(starts, opens, strict=True) if is_first]
         popularity = max(method.shape.user_popularity, method.shape.item_popularity)
-        self.recorder = Recorder(len(method.seeds), method.sizes, windows, popularity, method.device)
+        users = method.shape.users if by_user else 0
+        self.recorder = Recorder(len(method.seeds), method.sizes, windows, popularity, method.device, users)
         self.step = method.step
         self.done = 0
         """Batches gone through."""
@@ -67,7 +78,9 @@ class Run:
         for chunk in self.plan.chunks(self.done):
             for batch in chunk:
                 outcome = self.step(batch)
-                self.recorder.update(int(self.windows[self.done]), batch.bins, outcome.statistics)
+                ids = batch.lookups["id"]
+                user = ids.rows[ids.inverse[: len(batch.label)]]
+                self.recorder.update(int(self.windows[self.done]), batch.bins, outcome.statistics, user)
                 self.done += 1
             self.last_loss = float(outcome.prediction.losses.mean())
             self._refuse(math.isfinite(self.last_loss))
@@ -78,13 +91,14 @@ class Run:
     def state_dict(self) -> dict[str, Tensor]:
         """The method's state, the sums so far, and the number of batches behind it; not copies."""
         done = torch.tensor(self.done)
-        return {**self.method.state_dict(), "counts": self.recorder.counts, "sums": self.recorder.sums, "done": done}
+        sums = {name: getattr(self.recorder, name) for name in ("counts", "sums", "users")}
+        return {**self.method.state_dict(), **sums, "done": done}
 
     def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
         """Put a state of ``state_dict`` back."""
         self.method.load_state_dict(state)
-        self.recorder.counts.copy_(state["counts"])
-        self.recorder.sums.copy_(state["sums"])
+        for name in ("counts", "sums", "users"):
+            getattr(self.recorder, name).copy_(state[name])
         self.done = int(state["done"])
 
     def _refuse(self, finite: bool) -> None:

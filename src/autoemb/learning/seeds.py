@@ -2,10 +2,10 @@
 
 import logging
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
+import numpy as np
 import torch
-from torch import Tensor
 
 from autoemb.config import RunConfig
 from autoemb.data.columns import Columns, cut
@@ -18,6 +18,7 @@ from autoemb.learning.plan import CHUNK
 from autoemb.learning.prequential import Run
 from autoemb.learning.progress import Progress
 from autoemb.learning.recorder import Recorder
+from autoemb.learning.recording import Recording, interactions_by_user, labels_by_bin, stacked
 
 log = logging.getLogger(__name__)
 
@@ -27,38 +28,43 @@ Build = Callable[[Sequence[int]], Method]
 
 def run_stream(
     build: Build,
-    columns: Columns,
+    columns: Columns | Mapping[int, Columns],
     config: RunConfig,
     checkpoint: Checkpoint | None = None,
     seeds: range | None = None,
     chunk: int = CHUNK,
-) -> Recorder:
+    by_user: bool = False,
+) -> Recording:
     """Run a method over the whole stream for every seed, and return the sums.
 
     On a CPU, the seeds go one after the other: together they gain nothing, and so a seed's numbers do
-    not depend on how many there are. On a GPU they go together; those that do not fit into its memory
-    are halved until they do.
+    not depend on how many there are. On a GPU they go together if they share a stream; those that do not fit into its
+    memory are halved until they do.
 
     Args:
         build: makes the method for some seeds.
-        columns: the stream.
+        columns: the stream; or by seed its own, of equally many interactions.
         config: seeds, batches, windows, and how to run them.
         checkpoint: where to leave the state now and then, and to look for one to go on from.
         seeds: those of the run's seeds to go through here; left out, all of them.
         chunk: batches prepared at a time; a state can be saved after each chunk.
+        by_user: whether the users of the test part are recorded one by one.
 
     Raises:
         InputError: a loss was not a finite number, the step cannot be compiled as asked, or the
             device's memory does not hold one seed.
     """
-    return _Seeds(build, columns, config, checkpoint, range(config.seeds) if seeds is None else seeds, chunk).run()
+    chosen = range(config.seeds) if seeds is None else seeds
+    return _Seeds(build, columns, config, checkpoint, chosen, chunk, by_user).run()
 
 
 class _Seeds:
     """The seeds of a run on their way through the stream, a group at a time.
 
     Attributes:
-        finished: sums and held sizes of the seeds that are through, by the names that a checkpoint gives them.
+        apart: whether each seed has a stream of its own.
+        streams: the stream of each seed.
+        finished: what was recorded of the seeds that are through, by the names that a checkpoint gives it.
         saved: the state that a group goes on from; None once it was put back.
         compiles: whether the step is compiled.
     """
@@ -66,35 +72,41 @@ class _Seeds:
     def __init__(
         self,
         build: Build,
-        columns: Columns,
+        columns: Columns | Mapping[int, Columns],
         config: RunConfig,
         checkpoint: Checkpoint | None,
         seeds: range,
         chunk: int,
+        by_user: bool,
     ) -> None:
-        self.build, self.columns, self.config = build, columns, config
+        self.build, self.config, self.by_user = build, config, by_user
         self.checkpoint, self.seeds, self.chunk = checkpoint, seeds, chunk
-        self.interactions = sum(part.stop - part.start for part in columns.parts)
+        self.apart = not isinstance(columns, Columns)
+        self.streams = {seed: columns if isinstance(columns, Columns) else columns[seed] for seed in seeds}
+        self.parts = self.streams[seeds.start].parts
+        self.interactions = sum(part.stop - part.start for part in self.parts)
         self.saved = checkpoint.load() if checkpoint else None
         self.finished = {name: tensor for name, tensor in (self.saved or {}).items() if name.startswith("finished.")}
 
-    def run(self) -> Recorder:
+    def run(self) -> Recording:
         """Every group, one after the other; then their sums together."""
-        at_once = self.config.seeds_at_once or (len(self.seeds) if self.config.device == "cuda" else 1)
+        together = len(self.seeds) if self.config.device == "cuda" else 1
+        at_once = 1 if self.apart else self.config.seeds_at_once or together
         self.compiles = self._decide_to_compile()
         group = self.seeds[:at_once]
         if self.saved is not None and all(f"finished.sums.{seed}" in self.finished for seed in self.seeds):
-            return self._restored(self.saved, group)
+            log.info("all seeds were done; nobody had taken note of it")
+            return self._joined(self._at_start(group).recorder)
         if self.saved is not None:
             group = range(*self.saved["group"].tolist())
         recorder = self._go_through(group)
         if self.checkpoint:
-            self.checkpoint.finish({**self.finished, "counts": recorder.counts})
+            self.checkpoint.finish(self.finished)
         return self._joined(recorder)
 
     def _decide_to_compile(self) -> bool:
         """By the steps of the run's seeds, not of those that go here: it must not depend on how a run is divided."""
-        batches = sum(len(cut(part, self.config.batch_size)) for part in self.columns.parts)
+        batches = sum(len(cut(part, self.config.batch_size)) for part in self.parts)
         return decide(self.config.compile, batches * self.config.seeds, self.config.device)
 
     def _go_through(self, group: range) -> Recorder:
@@ -108,8 +120,9 @@ class _Seeds:
             while True:
                 recorder, group = self._fitting(group, progress)
                 for i, seed in enumerate(group):
-                    self.finished[f"finished.sums.{seed}"] = recorder.sums[i].to("cpu", copy=True)
-                    self.finished[f"finished.held.{seed}"] = recorder.held[i].clone()
+                    for name in ("sums", "held", "users"):
+                        self.finished[f"finished.{name}.{seed}"] = getattr(recorder, name)[i].to("cpu", copy=True)
+                    self.finished[f"finished.counts.{seed}"] = recorder.counts.to("cpu", copy=True)
                 if group.stop == self.seeds.stop:
                     return recorder
                 clear()
@@ -139,10 +152,14 @@ class _Seeds:
                 self.checkpoint.save({**run.state_dict(), **self.finished, "group": bounds})
         return run.recorder
 
+    def _at_start(self, group: range) -> Run:
+        """A run of these seeds, which share a stream, at its start."""
+        return Run(self.build(group), self.streams[group.start], self.config, self.chunk, self.by_user)
+
     def _begin(self, group: range, progress: Progress) -> Run:
         """A run of these seeds at its start, or where the saved state was."""
-        method = self.build(group)
-        run = Run(method, self.columns, self.config, self.chunk)
+        run = self._at_start(group)
+        method = run.method
         if self.saved is not None:
             run.load_state_dict(self.saved)
             progress.skip(run.interactions * len(group))
@@ -154,18 +171,29 @@ class _Seeds:
             run.step = Captured(method.step)
         return run
 
-    def _restored(self, saved: dict[str, Tensor], group: range) -> Recorder:
-        log.info("all seeds were done; nobody had taken note of it")
-        recorder = Run(self.build(group), self.columns, self.config, self.chunk).recorder
-        recorder.counts.copy_(saved["counts"])
-        return self._joined(recorder)
-
-    def _joined(self, recorder: Recorder) -> Recorder:
-        """The recorder with the sums and the held sizes of all seeds."""
-        sums, held = (
-            torch.stack([self.finished[f"finished.{of}.{seed}"] for seed in self.seeds]) for of in ("sums", "held")
+    def _joined(self, recorder: Recorder) -> Recording:
+        """What was recorded of all seeds; how the stream is cut, and the sizes, are those of any recorder."""
+        of = {
+            name: [self.finished[f"finished.{name}.{seed}"] for seed in self.seeds]
+            for name in ("counts", "sums", "held", "users")
+        }
+        own = [self.streams[seed] for seed in (self.seeds if self.apart else self.seeds[:1])]
+        classes = 2 if self.config.task == "regression" else self.config.classes
+        bins = max(counts.shape[-1] for counts in of["counts"])
+        labels = np.stack([labels_by_bin(columns, classes, bins) for columns in own])
+        return Recording(
+            task=self.config.task,
+            sizes=recorder.sizes,
+            windows=recorder.windows,
+            counts=stacked(of["counts"], 2),
+            sums=stacked(of["sums"], 2),
+            held=torch.stack(of["held"]),
+            labels=np.broadcast_to(labels, (len(self.seeds), *labels.shape[1:])),
+            users=torch.stack(of["users"]),
+            user_counts=interactions_by_user(own[0], of["users"][0].shape[0])
+            if self.by_user
+            else np.zeros(0, np.int64),
         )
-        return recorder.of(sums, held)
 
 
 def _fewer(group: range, error: RuntimeError) -> int:

@@ -40,10 +40,11 @@ def over_seeds(frame: pd.DataFrame, keys: Sequence[str]) -> pd.DataFrame:
 
     Returns:
         ``keys``, then ``mean``, ``sd`` (n - 1 in the denominator), ``low``, ``high`` (float64; NaN with one
-        seed), ``seeds`` (int64), ``n`` (int64, interactions per seed), sorted as ``arrange`` does.
+        seed), ``seeds`` (int64), ``n`` (int64, interactions of the seed that has the fewest), sorted as
+        ``arrange`` does.
     """
     groups = frame.groupby(list(keys), as_index=False, dropna=False)
-    table = groups.agg(mean=("value", "mean"), sd=("value", "std"), seeds=("seed", "nunique"), n=("n", "max"))
+    table = groups.agg(mean=("value", "mean"), sd=("value", "std"), seeds=("seed", "nunique"), n=("n", "min"))
     half = half_width(table["sd"] / np.sqrt(table["seeds"]), table["seeds"] - 1)
     table = table.assign(low=table["mean"] - half, high=table["mean"] + half)
     return arrange(table[[*keys, *INTERVAL, "n"]], keys)

@@ -49,7 +49,7 @@ class Outcome(NamedTuple):
     prediction: Prediction
     """The prediction that is recorded."""
     statistics: Tensor
-    """(S, 2, 3 + 2K, B) float64: ``nn.task.statistics`` of it."""
+    """(S, 2, 3 + 3K, B) float64: ``nn.task.statistics`` of it."""
     learnt: Prediction
     """The prediction whose loss moved W; it differs from the recorded one with running BatchNorm or hard selection."""
 

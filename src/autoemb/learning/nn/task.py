@@ -25,12 +25,13 @@ def hits(task: Task, logits: Tensor, label: Tensor) -> Tensor:
 
 
 def statistics(losses: Tensor, hits: Tensor, weights: Tensor) -> Tensor:
-    """What is summed of each interaction: (S, B), (S, B), (S, 2, K, B) -> (S, 2, 3 + 2K, B) float64.
+    """What is summed of each interaction: (S, B), (S, B), (S, 2, K, B) -> (S, 2, 3 + 3K, B) float64.
 
-    Per side: loss, squared loss, hit, the weight of each candidate size, and which of them is the
-    largest (of equal ones, the first).
+    Per side: loss, squared loss, hit, the weight of each candidate size, which of them is the
+    largest (of equal ones, the first), and how far each is from 1/K.
     """
     common = torch.stack([losses.double(), losses.double() ** 2, hits.double()], dim=1)  # (S, 3, B)
     largest = weights == weights.amax(2, keepdim=True)
     first = largest & (largest.cumsum(2) == 1)
-    return torch.cat([common[:, None].expand(-1, 2, -1, -1), weights.double(), first.double()], dim=2)
+    moved = (weights.double() - 1 / weights.shape[2]).abs()
+    return torch.cat([common[:, None].expand(-1, 2, -1, -1), weights.double(), first.double(), moved], dim=2)

@@ -24,6 +24,7 @@ def outcomes(trials: dict[str, dict[str, list[float]]], task: str = "regression"
             "dataset": "d", "setting": setting, "task": task, "method": method, "seed": seed, "split": split,
             "side": side, "popularity_low": low, "popularity_high": low, "n": 50,
             "loss_sum": 50 * (loss if split == "test" else 1), "loss_sq_sum": 0.0, "correct": 25,
+            "base_loss_sum": 0.0, "base_correct": 0,
         }
         for setting, methods in trials.items()
         for method, losses in methods.items()

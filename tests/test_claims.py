@@ -61,7 +61,8 @@ def sums(frame: pd.DataFrame, loss: np.ndarray, n: int = N) -> pd.DataFrame:
 
 def conforming(frame: pd.DataFrame, table: Table) -> pd.DataFrame:
     """``frame`` with its other columns after those of the schema, which it must satisfy."""
-    own = table.check(frame[list(table.columns)].astype(dict(table.columns)))
+    absent = dict.fromkeys(set(table.columns) & {"base_loss_sum", "base_correct", "moved_sum"} - set(frame.columns), 0)
+    own = table.check(frame.assign(**absent)[list(table.columns)].astype(dict(table.columns)))
     return own.join(frame[[name for name in frame.columns if name not in table.columns]])
 
 

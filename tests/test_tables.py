@@ -28,7 +28,8 @@ def outcomes(method: str, losses: list[float], n: int = 100, **other: object) ->
     rows = [
         {
             **RUN, "method": method, "seed": seed, "split": split, "side": side, "popularity_low": 1,
-            "popularity_high": 1, "n": n, "loss_sum": loss * n, "loss_sq_sum": 0.0, "correct": n // 2, **other,
+            "popularity_high": 1, "n": n, "loss_sum": loss * n, "loss_sq_sum": 0.0, "correct": n // 2,
+            "base_loss_sum": 0.0, "base_correct": 0, **other,
         }
         for seed, loss in enumerate(losses)
         for split in ("train", "test")
@@ -59,7 +60,8 @@ def selected(weights: dict[int, list[list[float]]], **other: object) -> pd.DataF
         {
             **RUN, "method": "sam", "seed": seed, "split": "test", "window": 0, "side": "user",
             "popularity_low": popularity, "popularity_high": popularity, "size": (2, 16)[k], "n": 10,
-            "weight_sum": 10 * weight, "chosen": 10 * (weight == max(pair)), **other,
+            "weight_sum": 10 * weight, "chosen": 10 * (weight == max(pair)),
+            "moved_sum": 0.0, **other,
         }
         for popularity, seeds in weights.items()
         for seed, pair in enumerate(seeds)

@@ -17,7 +17,7 @@ from ._settings import AdamSettings
 SMALL: dict[str, Any] = {"size": 6}
 
 VARIANTS: list[dict[str, Any]] = [
-    {"rows_optimizer": "sparse", "embedding_init": "normal", "rows_learning_rate": 0.01},
+    {"rows_optimizer": "dense", "embedding_init": "normal", "rows_learning_rate": 0.03},
     {"size": 0},
 ]
 
@@ -47,7 +47,7 @@ class Factors(TwoSided):
 
 
 class MF(Learner):
-    """MF with its default settings."""
+    """MF, all of it moved by dense Adam."""
 
     def __init__(self, config: Any, shape: Any, dtype: torch.dtype) -> None:
         super().__init__(config, shape, dtype)

@@ -243,22 +243,17 @@ def stack(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
 def _per_doubling(curves: pd.DataFrame, keys: Sequence[str]) -> pd.DataFrame:
     """Weighted least squares: slope of ``value`` on log2 popularity, per ``keys`` and seed, weights ``n``.
 
-    All seeds of a run share its stream, so they have the same bins with the same numbers of interactions.
+    With one bin the slope is NaN.
     """
-    columns = [*keys, "seed", "value"]
+    each = [*keys, "seed"]
     if curves.empty:
-        return pd.DataFrame(columns=columns)
-    wide = curves.pivot_table("value", index=[*keys, *BIN, "n"], columns="seed")
-    seeds, rows = wide.columns, wide.reset_index()
-    fitted = []
-    for cell, curve in rows.groupby(list(keys), sort=False):
-        slopes = np.full(len(seeds), np.nan)  # (S,)
-        if len(curve) > 1:
-            x, weights = np.log2(bin_centres(curve)), np.sqrt(curve["n"].to_numpy(dtype=np.float64))
-            slopes = np.polyfit(x, curve[seeds].to_numpy(), 1, w=weights)[0]  # of (bins, S)
-        fitted.append([*cell, *slopes])
-    table = pd.DataFrame(fitted, columns=[*keys, *seeds])
-    return table.melt(list(keys), var_name="seed", value_name="value").astype({"seed": seeds.dtype})[columns]
+        return pd.DataFrame(columns=[*each, "value"])
+    x, y, n = np.log2(bin_centres(curves)), curves["value"], curves["n"].astype("float64")
+    sums = curves[each].assign(n=n, x=n * x, y=n * y, xx=n * x * x, xy=n * x * y).groupby(each, sort=False).sum()
+    spread = sums["n"] * sums["xx"] - sums["x"] ** 2  # 0 with one bin
+    slope = (sums["n"] * sums["xy"] - sums["x"] * sums["y"]) / spread
+    bins = curves.groupby(each, sort=False).size()
+    return slope.where(bins > 1).rename("value").reset_index()
 
 
 def _rare(curves: pd.DataFrame, keys: Sequence[str]) -> pd.DataFrame:

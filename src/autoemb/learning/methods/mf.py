@@ -9,13 +9,16 @@ Sources: Koren, Bell and Volinsky, *Matrix factorization techniques for recommen
 reproduced here: it stands beside their methods, on the same stream and by the same optimiser.
 
 Departures from both: one pass over a stream, AutoEmb's losses (the squared error of the logit's logistic function, or
-cross-entropy), and no regularisation. Biases start at 0, and vectors at normal(0, 1 / size), so that their products
-start at a variance of 1 / size (``embedding_init``). ``size: 0`` is the bias model.
+cross-entropy), and no regularisation. Biases start at 0. ``size: 0`` is the bias model.
+
+The rate, the rows' optimiser and the start are none of the released code's, in which there is no such method: of 12
+settings (three rates, both optimisers, two starts) they lose least on the last fifth of ml-1m's train part, in the mean
+over both orders and tasks. At the rate of the other methods, 0.001, it has hardly begun to learn there.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Literal
 
 import torch
 from pydantic import Field
@@ -30,12 +33,19 @@ from autoemb.learning.nn.layers import Generators, Parameters
 class Config(AdamConfig):
     """Settings of MF."""
 
+    learning_rate: Annotated[float, Field(gt=0)] = 1e-2
+    """Learning rate of Adam on all parameters (assumption)."""
+
+    rows_optimizer: Literal["dense", "sparse"] = "sparse"
+    """How Adam moves the vectors and biases: ``dense`` also moves, by their momentum, those that a batch does not
+    use, ``sparse`` leaves them and their moments as they are (assumption)."""
+
     size: Annotated[int, Field(ge=0)] = 64
     """Length of the vectors of users and items (assumption); 0 leaves their biases."""
 
-    embedding_init: Start = "scaled"
-    """Of the vectors: normal(0, 1) over the root of their length, or as it is: then products start at a variance of
-    ``size`` (assumption); a number multiplies them instead."""
+    embedding_init: Start = 0.05
+    """How the vectors start: their standard deviation (assumption); ``scaled``, 1 over the root of their length;
+    ``normal``, 1."""
 
 
 @dataclass(frozen=True)

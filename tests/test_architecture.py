@@ -32,7 +32,7 @@ WINGS = [
 ]
 INSIDE = {
     "learning": [
-        {"progress", "checkpoint", "recorder"},
+        {"progress", "checkpoint", "recorder", "recording"},
         {"nn"},
         {"optim"},
         {"batch"},

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
 from autoemb.analysis import catalogue, claims, tables
 from autoemb.analysis.tables import text
@@ -15,12 +16,15 @@ from autoemb.artifact.parquet import read_table, write_table
 from autoemb.cli import main
 from autoemb.commands import tabulate
 from autoemb.errors import InputError
-from autoemb.schema import ALLOCATION, LEVELS, OUTCOMES, PROGRESS, SIZES
+from autoemb.schema import ALLOCATION, LEVELS, OUTCOMES, PROGRESS, SIZES, TEST_USERS
 
 T95 = {2: 12.706204736432095, 3: 4.302652729911275}
 """97.5 % quantile of Student's t for 2 and 3 seeds, from the printed tables."""
 
 RUN = {"dataset": "ml-20m", "stream": "shuffled", "task": "regression"}
+
+NOBODY = pd.DataFrame(columns=[*TEST_USERS.columns, *RUN, "method"]).astype(dict(TEST_USERS.columns))
+"""No users: only seeds vary."""
 
 
 def outcomes(method: str, losses: list[float], n: int = 100, **other: object) -> pd.DataFrame:
@@ -81,7 +85,7 @@ def test_interval_is_students_t(values):
 
 
 def test_comparison_counts_each_interaction_once_and_stands_beside_the_paper():
-    table = tables.comparison(pd.concat([outcomes("autoemb", [0.18, 0.19]), outcomes("fse-2", [0.2, 0.2])]))
+    table = tables.comparison(pd.concat([outcomes("autoemb", [0.18, 0.19]), outcomes("fse-2", [0.2, 0.2])]), NOBODY)
     row = table[(table["method"] == "autoemb") & (table["metric"] == "mse")].iloc[0]
     assert (row["mean"], row["n"], row["seeds"]) == (pytest.approx(0.185), 100, 2)
     assert row["high"] - row["mean"] == pytest.approx(T95[2] * 0.005)  # sd / sqrt(2) of two values is half their gap
@@ -91,14 +95,37 @@ def test_comparison_counts_each_interaction_once_and_stands_beside_the_paper():
     assert table.loc[table["metric"] == "accuracy", "mean"].tolist() == [0.5, 0.5]
 
 
+def test_comparison_has_the_users_in_its_intervals_where_seeds_share_a_stream():
+    """Three users of 10, 20 and 70 interactions; the errors by hand."""
+    run = {"dataset": "ml-20m", "stream": "temporal", "task": "regression", "method": "sam"}
+    losses = {0: (1.0, 5.0, 14.0), 1: (1.2, 4.8, 14.2)}
+    users = pd.DataFrame([
+        {**run, "seed": seed, "user": user, "n": n, "loss_sum": loss, "correct": n // 2}
+        for seed, own in losses.items()
+        for user, (n, loss) in enumerate(zip((10, 20, 70), own, strict=True))
+    ])  # fmt: skip
+    frame = outcomes("sam", [0.2, 0.202], stream="temporal")
+    row = tables.comparison(frame, users).query("metric == 'mse'").iloc[0]
+    n, total = np.array([10, 20, 70]), np.array([1.1, 4.9, 14.1])
+    of_users = 3 / 2 * ((total - n * total.sum() / 100) ** 2).sum() / 100**2
+    of_seeds = 0.002**2 / 2 / 2
+    freedom = (of_users + of_seeds) ** 2 / (of_users**2 / max(100**2 / (n**2).sum() - 1, 1) + of_seeds**2)
+    half = stats.t.ppf(0.975, freedom) * np.sqrt(of_users + of_seeds)
+    assert row["high"] - row["mean"] == pytest.approx(half)
+    assert row["varies"] == "start and users"
+    alone = tables.comparison(frame, NOBODY).iloc[0]
+    assert (alone["varies"], alone["high"] - alone["mean"]) == ("start", pytest.approx(T95[2] * 0.001))
+    assert set(tables.comparison(frame, NOBODY, ["temporal"])["varies"]) == {"start and order"}
+
+
 def test_comparison_reads_only_the_test_part():
     frame = outcomes("sam", [0.2, 0.2])
     frame.loc[frame["split"] == "train", "loss_sum"] = 1e9
-    assert tables.comparison(frame)["mean"].max() == 0.5
+    assert tables.comparison(frame, NOBODY)["mean"].max() == 0.5
 
 
 def test_one_seed_has_no_interval():
-    table = tables.comparison(outcomes("sam", [0.2]))
+    table = tables.comparison(outcomes("sam", [0.2]), NOBODY)
     assert table["seeds"].eq(1).all()
     assert table[["sd", "low", "high"]].isna().all(axis=None)
 
@@ -246,7 +273,7 @@ def test_methods_are_shown_in_the_papers_order():
 
 
 def test_compact_comparison_has_the_best_in_bold_and_the_paper_beneath():
-    table = tables.comparison(pd.concat([outcomes("fse", [0.19, 0.19]), outcomes("sam", [0.18, 0.18])]))
+    table = tables.comparison(pd.concat([outcomes("fse", [0.19, 0.19]), outcomes("sam", [0.18, 0.18])]), NOBODY)
     view = catalogue.compact("comparison", table)
     kinds = ["", ", paper", ", difference"]
     assert view["metric"].tolist() == [metric + kind for metric in ("mse", "accuracy") for kind in kinds]
@@ -286,7 +313,7 @@ def inputs(tmp_path) -> dict[str, list[Path]]:
 KINDS = {
     "comparison": "outcomes", "running-popularity": "running", "stream": "progress", "sizes": "sizes",
     "mean-size": "sizes", "size-stream": "sizes", "levels": "levels", "crossings": "levels",
-    "datasets": "counts", "claims": "all", "claim-details": "all", "ablation": "base",
+    "datasets": "counts", "claims": "all", "claim-details": "all", "verdicts": "all", "ablation": "base",
 }  # fmt: skip
 
 
@@ -317,7 +344,7 @@ def test_a_column_holds_the_same_in_every_table():
 def test_claims_are_told_which_streams_restart(inputs, tmp_path, monkeypatch):
     given_restarting = []
     judge = claims.comparisons
-    monkeypatch.setattr(claims, "comparisons", lambda *given: given_restarting.append(given[-1]) or judge(*given))
+    monkeypatch.setattr(claims, "comparisons", lambda given: given_restarting.append(given.restarting) or judge(given))
     files = [str(path) for path in inputs["all"]]
     stem = str(tmp_path / "claims")
     assert main(["tabulate", "claims", "--inputs", *files, "--restarting", "--out", stem]) == 0
@@ -341,7 +368,8 @@ def test_claims_are_told_which_streams_restart(inputs, tmp_path, monkeypatch):
 )
 def test_bad_input_is_one_clear_line_and_leaves_nothing(name, files, expected, inputs, tmp_path):
     paths = [Path(file.format(**{key: value[0] for key, value in inputs.items()})) for file in files]
-    arguments = argparse.Namespace(table=name, inputs=paths, restarting=[], out=tmp_path / "out" / name, record=None)
+    told = {"restarting": [], "permuted": [], "record": None}
+    arguments = argparse.Namespace(table=name, inputs=paths, out=tmp_path / "out" / name, **told)
     with pytest.raises(InputError, match=expected) as caught:
         tabulate.run(arguments)
     assert "\n" not in str(caught.value)

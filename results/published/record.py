@@ -15,8 +15,10 @@ import pandas as pd
 from autoemb.analysis import catalogue, sentences
 from autoemb.analysis.tables import text
 
-SHOWN = ("claims", "ablation", "comparison", "crossings")
-KEPT = (*SHOWN, "claim-details", "levels", "running-popularity", "mean-size", "size-stream", "stream", "datasets")
+SHOWN = ("ablation", "comparison", "crossings")
+KEPT = (*SHOWN, "levels", "running-popularity", "mean-size", "size-stream", "stream", "datasets")
+JUDGED = ("verdicts", "claims", "claim-details")
+"""Tables that a record has if its claims were judged by the rules that hold now."""
 
 
 def made(results: Path) -> str:
@@ -45,7 +47,6 @@ def page(results: Path, about: str, made: str) -> str:
     table = {one: pd.read_csv(results / "tables" / f"{one}.csv", dtype=kinds.get(one)) for one in KEPT}
     (name,) = table["datasets"]["dataset"]
     title, rest = about.split("\n", 1)
-    statements = table["claims"].drop_duplicates("claim").sort_values("claim")[["claim", "statement", "source"]]
     shown = {one: text.markdown(catalogue.compact(one, table[one])).strip() for one in SHOWN}
     return Template((Path(__file__).parent / "page.md").read_text()).substitute(
         shown,
@@ -53,8 +54,7 @@ def page(results: Path, about: str, made: str) -> str:
         title=title,
         about=rest.strip(),
         made=made,
-        statements=text.markdown(statements).strip(),
-        claims_said=sentences.claims(table["claims"]),
+        claims=_claims(results, name),
         ablation_said=sentences.ablation(table["ablation"]),
         comparison_said=sentences.comparison(table["comparison"]),
         crossings_said=sentences.levels(table["levels"], table["crossings"]),
@@ -63,10 +63,24 @@ def page(results: Path, about: str, made: str) -> str:
     )
 
 
+def _claims(results: Path, name: str) -> str:
+    """The page's part on the claims; a record without verdicts says why it has none."""
+    folder = Path(__file__).parent
+    if not (results / "tables" / "verdicts.csv").exists():
+        return (folder / "unjudged.md").read_text().strip()
+    said, cells = (pd.read_csv(results / "tables" / f"{one}.csv") for one in ("verdicts", "claims"))
+    shown = text.markdown(catalogue.compact("claims", cells)).strip()
+    return (
+        Template((folder / "judged.md").read_text())
+        .substitute(said=sentences.claims(said), cells=shown, name=name)
+        .strip()
+    )
+
+
 def publish(results: Path, record: Path) -> None:
     """Write the record's tables, figures and README.md."""
     files = {
-        "tables": [results / "tables" / f"{table}.csv" for table in KEPT],
+        "tables": [path for path in sorted((results / "tables").glob("*.csv")) if path.stem in (*KEPT, *JUDGED)],
         "figures": sorted((results / "figures").glob("*.png")),
     }
     readme = page(results, (record / "about.md").read_text(), made(results))

@@ -16,7 +16,18 @@ from autoemb.errors import InputError
 SIDES = ("user", "item")
 SPLITS = ("train", "test")
 TASKS = ("regression", "classification")
-VERDICTS = ("holds", "does not hold", "undecided at this size")
+VERDICTS = (
+    "holds",
+    "reversed",
+    "smaller than the paper's",
+    "no effect larger than x",
+    "not testable here",
+    "undecided",
+)
+"""What can be said of a claim; ``analysis.claims`` has the rules."""
+
+DESCRIPTIVE = "descriptive"
+"""Instead of a verdict, of what is shown and not judged: accuracies."""
 
 
 @dataclass(frozen=True)

@@ -80,6 +80,4 @@ use rule stream as stream_of_replicate with:  # where each replicate has a permu
     log:
         "<results>/logs/stream/{dataset}/{stream}/{replicate}.log",
     params:
-        settings=lambda wildcards: as_json(
-            GRID.config.streams[wildcards.stream].of_replicate(int(wildcards.replicate))
-        ),
+        settings=lambda wildcards: as_json(GRID.config.streams[wildcards.stream].of_replicate(int(wildcards.replicate))),

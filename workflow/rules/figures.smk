@@ -1,7 +1,7 @@
 # From tables to figures and pages: each notebook asks one question, draws its figures, and is kept as the record.
 
 NOTEBOOKS = {
-    "claims": (["claims", "datasets"], ["claims"]),
+    "claims": (["claims", "verdicts", "datasets"], ["claims"]),
     "comparison": (["comparison"], ["comparison"]),
     "sizes": (["mean-size", "size-stream", "datasets"], ["sizes", "size-stream"]),
     "stream": (["stream"], ["stream"]),

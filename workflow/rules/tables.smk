@@ -18,6 +18,9 @@ TABLES = {name: files for name, files in TABLES.items() if files}
 RESTARTING = [name for name, stream in GRID.config.streams.items() if stream.popularity == "restart"]
 """Streams whose counts do not say in the test part how rare an id is."""
 
+PERMUTED = [name for name, stream in GRID.config.streams.items() if stream.permuted]
+"""Streams whose replicates have a permutation of their own."""
+
 
 rule tabulate:
     input:
@@ -42,10 +45,12 @@ rule tabulate:
     params:
         stem=subpath(output[0], strip_suffix=".csv"),
         restarting=lambda wildcards: RESTARTING if CATALOGUE[wildcards.table].on_frequency else [],
+        permuted=lambda wildcards: PERMUTED if "varies" in CATALOGUE[wildcards.table].columns else [],
         caption=lambda wildcards: CATALOGUE[wildcards.table].caption,
         packages=packages("autoemb.commands.tabulate"),
     shell:
         "autoemb tabulate {wildcards.table} --inputs {input.files:q} --restarting {params.restarting:q}"
+        " --permuted {params.permuted:q}"
         " --out {params.stem:q} --record {output.record:q} 2> {log:q}"
 
 

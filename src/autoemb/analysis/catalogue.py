@@ -15,17 +15,17 @@ import pandas as pd
 
 from autoemb.analysis import claims, tables
 from autoemb.analysis.claims.judge import CLAIMS, COMPARISONS
+from autoemb.analysis.claims.verdicts import VERDICT_TABLE
 from autoemb.analysis.inputs import Inputs, Kind, sort
 from autoemb.analysis.tables import views
 from autoemb.analysis.tables.ablation import ABLATION
+from autoemb.analysis.tables.clusters import ORDER, START
 from autoemb.analysis.tables.columns import Columns, numbers, texts
 from autoemb.analysis.tables.counts import DATASETS
 from autoemb.analysis.tables.intervals import BIN, RUN, arrange
 from autoemb.analysis.tables.levels import CROSSINGS
 from autoemb.errors import InputError
-from autoemb.schema import ALLOCATION, OUTCOMES, PROGRESS, SIZES
-
-_BOOTSTRAP_SEED = 0
+from autoemb.schema import ALLOCATION, OUTCOMES, PROGRESS, SIZES, TEST_USERS
 
 
 class Entry(NamedTuple):
@@ -45,18 +45,25 @@ class Entry(NamedTuple):
     """Whether it says something of frequent and rare ids, which streams whose counts restart cannot tell apart."""
 
 
-def build(name: str, paths: Sequence[Path], restarting: Sequence[str] = ()) -> pd.DataFrame:
+def build(
+    name: str, paths: Sequence[Path], restarting: Sequence[str] = (), permuted: Sequence[str] = ()
+) -> pd.DataFrame:
     """The table of this name.
 
     Args:
         name: one of ``TABLES``.
         paths: its input files.
         restarting: streams whose counts restart at the test part.
+        permuted: streams whose replicates have a permutation of their own.
 
     Raises:
         InputError: a file is of none of the kinds that the table reads, is damaged, or is given twice.
     """
-    return TABLES[name].build(sort(paths, TABLES[name].reads, restarting))
+    entry = TABLES[name]
+    table = entry.build(sort(paths, entry.reads, restarting, permuted))
+    if "varies" in entry.columns and "varies" not in table:
+        table = table.assign(varies=np.where(table["stream"].isin(permuted), ORDER, START))
+    return table
 
 
 def compact(name: str, table: pd.DataFrame) -> pd.DataFrame:
@@ -83,15 +90,17 @@ def _of_sizes(table: Callable[[pd.DataFrame], pd.DataFrame]) -> Callable[[Inputs
 
 
 def _comparisons(inputs: Inputs) -> pd.DataFrame:
-    return claims.comparisons(
-        inputs.runs(OUTCOMES),
-        inputs.runs(SIZES, claims.growth),
-        inputs.runs(PROGRESS),
-        inputs.runs(ALLOCATION),
-        inputs.levels(),
-        np.random.default_rng(_BOOTSTRAP_SEED),
-        inputs.restarting,
+    evidence = claims.Evidence(
+        outcomes=inputs.runs(OUTCOMES),
+        grown=inputs.runs(SIZES, claims.growth),
+        progress=inputs.runs(PROGRESS),
+        allocation=inputs.runs(ALLOCATION),
+        users=inputs.runs(TEST_USERS),
+        levels=inputs.levels(),
+        restarting=inputs.restarting,
+        permuted=inputs.permuted,
     )
+    return claims.comparisons(evidence)
 
 
 _RUN = texts(*RUN)
@@ -99,7 +108,8 @@ _METHOD = texts("dataset", "stream", "task", "metric", "method")
 _BIN = numbers(*BIN)
 _PART = texts("split", "side")
 _INTERVAL = numbers("mean") | numbers("sd", "low", "high", may_lack=True) | numbers("seeds", "n")
-_EVERYTHING: Sequence[Kind] = ("outcomes", "sizes", "progress", "allocation", "levels")
+_VARIES = texts("varies")
+_EVERYTHING: Sequence[Kind] = ("outcomes", "sizes", "progress", "allocation", "test-users", "levels")
 
 TABLES: Mapping[str, Entry] = {
     "datasets": Entry(
@@ -107,10 +117,10 @@ TABLES: Mapping[str, Entry] = {
     ),
     "comparison": Entry(
         "Loss and accuracy of every method on the test part, beside Table 2 of the paper",
-        ["outcomes"],
-        lambda inputs: tables.comparison(inputs.runs(OUTCOMES)),
+        ["outcomes", "test-users"],
+        lambda inputs: tables.comparison(inputs.runs(OUTCOMES), inputs.runs(TEST_USERS), inputs.permuted),
         views.comparison,
-        _METHOD | _INTERVAL | numbers("paper", "paper_plus_minus", "difference", may_lack=True),
+        _METHOD | _INTERVAL | _VARIES | numbers("paper", "paper_plus_minus", "difference", may_lack=True),
         explored=True,
     ),
     "running-popularity": Entry(
@@ -118,7 +128,7 @@ TABLES: Mapping[str, Entry] = {
         ["outcomes", "sizes"],
         lambda inputs: tables.running_popularity(inputs.runs(OUTCOMES), inputs.runs(SIZES, tables.candidates)),
         views.running_popularity,
-        _METHOD | _PART | _BIN | _INTERVAL | numbers("size", may_lack=True),
+        _METHOD | _PART | _BIN | _INTERVAL | numbers("size", may_lack=True) | _VARIES,
         explored=True,
     ),
     "stream": Entry(
@@ -130,7 +140,8 @@ TABLES: Mapping[str, Entry] = {
         | texts("split")
         | numbers("window", "first")
         | _INTERVAL
-        | numbers("difference", "difference_low", "difference_high", may_lack=True),
+        | numbers("difference", "difference_low", "difference_high", may_lack=True)
+        | _VARIES,
         explored=True,
     ),
     "sizes": Entry(
@@ -138,14 +149,14 @@ TABLES: Mapping[str, Entry] = {
         ["sizes"],
         _of_sizes(tables.sizes),
         views.sizes,
-        _RUN | _PART | _BIN | numbers("size") | _INTERVAL | numbers("chosen"),
+        _RUN | _PART | _BIN | numbers("size") | _INTERVAL | numbers("chosen") | _VARIES,
     ),
     "mean-size": Entry(
         "The mean chosen size, by running popularity",
         ["sizes"],
         _of_sizes(tables.mean_size),
         views.mean_size,
-        _RUN | _PART | _BIN | _INTERVAL,
+        _RUN | _PART | _BIN | _INTERVAL | _VARIES,
         explored=True,
     ),
     "size-stream": Entry(
@@ -153,7 +164,13 @@ TABLES: Mapping[str, Entry] = {
         ["sizes"],
         _of_sizes(tables.size_stream),
         views.size_stream,
-        _RUN | _PART | numbers("window", "first") | texts("measure") | numbers("size", may_lack=True) | _INTERVAL,
+        _RUN
+        | _PART
+        | numbers("window", "first")
+        | texts("measure")
+        | numbers("size", may_lack=True)
+        | _INTERVAL
+        | _VARIES,
         explored=True,
     ),
     "levels": Entry(
@@ -181,6 +198,14 @@ TABLES: Mapping[str, Entry] = {
         views.claims,
         CLAIMS,
         explored=True,
+        on_frequency=True,
+    ),
+    "verdicts": Entry(
+        "One verdict per claim, with a sentence",
+        _EVERYTHING,
+        lambda inputs: claims.verdicts(claims.claims(_comparisons(inputs))),
+        views.verdicts,
+        VERDICT_TABLE,
         on_frequency=True,
     ),
     "claim-details": Entry(

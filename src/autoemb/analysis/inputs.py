@@ -14,7 +14,7 @@ from autoemb.artifact.parquet import read_table
 from autoemb.errors import InputError
 from autoemb.schema import LEVEL_MODEL, LEVELS, OUTCOMES, RUN_TABLES, SIDES, TASKS, Table
 
-Kind = Literal["outcomes", "sizes", "progress", "allocation", "trials", "levels", "counts"]
+Kind = Literal["outcomes", "sizes", "progress", "allocation", "test-users", "trials", "levels", "counts"]
 """Those of runs, the outcomes of the ablation's trials, popularity levels, counts of data sets."""
 
 _NAMES: Mapping[str, str] = {
@@ -33,6 +33,8 @@ class Inputs(NamedTuple):
     """By kind."""
     restarting: Sequence[str] = ()
     """Streams whose counts restart at the test part."""
+    permuted: Sequence[str] = ()
+    """Streams whose replicates have a permutation of their own."""
 
     def runs(self, table: Table, reduce: Callable[[pd.DataFrame], pd.DataFrame] = lambda frame: frame) -> pd.DataFrame:
         """What ``reduce`` makes of each run's ``table``, with ``dataset``, ``stream``, ``task``, ``method``.
@@ -68,7 +70,9 @@ class Inputs(NamedTuple):
         return {path.name.removesuffix(".counts.json"): _read_json(path) for path in self.files["counts"]}
 
 
-def sort(paths: Sequence[Path], reads: Sequence[Kind], restarting: Sequence[str] = ()) -> Inputs:
+def sort(
+    paths: Sequence[Path], reads: Sequence[Kind], restarting: Sequence[str] = (), permuted: Sequence[str] = ()
+) -> Inputs:
     """The files of a table, by the kinds that it reads.
 
     Raises:
@@ -81,7 +85,7 @@ def sort(paths: Sequence[Path], reads: Sequence[Kind], restarting: Sequence[str]
             expected = " or ".join(_NAMES[kind].replace("*", "<dataset>") for kind in reads)
             raise InputError(f"{path}: expected a file named {expected}")
         files[kinds[0]].append(path)  # any name is one of levels, which stand last
-    return Inputs(files, restarting)
+    return Inputs(files, restarting, permuted)
 
 
 def _read_all(

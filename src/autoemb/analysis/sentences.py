@@ -16,7 +16,7 @@ from autoemb.analysis.tables import below_constant, lower_is_better, model_names
 from autoemb.analysis.tables.student import excludes_zero
 from autoemb.analysis.tables.text import change, plus_minus, popularity_label, span
 from autoemb.experiment.ablation import BASE
-from autoemb.schema import NO_START, VERDICTS
+from autoemb.schema import NO_START
 
 NAMES = {"mse": "MSE", "cross_entropy": "cross-entropy", "accuracy": "accuracy"}
 PAPER_ORDER = ("fse", "sam", "darts", "autoemb")
@@ -140,23 +140,12 @@ def stream(table: pd.DataFrame) -> str:
 
 
 def claims(table: pd.DataFrame) -> str:
-    """How often each claim holds, does not hold, or is undecided, and which comparison is in the way.
+    """The verdict on each claim, and the cell that decides it.
 
     Args:
-        table: ``claims.claims`` of one data set.
+        table: ``claims.verdicts`` of one data set.
     """
-    lines = []
-    for (claim, statement), group in table.groupby(["claim", "statement"], sort=False):
-        counts = [(verdict, int((group["verdict"] == verdict).sum())) for verdict in VERDICTS]
-        verdicts = ", ".join(f"{verdict} in {number}" for verdict, number in counts if number)
-        cells = "1 cell" if len(group) == 1 else f"{len(group)} cells"
-        open_ = group[group["verdict"] != VERDICTS[0]]
-        text = f"- {claim}, {statement} ({cells}, {_seeds(group)}): {verdicts}"
-        if not open_.empty:
-            weakest = open_["comparison"].value_counts()  # ties: as they come in the table
-            text += f"; most often in the way: {weakest.index[0]} ({weakest.iloc[0]} of {len(open_)})"
-        lines.append(text + ".")
-    return "\n".join(lines)
+    return "\n".join(f"- {sentence}" for sentence in table["sentence"])
 
 
 def ablation(table: pd.DataFrame) -> str:

@@ -20,7 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         nargs="*",
         default=[],
         metavar="FILE",
-        help="<dataset>/<stream>/<task>/<method>/{outcomes,sizes,progress,allocation}.parquet, "
+        help="<dataset>/<stream>/<task>/<method>/{outcomes,sizes,progress,allocation,test-users}.parquet, "
         "<dataset>/<setting>/<task>/<method>/outcomes.parquet, "
         "<dataset>/<side>/<task>/*.parquet or <dataset>.counts.json; the folders name the run",
     )
@@ -31,6 +31,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="STREAM",
         help="streams whose counts restart at the test part: claims about frequency are not judged there",
     )
+    parser.add_argument(
+        "--permuted",
+        nargs="*",
+        default=[],
+        metavar="STREAM",
+        help="streams whose replicates have a permutation of their own: their intervals need no users",
+    )
     parser.add_argument("--out", type=Path, required=True, metavar="STEM", help="path without a suffix")
     add_argument(parser)
 
@@ -39,9 +46,9 @@ def run(arguments: argparse.Namespace) -> None:
     """Read, tabulate, write; all three files or none."""
     stem: Path = arguments.out
     paths = [stem.with_name(f"{stem.name}.{end}") for end in ("csv", "md", "tex")]
-    resolved = {"table": arguments.table, "restarting": arguments.restarting}
+    resolved = {"table": arguments.table, "restarting": arguments.restarting, "permuted": arguments.permuted}
     with recorded(arguments.record, resolved, [__name__], arguments.inputs, paths), ExitStack() as stack:
-        table = build(arguments.table, arguments.inputs, arguments.restarting)
+        table = build(arguments.table, arguments.inputs, arguments.restarting, arguments.permuted)
         view = compact(arguments.table, table)
         csv, md, tex = (stack.enter_context(whole(path)) for path in paths)
         table.to_csv(csv, index=False, float_format="%.8g", lineterminator="\n")

@@ -1,191 +1,285 @@
 """From one number per seed to effects with intervals, and from these to verdicts."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import scipy
 
-from autoemb.analysis.claims import observations, paper
+from autoemb.analysis.claims import frequency, observations, paper, sizes
 from autoemb.analysis.claims.observations import CELL
-from autoemb.analysis.claims.statements import OURS, STATEMENTS
+from autoemb.analysis.claims.statements import STATEMENTS, family
 from autoemb.analysis.claims.windows import window_intervals
+from autoemb.analysis.tables.clusters import spread, what_varies
 from autoemb.analysis.tables.columns import numbers, texts
 from autoemb.analysis.tables.intervals import arrange, per_seed
-from autoemb.analysis.tables.student import agree, half_width
-from autoemb.schema import LEVEL_MODEL, VERDICTS
+from autoemb.analysis.tables.student import half_width
+from autoemb.schema import DESCRIPTIVE, LEVEL_MODEL, VERDICTS
 
 LEVEL = 0.05
-POWER = 0.8
 LEAST_SEEDS = 3
+SCALES = {"mse": 0.25, "cross_entropy": 1.0, "accuracy": 1.0, "mean_size": 100.0, "memory_saved": 1.0}
+"""How large the values of each metric are, by which is told what is rounding."""
 
-_HOLDS, _FAILS, _UNDECIDED = VERDICTS
+ROUNDING = 1e-9
+"""Of a metric's scale: seeds that differ by less agree, and an effect that is smaller is none."""
+
+MOVED = 0.1
+"""Least move of a weight, as a share of 1/K and in the mean, with which free weights are more than equal ones."""
+
+_HOLDS, _REVERSED, _SMALLER, _NONE, _UNTESTABLE, _UNDECIDED = VERDICTS
 _KEYS = ["claim", "comparison", *CELL]
 _WINDOW = numbers("window_low", "window_high", may_lack=True)
 
 COMPARISONS = (
     texts("claim", "comparison", "dataset", "task")
-    | numbers("effect", "low", "high", "detectable", may_lack=True)
+    | numbers("effect", "low", "high", may_lack=True)
     | numbers("seeds")
-    | numbers("paper_effect", may_lack=True)
+    | texts("varies")
+    | numbers("paper_effect", "tolerance", may_lack=True)
     | texts("finding", "stream", "metric")
     | numbers("sd", "p", may_lack=True)
     | _WINDOW
-    | texts("paper_dataset", may_lack=True)
+    | numbers("paper_plus_minus", may_lack=True)
+    | texts("paper_dataset", "note", may_lack=True)
 )
 """The columns of ``comparisons``."""
 
 CLAIMS = (
     texts("claim", "dataset", "task")
-    | numbers("effect", "low", "high", "detectable", may_lack=True)
+    | numbers("effect", "low", "high", may_lack=True)
     | numbers("seeds")
-    | numbers("paper_effect", may_lack=True)
+    | texts("varies")
+    | numbers("paper_effect", "tolerance", may_lack=True)
     | texts("verdict", "stream", "metric", "comparison")
     | numbers("comparisons")
-    | numbers("p", "p_holm", may_lack=True)
+    | numbers("p", "p_corrected", may_lack=True)
     | _WINDOW
-    | texts("paper_dataset", may_lack=True)
+    | texts("paper_dataset", "note", may_lack=True)
     | texts("statement", "source")
 )
 """The columns of ``claims``."""
 
-_AS_CLAIMED, _REVERSED, _SMALLER, _OPEN = "as claimed", "the other way round", "smaller than the paper's", "open"
+AS_CLAIMED, OPEN = "as claimed", "open"
+BUT_SMALLER = f"as claimed, {_SMALLER}"
+"""Findings of single comparisons, beside those that are verdicts, too."""
 
 
-def t_tests(observed: pd.DataFrame) -> pd.DataFrame:
+class Evidence(NamedTuple):
+    """What the claims are judged from: the tables of every run, with ``dataset``, ``stream``, ``task``, ``method``."""
+
+    outcomes: pd.DataFrame
+    """``schema.OUTCOMES``."""
+    grown: pd.DataFrame
+    """``sizes.growth`` of ``schema.SIZES``."""
+    progress: pd.DataFrame
+    """``schema.PROGRESS``."""
+    allocation: pd.DataFrame
+    """``schema.ALLOCATION``."""
+    users: pd.DataFrame
+    """``schema.TEST_USERS``: without rows, nothing is said of other users."""
+    levels: pd.DataFrame
+    """``schema.LEVELS``, with ``dataset``, ``side``, ``task``."""
+    restarting: Sequence[str] = ()
+    """Streams whose counts restart at the test part; there, claims about frequency have no rows."""
+    permuted: Sequence[str] = ()
+    """Streams whose replicates have a permutation of their own."""
+
+
+def t_tests(observed: pd.DataFrame, users: pd.DataFrame, permuted: Sequence[str] = ()) -> pd.DataFrame:
     """Mean, spread and t-test of every comparison; with fewer than ``LEAST_SEEDS`` seeds the mean and the spread alone.
 
     Args:
         observed: the observations of one or more claims.
+        users: ``observations.of_users``: what other users would do, of the comparisons and cells where that is known.
+        permuted: streams whose replicates have a permutation of their own.
 
     Returns:
         One row per claim x comparison x data set x stream x task x metric: ``effect``, ``sd``, ``low``, ``high``,
-        ``detectable``, ``p`` (float64) and ``seeds`` (int64).
+        ``p`` (float64; NaN where nothing varies), ``seeds`` (int64) and ``varies`` (str).
     """
     wide = observed.pivot_table("value", index=_KEYS, columns="seed")  # (comparisons, S)
     values = wide.to_numpy(dtype=np.float64)
-    seeds = np.isfinite(values).sum(axis=1)
-    enough = seeds >= LEAST_SEEDS
-    effect, sd = wide.mean(axis=1), wide.std(axis=1).mask(enough & agree(values), 0.0)
-    error = (sd / np.sqrt(seeds)).where(enough)
-    t = (effect / error).abs().mask((effect == 0) & (error == 0), 0.0)  # seeds that agree on an effect: infinite
-    half = half_width(error, seeds - 1)
-    table = pd.DataFrame({"effect": effect, "sd": sd, "low": effect - half, "high": effect + half, "seeds": seeds})
-    p = 2 * scipy.stats.t.sf(t, np.maximum(seeds - 1, 1))
-    return table.assign(detectable=sd * _detectable(seeds), p=p).reset_index()
+    table = pd.DataFrame({"effect": wide.mean(axis=1), "sd": wide.std(axis=1)}).reset_index()
+    table = table.assign(seeds=np.isfinite(values).sum(axis=1)).merge(users, on=[*CELL, "comparison"], how="left")
+    rounding = ROUNDING * table["metric"].map(SCALES).to_numpy(dtype=np.float64)
+    effect = table["effect"].mask(table["effect"].abs() <= rounding, 0.0)
+    sd = table["sd"].mask(table["sd"] <= rounding, 0.0)
+    variance, freedom = (table[name].to_numpy(dtype=np.float64) for name in ("user_variance", "user_freedom"))
+    error, degrees = spread(sd.to_numpy(), table["seeds"].to_numpy(dtype=np.float64), variance, freedom)
+    error = np.where((table["seeds"] >= LEAST_SEEDS) & np.isfinite(error), error, np.nan)
+    half = half_width(error, degrees)
+    t = np.abs(effect) / np.where(error > 0, error, np.nan)
+    p = 2 * scipy.stats.t.sf(t, np.maximum(degrees, 1))
+    varies = what_varies(table["stream"], variance, permuted)
+    return table.assign(effect=effect, sd=sd, low=effect - half, high=effect + half, p=p, varies=varies).drop(
+        columns=["user_variance", "user_freedom"]
+    )
 
 
 def comparisons(
-    outcomes: pd.DataFrame,
-    grown: pd.DataFrame,
-    progress: pd.DataFrame,
-    allocation: pd.DataFrame,
-    levels: pd.DataFrame,
-    generator: np.random.Generator,
-    restarting: Collection[str] = (),
-    test: Callable[[pd.DataFrame], pd.DataFrame] = t_tests,
+    evidence: Evidence, test: Callable[[pd.DataFrame, pd.DataFrame, Sequence[str]], pd.DataFrame] = t_tests
 ) -> pd.DataFrame:
     """Every comparison behind the claims for which there are all inputs.
 
     Args:
-        outcomes: ``schema.OUTCOMES`` of every run, with ``dataset``, ``stream``, ``task``, ``method``.
-        grown: ``growth`` of every run.
-        progress: ``schema.PROGRESS`` of every run, with the same four columns.
-        allocation: ``schema.ALLOCATION`` of every run, with the same four columns.
-        levels: ``schema.LEVELS``, with ``dataset``, ``side``, ``task``.
-        generator: draws the windows of the bootstrap.
-        restarting: streams whose counts restart at the test part; there, claims about frequency have no rows.
+        evidence: the tables of every run.
         test: makes effects, intervals and p of the observations, as ``t_tests`` does.
 
     Returns:
         One row per claim x comparison x data set x stream x task x metric: ``effect`` (mean over seeds, in the
-        metric's unit; positive: as claimed), ``sd``, ``low``, ``high``, ``detectable``, ``p`` (two-sided; with
-        ``LEAST_SEEDS`` or more seeds, else NaN), ``seeds``, ``window_low``, ``window_high`` (NaN but for
-        differences of two methods' means), ``paper_effect``, ``paper_dataset`` (empty: no such number), and
-        ``finding``: ``as claimed`` (p below 5 %), ``the other way round``, ``smaller than the paper's``
-        (a claim with one of these two does not hold), or ``open``.
+        metric's unit; positive: as claimed), ``sd``, ``low``, ``high``, ``p`` (two-sided; with ``LEAST_SEEDS`` or more
+        seeds that do not agree to rounding, else NaN), ``seeds``, ``varies`` (what does between them), ``window_low``,
+        ``window_high`` (a second look; NaN but for differences of two methods' means), ``paper_effect``,
+        ``paper_plus_minus``, ``paper_dataset`` (empty: no such number), ``tolerance`` (the least effect that matters),
+        ``note``, and ``finding``, by the first that applies of:
+
+        - ``not testable here``: the note says why;
+        - ``reversed``: significantly the other way round (5 %, shared by Bonferroni among the claim's comparisons);
+        - ``as claimed``: p below 5 %, and of A6 at least the tolerance; with ``smaller than the paper's`` if that
+          applies, too;
+        - ``smaller than the paper's``: the interval lies wholly below the paper's effect on this very data set, its
+          own uncertainty allowed for;
+        - ``no effect larger than x``: the interval lies within the tolerance around 0;
+        - ``open``.
     """
-    values = per_seed(levels, ["dataset", "side", "task", *LEVEL_MODEL, "level"])
+    outcomes, grown = evidence.outcomes, evidence.grown
+    values = per_seed(evidence.levels, ["dataset", "side", "task", *LEVEL_MODEL, "level"])
     observed = observations.stack([
-        observations.of_levels(values),
+        observations.of_levels(values[values["method"] == "fse"]),
         observations.of_means(outcomes),
-        observations.of_frequency(outcomes[~outcomes["stream"].isin(restarting)]),
-        observations.of_sizes(grown, restarting),
-        observations.of_memory(allocation),
+        frequency.of_frequency(outcomes[~outcomes["stream"].isin(evidence.restarting)]),
+        sizes.of_sizes(grown, evidence.permuted, evidence.restarting),
+        sizes.of_memory(evidence.allocation),
     ])  # fmt: skip
     if observed.empty:
         return pd.DataFrame(columns=list(COMPARISONS))
-    table = test(observed)
     compared = observations.pairs(outcomes)
     once = list(dict.fromkeys(pair for several in compared.values() for pair in several))
-    windows = window_intervals(progress, once, generator)
-    table = table.merge(windows, on=[*CELL, "comparison"], how="left")
-    table = paper.beside(table, paper.effects(levels, outcomes))
+    table = test(observed, observations.of_users(evidence.users, once), evidence.permuted)
+    table = table.merge(window_intervals(evidence.progress, once), on=[*CELL, "comparison"], how="left")
+    table = paper.beside(table, paper.effects(evidence.levels, outcomes))
+    table = table.assign(tolerance=paper.tolerances(table, grown), note=_notes(table, grown))
     return _arranged(table.assign(finding=_findings(table)))[list(COMPARISONS)]
 
 
 def claims(compared: pd.DataFrame) -> pd.DataFrame:
-    """The verdicts.
+    """The verdict of every cell.
 
     Args:
         compared: ``comparisons``.
 
     Returns:
-        One row per claim x data set x stream x task x metric, showing the weakest ``comparison`` (one that refutes
-        the claim, else the one with the least support) of its ``comparisons`` (their number): ``effect`` to
-        ``paper_effect`` as in ``comparisons``, ``verdict`` (one of ``schema.VERDICTS``), ``p`` and ``p_holm`` of
-        the claim, its ``statement`` and ``source``.
+        One row per claim x data set x stream x task x metric, showing the ``comparison`` that decides it (one that
+        refutes the claim, else the one with the least support) of its ``comparisons`` (their number): ``effect`` to
+        ``note`` as in ``comparisons``, ``verdict`` (one of ``schema.VERDICTS``, or ``schema.DESCRIPTIVE``), ``p`` and
+        ``p_corrected`` of the claim, its ``statement`` and ``source``.
     """
     if compared.empty:
         return pd.DataFrame(columns=list(CLAIMS))
     cell = ["claim", *CELL]
     wrong = compared["effect"] <= 0
     table = compared.assign(
-        refuted=compared["finding"].isin([_REVERSED, _SMALLER]),
+        rank=compared["finding"].map(_RANKS).fillna(_BY_P),
         # from strong to weak: right sign and small p, no p, wrong sign and small p
         weakness=(2 - compared["p"]).where(wrong, compared["p"]).fillna(1),
-        vetoed=compared["window_low"] <= 0,  # where there is no such interval there is no veto
         p=compared["p"].mask(wrong & compared["p"].notna(), 1.0),
     )
     groups = table.groupby(cell)
+    # a claim holds only if all of its comparisons do: one without a p leaves it without one
     whole = groups.agg(
-        comparisons=("p", "size"), p=("p", "max"), refuted=("refuted", "any"), vetoed=("vetoed", "any")
+        comparisons=("p", "size"),
+        p=("p", lambda p: p.max(skipna=False)),
+        small=("finding", lambda findings: findings.eq(BUT_SMALLER).any()),
+        claimed=("finding", lambda findings: findings.isin([AS_CLAIMED, BUT_SMALLER]).all()),
     ).reset_index()
-    family = whole["claim"].isin(OURS)  # what we ask makes the papers' claims no harder to hold
-    whole = whole.assign(p_holm=whole.groupby([*CELL, family.rename("ours")])["p"].transform(_holm))
-    shown = table.sort_values(["refuted", "weakness", "effect"], ascending=[False, False, True], kind="stable")
-    shown = shown.drop_duplicates(cell).drop(columns=["p", "refuted", "vetoed"])
+    whole = whole.assign(p_corrected=_corrected(whole))
+    shown = table.sort_values(["rank", "weakness", "effect"], ascending=[True, False, True], kind="stable")
+    shown = shown.drop_duplicates(cell).drop(columns=["p", "weakness"])
     judged = shown.merge(whole, on=cell)
-    holds = (judged["p_holm"] < LEVEL) & ~judged["vetoed"]
-    verdict = np.select([judged["refuted"], holds], [_FAILS, _HOLDS], _UNDECIDED)
+    verdict = judged["finding"].mask(judged["rank"] == _BY_P, _UNDECIDED)
+    verdict = verdict.mask(judged["claimed"] & (judged["p_corrected"] < LEVEL), _HOLDS)
+    verdict = _behind_gates(judged.assign(verdict=verdict)).mask(judged["metric"] == "accuracy", DESCRIPTIVE)
     words = judged["claim"].map(STATEMENTS)
-    judged = judged.assign(verdict=verdict, statement=[text for text, _ in words], source=[where for _, where in words])
+    small = judged["small"] & (verdict == _HOLDS)
+    judged = judged.assign(
+        verdict=verdict,
+        note=judged["note"].mask(small, f"an effect is {_SMALLER}"),
+        statement=[one.text for one in words],
+        source=[one.source for one in words],
+    )
     return _arranged(judged)[list(CLAIMS)]
 
 
-def _detectable(seeds: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
-    """Smallest effect, in standard deviations over seeds, that a t-test of so many seeds would see."""
-    from statsmodels.stats.power import TTestPower  # takes a second to import: see the catalogue
-
-    known = {
-        number: TTestPower().solve_power(nobs=number, alpha=LEVEL, power=POWER, alternative="two-sided")
-        for number in set(seeds.tolist())
-        if number >= LEAST_SEEDS
-    }
-    return np.array([known.get(number, np.nan) for number in seeds.tolist()])
+_RANKS = {_UNTESTABLE: 0, _REVERSED: 1, _SMALLER: 2, _NONE: 3}
+"""Which findings decide a claim: those that come first. The others are told apart by their p."""
+_BY_P = len(_RANKS)
 
 
 def _findings(table: pd.DataFrame) -> npt.NDArray[np.object_]:
     """What each comparison shows by itself."""
     number = table.groupby(["claim", *CELL])["comparison"].transform("size")
-    highest = table[["high", "window_high"]].max(axis=1)  # without a window interval, that over seeds
-    reversed_ = (table["effect"] < 0) & (table["p"] < LEVEL / number) & (highest < 0)
+    significant = table["p"] < LEVEL
+    reversed_ = (table["effect"] < 0) & (table["p"] < LEVEL / number)
+    relevant = (table["effect"] >= table["tolerance"]) | (table["claim"] != "A6")  # of sizes, a growth that matters
+    claimed = (table["effect"] > 0) & significant & relevant
     # another data set's effect is shown for comparison, and refutes nothing
-    seen = (table["detectable"] <= table["paper_effect"]) & (table["paper_dataset"] == table["dataset"])
-    smaller = seen & (highest < table["paper_effect"]) & (table["low"] <= 0)
-    claimed = (table["effect"] > 0) & (table["p"] < LEVEL)
-    return np.select([reversed_, smaller, claimed], [_REVERSED, _SMALLER, _AS_CLAIMED], _OPEN)
+    own = table["paper_dataset"] == table["dataset"]
+    varied = table["p"].notna()  # where nothing does, nothing is known
+    below = varied & own & (table["high"] < table["paper_effect"] - table["paper_plus_minus"])
+    within = varied & (table["low"] > -table["tolerance"]) & (table["high"] < table["tolerance"])
+    untestable, of_size = table["note"] != "", table["claim"] == "E5"  # what is claimed there is how much
+    found = {
+        _UNTESTABLE: untestable, _REVERSED: reversed_, _SMALLER: below & (of_size | ~claimed),
+        BUT_SMALLER: claimed & below, AS_CLAIMED: claimed, _NONE: within,
+    }  # fmt: skip
+    return np.select(list(found.values()), list(found), OPEN).astype(object)
+
+
+def _notes(table: pd.DataFrame, grown: pd.DataFrame) -> "pd.Series[str]":
+    """Why a comparison cannot be tested; empty if it can."""
+    moved = grown[grown["method"] == "darts"].groupby(["dataset", "stream", "task"])["moved"].mean()
+    cells = pd.MultiIndex.from_frame(table[["dataset", "stream", "task"]])
+    of_darts = moved.reindex(cells).to_numpy(dtype=np.float64)
+    still = (table["claim"] == "A5") & (of_darts < MOVED)
+    vain = (table["claim"] == "E5") & ~table["dataset"].isin(sizes.printed())
+    said = [f"not testable: the free weights moved by {100 * share:.1f} % of 1/K" for share in np.nan_to_num(of_darts)]
+    other = "not testable: something is always saved, and the paper says how much only of its own data"
+    return pd.Series(np.select([still, vain], [said, other], ""), index=table.index, dtype="str")
+
+
+def _corrected(whole: pd.DataFrame) -> "pd.Series[float]":
+    """p by Holm's correction among the claims of one family and cell; of a claim behind gates, the largest with theirs.
+
+    Accuracies are not judged, and have none.
+    """
+    judged = whole[whole["metric"] != "accuracy"]
+    families = judged["claim"].map(family).rename("family")
+    p = judged.groupby([*CELL, families])["p"].transform(_holm)
+    at = pd.MultiIndex.from_frame(judged[["claim", *CELL]])
+    known = pd.Series(p.to_numpy(), index=at)
+    for claim, statement in STATEMENTS.items():
+        rows = judged[judged["claim"] == claim]
+        for gate in statement.gates:
+            of_gate = known.reindex(pd.MultiIndex.from_frame(rows.assign(claim=gate)[["claim", *CELL]])).to_numpy()
+            p[rows.index] = np.maximum(p[rows.index], of_gate)  # NaN where the gate has none
+    return p.reindex(whole.index)
+
+
+def _behind_gates(judged: pd.DataFrame) -> "pd.Series[str]":
+    """The verdicts, where a claim one of whose gates cannot be tested cannot be either."""
+    verdict, keys = judged["verdict"].copy(), ["claim", *CELL]
+    known = judged.set_index(keys)["verdict"]
+    for claim, statement in STATEMENTS.items():
+        rows = judged[judged["claim"] == claim]
+        for gate in statement.gates:
+            of_gate = known.reindex(pd.MultiIndex.from_frame(rows.assign(claim=gate)[keys])).to_numpy()
+            verdict[rows.index] = verdict[rows.index].mask(
+                (of_gate == _UNTESTABLE) & (verdict[rows.index] != _REVERSED), _UNTESTABLE
+            )
+    return verdict
 
 
 def _holm(p: "pd.Series[float]") -> "pd.Series[float]":

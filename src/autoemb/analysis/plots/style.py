@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.typing import RcKeyType
 
 from autoemb.artifact.files import whole
-from autoemb.schema import VERDICTS
+from autoemb.schema import DESCRIPTIVE, VERDICTS
 
 WIDTH = 7.2
 """Width of a two-column figure in inches; half of it is one column."""
@@ -55,7 +55,15 @@ _SIZES = {
     128: Mark(_PURPLE, "h"),
     146: Mark(_BLACK, "o"),
 }
-_VERDICTS = dict(zip(VERDICTS, (Mark(_BLUE, "o"), Mark(_VERMILLION, "X"), Mark(_GREY, "o")), strict=True))
+_OF_VERDICTS = (
+    Mark(_BLUE, "o"),
+    Mark(_VERMILLION, "X"),
+    Mark(_ORANGE, "v"),
+    Mark(_PURPLE, "_"),
+    Mark(_GREEN, "s"),
+    Mark(_GREY, "o"),
+)
+_VERDICTS = dict(zip(VERDICTS, _OF_VERDICTS, strict=True)) | {DESCRIPTIVE: Mark(_GREY, "")}
 
 
 def style() -> dict[RcKeyType, Any]:
@@ -119,7 +127,7 @@ def level_mark(name: str) -> Mark:
 
 
 def verdict_mark(verdict: str) -> Mark:
-    """Colour and marker of a verdict."""
+    """Colour and marker of a verdict; what is described has no marker."""
     return _VERDICTS[verdict]
 
 

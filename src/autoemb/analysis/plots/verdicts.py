@@ -12,7 +12,7 @@ from matplotlib.patches import Rectangle
 from autoemb.analysis.plots.panels import grid, legend, letter
 from autoemb.analysis.plots.style import verdict_mark
 from autoemb.analysis.tables.text import signed
-from autoemb.schema import TASKS, VERDICTS
+from autoemb.schema import DESCRIPTIVE, TASKS, VERDICTS
 
 _ROW = 0.38
 _PANELS = 3
@@ -21,8 +21,9 @@ _HEADINGS = {"regression": ("MSE", "acc."), "classification": ("CE", "acc.")}
 
 
 def claims(table: pd.DataFrame) -> Figure:
-    """A row per claim, a panel per stream, a column per task and metric: the verdict, the weakest comparison's effect
-    and the half-width of its 95 % interval. A claim about sizes or memory has one cell per task, which spans two.
+    """A row per claim, a panel per stream, a column per task and metric: the verdict, the effect of the comparison that
+    decides it and the half-width of its 95 % interval. A claim about sizes or memory has one cell per task, which spans
+    two. Accuracies have no verdict and no tint.
 
     Args:
         table: ``claims.claims`` of one data set; without rows the figure says that nothing can be judged.
@@ -61,7 +62,8 @@ def _cell(axes: Axes, row: dict[str, object], tasks: list[str], height: int) -> 
     width = 2 if own else 1
     colour = verdict_mark(verdict).colour
     box = (left - 0.46, height - 0.44)
-    axes.add_patch(Rectangle(box, width - 0.08, 0.88, facecolor=colour, alpha=0.13, linewidth=0))
+    tint = 0.0 if verdict == DESCRIPTIVE else 0.13
+    axes.add_patch(Rectangle(box, width - 0.08, 0.88, facecolor=colour, alpha=tint, linewidth=0))
     middle = left + (width - 1) / 2
     axes.plot(middle, height - 0.25, color=colour, marker=verdict_mark(verdict).marker, markersize=4.2,
               markerfacecolor=_filling(verdict), linestyle="none")  # fmt: skip
@@ -75,7 +77,7 @@ def _cell(axes: Axes, row: dict[str, object], tasks: list[str], height: int) -> 
 
 def _filling(verdict: str) -> str:
     """Hollow where nothing is decided, so that the marks differ without colour too."""
-    return "white" if verdict == VERDICTS[2] else verdict_mark(verdict).colour
+    return "white" if verdict == VERDICTS[-1] else verdict_mark(verdict).colour
 
 
 def _frame(axes: Axes, tasks: list[str], statements: "pd.Series[str]") -> None:

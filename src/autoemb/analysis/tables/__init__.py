@@ -1,8 +1,8 @@
 """From sums of runs to tables: every function takes DataFrames and returns one.
 
 ``mean`` is the mean over seeds, ``low`` and ``high`` its 95 % interval by Student's t (NaN with one
-seed), ``sd`` the standard deviation over seeds, ``seeds`` their number. All seeds of a run share one
-stream, so the interval tells how much the initialisation matters, not how much another stream would.
+seed), ``sd`` the standard deviation over seeds, ``seeds`` their number; ``varies`` is what does between them: the start
+alone where all seeds go through one stream, else start and order; where users are known, they are in the interval, too.
 """
 
 from autoemb.analysis.tables.ablation import ablation

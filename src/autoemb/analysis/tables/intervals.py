@@ -62,9 +62,15 @@ def per_seed(frame: pd.DataFrame, keys: Sequence[str]) -> pd.DataFrame:
     """
     sums = frame.groupby([*keys, "seed"], as_index=False)[["n", "loss_sum", "correct"]].sum()
     sums = sums[sums["n"] > 0]
-    loss = sums.assign(metric=sums["task"].map(LOSSES), value=sums["loss_sum"] / sums["n"])
-    accuracy = sums.assign(metric="accuracy", value=sums["correct"] / sums["n"])
-    return pd.concat([loss, accuracy], ignore_index=True)[[*keys, "metric", "seed", "value", "n"]]
+    values = by_metric(sums)
+    return values.assign(value=values["value"] / values["n"])[[*keys, "metric", "seed", "value", "n"]]
+
+
+def by_metric(sums: pd.DataFrame) -> pd.DataFrame:
+    """Each row of sums twice, with ``metric`` and the sum ``value`` (float64): of the losses, and of the hits."""
+    loss = sums.assign(metric=sums["task"].map(LOSSES), value=sums["loss_sum"])
+    hits = sums.assign(metric="accuracy", value=sums["correct"].astype("float64"))
+    return pd.concat([loss, hits], ignore_index=True)
 
 
 def coarse_bins(frame: pd.DataFrame) -> pd.DataFrame:

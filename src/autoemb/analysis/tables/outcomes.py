@@ -1,27 +1,33 @@
 """Tables of the prequential runs: the comparison (Table 2), loss by running popularity, loss along the stream."""
 
+from collections.abc import Sequence
+
 import pandas as pd
 
 from autoemb.analysis import published
-from autoemb.analysis.tables.intervals import BIN, RUN, arrange, coarse_bins, over_seeds, per_seed
+from autoemb.analysis.tables.clusters import over_users, with_users
+from autoemb.analysis.tables.intervals import BIN, RUN, arrange, by_metric, coarse_bins, over_seeds, per_seed
 
 
-def comparison(outcomes: pd.DataFrame) -> pd.DataFrame:
+def comparison(outcomes: pd.DataFrame, users: pd.DataFrame, permuted: Sequence[str] = ()) -> pd.DataFrame:
     """Table 2: every method on the test part of every stream, beside the paper's numbers.
 
     Args:
         outcomes: ``schema.OUTCOMES`` of every run, with ``dataset``, ``stream``, ``task``, ``method``.
+        users: ``schema.TEST_USERS`` of every run, likewise; they are in the intervals where seeds share a stream.
+        permuted: streams whose replicates have a permutation of their own.
 
     Returns:
         One row per data set x stream x task x metric x method: ``mean``, ``sd``, ``low``, ``high``, ``seeds``,
-        ``n`` (test interactions per seed); ``paper``, ``paper_plus_minus`` (Table 2 of the paper, NaN where it
-        has no such cell; the same for every stream) and ``difference`` (mean - paper). Accuracies are
-        shares, cross-entropy is in nats.
+        ``n`` (test interactions per seed), ``varies`` (what does in the interval); ``paper``, ``paper_plus_minus``
+        (Table 2 of the paper, NaN where it has no such cell; the same for every stream) and ``difference``
+        (mean - paper). Accuracies are shares, cross-entropy is in nats.
     """
     # each interaction is counted once per side, so one side has them all
     test = outcomes[(outcomes["split"] == "test") & (outcomes["side"] == "user")]
     keys = ["dataset", "stream", "task", "metric", "method"]
-    table = over_seeds(per_seed(test, RUN), keys)
+    people = over_users(by_metric(users).rename(columns={"value": "total"}), keys)
+    table = with_users(over_seeds(per_seed(test, RUN), keys), people, keys, permuted)
     paper = published.table2().rename(columns={"value": "paper", "plus_minus": "paper_plus_minus"})
     table = table.merge(paper, on=["dataset", "task", "metric", "method"], how="left")
     return table.assign(difference=table["mean"] - table["paper"])

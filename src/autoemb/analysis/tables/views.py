@@ -29,6 +29,7 @@ def comparison(table: pd.DataFrame) -> pd.DataFrame:
     rows = []
     for cell, group in table.groupby(["dataset", "stream", "task", "metric"], sort=False):
         row = dict(zip(["dataset", "stream", "task", "metric"], map(str, cell), strict=True))
+        row["varies"] = str(group["varies"].iloc[0])
         ranked = group.sort_values("mean", ascending=lower_is_better(row["metric"])).to_dict("records")
         ours = {line["method"]: plus_minus(line["mean"], line["high"], 4) for line in ranked}
         best = ranked[0]["method"]
@@ -42,7 +43,7 @@ def comparison(table: pd.DataFrame) -> pd.DataFrame:
             differences = {line["method"]: f"{line['difference']:+.4f}" for line in ranked if line["method"] in theirs}
             rows.append(row | {"metric": f"{row['metric']}, paper"} | theirs)
             rows.append(row | {"metric": f"{row['metric']}, difference"} | differences)
-    return pd.DataFrame(rows, columns=["dataset", "stream", "task", "metric", *methods]).fillna("")
+    return pd.DataFrame(rows, columns=["dataset", "stream", "task", "metric", "varies", *methods]).fillna("")
 
 
 def levels(table: pd.DataFrame) -> pd.DataFrame:
@@ -56,33 +57,33 @@ def levels(table: pd.DataFrame) -> pd.DataFrame:
 def running_popularity(table: pd.DataFrame) -> pd.DataFrame:
     """The losses of the test part, a few popularity bins side by side."""
     losses = table[(table["split"] == "test") & (table["metric"] != "accuracy")]
-    return _by_popularity(losses, ["dataset", "stream", "task", "metric", "side", "method"], 4)
+    return _by_popularity(losses, ["dataset", "stream", "task", "metric", "varies", "side", "method"], 4)
 
 
 def stream(table: pd.DataFrame) -> pd.DataFrame:
     """A few windows side by side."""
     few = table[table["window"].isin(_points(table["window"]))]
-    return _wide(few, ["dataset", "stream", "task", "metric", "method"], "window", 4, "window {}")
+    return _wide(few, ["dataset", "stream", "task", "metric", "varies", "method"], "window", 4, "window {}")
 
 
 def sizes(table: pd.DataFrame) -> pd.DataFrame:
     """A few popularity bins of the test part, the sizes side by side."""
     few = _few_bins(table[table["split"] == "test"])
     labels = _bin_labels(few)
-    view = _wide(few, [*RUN, "side", "popularity_low"], "size", 3, "size {}")
+    view = _wide(few, [*RUN, "varies", "side", "popularity_low"], "size", 3, "size {}")
     view = view.assign(popularity_low=[labels[int(low)] for low in view["popularity_low"]])
     return view.rename(columns={"popularity_low": "popularity"})
 
 
 def mean_size(table: pd.DataFrame) -> pd.DataFrame:
     """A few popularity bins of the test part side by side."""
-    return _by_popularity(table[table["split"] == "test"], [*RUN, "side"], 1)
+    return _by_popularity(table[table["split"] == "test"], [*RUN, "varies", "side"], 1)
 
 
 def size_stream(table: pd.DataFrame) -> pd.DataFrame:
     """The mean size in a few windows, side by side."""
     few = table[(table["measure"] == "mean_size") & table["window"].isin(_points(table["window"]))]
-    return _wide(few, [*RUN, "side"], "window", 1, "window {}")
+    return _wide(few, [*RUN, "varies", "side"], "window", 1, "window {}")
 
 
 def crossings(table: pd.DataFrame) -> pd.DataFrame:
@@ -102,16 +103,21 @@ def crossings(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def claims(table: pd.DataFrame) -> pd.DataFrame:
-    """One row per verdict, what is claimed in the first row of each claim."""
+    """One row per cell, what is claimed in the first row of each claim."""
     keys = ["claim", "dataset", "stream", "task", "metric"]
-    view = table[keys].assign(**_effects(table), verdict=table["verdict"])
+    view = table[keys].assign(**_effects(table), verdict=table["verdict"], note=table["note"].fillna(""))
     return view.assign(statement=table["statement"].mask(table.duplicated(["dataset", "claim"]), "")).astype("str")
 
 
 def claim_details(table: pd.DataFrame) -> pd.DataFrame:
     """One row per comparison."""
     keys = ["claim", "comparison", "dataset", "stream", "task", "metric"]
-    return table[keys].assign(**_effects(table), finding=table["finding"]).astype("str")
+    return table[keys].assign(**_effects(table), finding=table["finding"], note=table["note"].fillna("")).astype("str")
+
+
+def verdicts(table: pd.DataFrame) -> pd.DataFrame:
+    """One row per claim."""
+    return table[["dataset", "claim", "verdict", "sentence", "source"]].astype("str")
 
 
 def ablation(table: pd.DataFrame) -> pd.DataFrame:
@@ -134,7 +140,7 @@ def ablation(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _effects(table: pd.DataFrame) -> dict[str, list[str]]:
-    """Effect and 95 % interval, the smallest detectable one, and the paper's."""
+    """Effect and 95 % interval, what varies in it, and the paper's effect."""
     rows = table.to_dict("records")
     return {
         "effect": [signed(row["effect"], row["metric"]) for row in rows],
@@ -142,7 +148,7 @@ def _effects(table: pd.DataFrame) -> dict[str, list[str]]:
             "" if np.isnan(row["low"]) else " to ".join(signed(row[end], row["metric"]) for end in ("low", "high"))
             for row in rows
         ],
-        "detectable": [signed(row["detectable"], row["metric"]).lstrip("+") for row in rows],
+        "varies": [str(row["varies"]) for row in rows],
         "paper": [signed(row["paper_effect"], row["metric"]) for row in rows],
     }
 

@@ -22,6 +22,7 @@ from autoemb.analysis.tables.columns import Columns, numbers, texts
 from autoemb.analysis.tables.counts import DATASETS
 from autoemb.analysis.tables.intervals import BIN, RUN, arrange
 from autoemb.analysis.tables.levels import CROSSINGS
+from autoemb.analysis.tables.ranking import RANKING
 from autoemb.errors import InputError
 from autoemb.schema import ALLOCATION, OUTCOMES, PROGRESS, SIZES
 
@@ -112,6 +113,13 @@ TABLES: Mapping[str, Entry] = {
         views.comparison,
         _METHOD | _INTERVAL | numbers("paper", "paper_plus_minus", "difference", may_lack=True),
         explored=True,
+    ),
+    "ranking": Entry(
+        "Every method that ran, among the numbers that the papers print for theirs, run here or not: best first",
+        ["outcomes"],
+        lambda inputs: tables.ranking(tables.comparison(inputs.runs(OUTCOMES))),
+        views.ranking,
+        RANKING,
     ),
     "running-popularity": Entry(
         "Loss and accuracy by running popularity",

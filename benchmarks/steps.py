@@ -19,7 +19,11 @@ import datetime
 import json
 import logging
 import multiprocessing
+import resource
 import statistics
+import subprocess
+import sys
+import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -39,7 +43,8 @@ from autoemb.schema import TASKS
 
 from .engine import BATCH, machine
 from .scaling import mebibytes, resident
-from .streams import COUNTS, columns, shape
+from .scaling import write as write_stream
+from .streams import COUNTS, Counts, columns, shape
 
 OUT = Path(measured.__file__).parent
 FEW, MANY = (2, 16, 128), (2, 4, 8, 16, 64, 128)
@@ -112,6 +117,23 @@ def write(rows: list[dict[str, Any]], path: Path) -> None:
         table.to_csv(temporary, index=False, lineterminator="\n")
 
 
+def process_start() -> dict[str, Any]:
+    """Processor time of ``autoemb train`` on a stream of two batches: all but nothing of it is spent on them."""
+    with tempfile.TemporaryDirectory() as folder:
+        stream = Path(folder, "stream.parquet")
+        write_stream(Counts(50, 50, 500, 500), 2 * BATCH, stream)
+        run = json.dumps({"task": "regression", "seeds": 1, "device": "cpu", "compile": "never"})
+        words = ["train", "--stream", str(stream), "--method", "constant", "--settings", "{}", "--run", run]
+        command = [sys.executable, "-m", "autoemb.cli", *words, "--out", str(Path(folder, "out"))]
+        seconds = []
+        for _ in range(3):
+            before = resource.getrusage(resource.RUSAGE_CHILDREN)
+            subprocess.run(command, check=True, capture_output=True)
+            after = resource.getrusage(resource.RUSAGE_CHILDREN)
+            seconds.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+    return {"cpu_s": round(statistics.median(seconds), 2), **{name: machine()[name] for name in ABOUT}}
+
+
 def table_of(page: Path, mark: str) -> tuple[str, pd.DataFrame]:
     """What a table of a page was measured on, in words, and its cells as text; ``mark`` names its place in the page."""
     text = page.read_text().partition(f"<!-- {mark}: ")[2].partition("-->")[2].partition("<!-- end")[0].strip()
@@ -156,6 +178,7 @@ def main() -> None:
     parser.add_argument("--tasks", nargs="+", choices=TASKS, default=list(TASKS))
     parser.add_argument("--ways", nargs="+", choices=("eager", "compiled"), default=("eager", "compiled"))
     parser.add_argument("--again", action="store_true", help="measure what is there already, too")
+    parser.add_argument("--start", action="store_true", help="only time the start of a process, into start.csv")
     parser.add_argument("--pages", action="store_true", help="instead, take over what the pages of docs have")
     parser.add_argument("--files", type=Path, help="instead, measure the files in a config's folder of results")
     parser.add_argument("--out", type=Path, default=OUT, help="folder to write to")
@@ -167,6 +190,10 @@ def main() -> None:
         write_files(arguments.files, arguments.out)
         return
     path = arguments.out / "steps.csv"
+    with whole(arguments.out / "start.csv") as temporary:
+        pd.DataFrame([process_start()]).to_csv(temporary, index=False, lineterminator="\n")
+    if arguments.start:
+        return
     here = {name: str(machine()[name]) for name in ABOUT}
     there = pd.read_csv(path).to_dict("records") if path.exists() else []
     rows = [row for row in there if here.items() <= {name: str(value) for name, value in row.items()}.items()]

@@ -68,7 +68,8 @@ def cost(job: TrainingJob, counts: Counts) -> Cost:
         return Cost(steps, None, None, None, mib, state)
     share, extent = job.training.batch_size / TIMED_BATCH, measured.extent(job.settings)
     ms, predict_ms = (_at(extent, timed, of) * share for of in ("cpu_ms", "predict_ms"))
-    seconds = (steps * ms + batches.predicted * seeds * predict_ms) / 1e3 + float(timed["start_s"].max())
+    start = measured.start_seconds() + (float(timed["start_s"].max()) if compiled else 0.0)
+    seconds = (steps * ms + batches.predicted * seeds * predict_ms) / 1e3 + start
     return Cost(steps, ms, seconds / 3600, _gpu_hours(job, batches.learnt), mib, state)
 
 

@@ -16,7 +16,7 @@ RUN_HERE = "run here"
 RANKING: Columns = (
     texts("dataset", "task", "metric", "method", "source")
     | texts("stream", may_lack=True)
-    | numbers("value")
+    | numbers("mean")
     | numbers("plus_minus", "seeds", "n", may_lack=True)
 )
 
@@ -32,25 +32,23 @@ def ranking(comparison: pd.DataFrame) -> pd.DataFrame:
 
     Returns:
         One row per data set x task x metric x method x source, best first: ``source`` (``run here``, or the paper's
-        table), ``stream`` (of what ran here, else NaN), ``value``, ``plus_minus`` (half of the 95 % interval, or the
+        table), ``stream`` (of what ran here, else NaN), ``mean``, ``plus_minus`` (half of the 95 % interval, or the
         paper's own ±; NaN where there is none), ``seeds`` and ``n`` (of what ran here, else NaN). Of equal values, the
         methods stand in their own order. Cells of which only a paper has values are left out.
     """
-    ours = comparison.assign(
-        source=RUN_HERE, value=comparison["mean"], plus_minus=comparison["high"] - comparison["mean"]
-    )
-    theirs = [
+    ours = comparison.assign(source=RUN_HERE, plus_minus=comparison["high"] - comparison["mean"])
+    papers = [
         published.table2().assign(source="Zhao et al., Table 2"),
         published.esapn_table1().assign(source="Liu et al., Table 1"),
     ]
-    ran = ours[CELL].drop_duplicates()
-    beside = pd.concat(theirs, ignore_index=True).merge(ran, on=CELL)
-    rows = pd.concat([ours, beside], ignore_index=True)[list(RANKING)]
+    theirs = pd.concat(papers, ignore_index=True).rename(columns={"value": "mean"})
+    theirs = theirs.merge(ours[CELL].drop_duplicates(), on=CELL)
+    rows = pd.concat([ours, theirs], ignore_index=True)[list(RANKING)]
     rows = arrange(rows.assign(rank=_ranks(rows)), [*CELL, "rank", "method", "source"])
     return rows.drop(columns="rank")
 
 
 def _ranks(rows: pd.DataFrame) -> npt.NDArray[np.float64]:
     """By which the rows of a cell ascend, the best first."""
-    values = rows["value"].to_numpy(np.float64)
+    values = rows["mean"].to_numpy(np.float64)
     return np.where([lower_is_better(metric) for metric in rows["metric"]], values, -values)

@@ -48,7 +48,7 @@ def comparison(table: pd.DataFrame) -> pd.DataFrame:
 def ranking(table: pd.DataFrame) -> pd.DataFrame:
     """One row per value, best first; those of the papers have no stream."""
     rows = table.to_dict("records")
-    text = [plus_minus(row["value"], row["value"] + row["plus_minus"], 4) for row in rows]
+    text = [plus_minus(row["mean"], row["mean"] + row["plus_minus"], 4) for row in rows]
     view = table[["dataset", "task", "metric"]].assign(value=text, method=table["method"], source=table["source"])
     return view.assign(stream=table["stream"].fillna("")).astype("str")
 

@@ -1,7 +1,7 @@
 """What jobs were measured to cost, as data.
 
-``benchmarks/steps.py`` writes ``steps.csv``; ``files.csv``, of the results of a run; and ``gpu.csv`` and ``data.csv``,
-of the pages of ``docs`` into which ``make bench-gpu`` and ``make bench-data`` put what they measure.
+``benchmarks/steps.py`` writes ``steps.csv`` and ``start.csv``; ``files.csv``, of the results of a run; and ``gpu.csv``
+and ``data.csv``, of the pages of ``docs`` into which ``make bench-gpu`` and ``make bench-data`` put what they measure.
 """
 
 from importlib import resources
@@ -24,6 +24,11 @@ def steps() -> pd.DataFrame:
         One row per method x task x settings x ``compiled``; ``benchmarks/steps.py`` says what each column is.
     """
     return _read("steps.csv")
+
+
+def start_seconds() -> float:
+    """Processor time of a training job that has nothing to do: the program is loaded, and the files are written."""
+    return float(_read("start.csv")["cpu_s"].iloc[0])
 
 
 def gpu() -> pd.DataFrame:

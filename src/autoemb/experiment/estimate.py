@@ -156,8 +156,9 @@ def text(of: Estimate, config: str, cores: int) -> str:
             [*(_cells(line) for line in of.lines), _total(of, total)],
         ),
         "",
-        f"wall time      {_hours(wall + of.data_hours)} with --cores {cores}: {_hours(of.data_hours)} for data and streams,"
-        " the rest for training; tables, figures and the report take minutes more",
+        f"wall time      {_hours(wall + of.data_hours)} with --cores {cores}:"
+        f" {_hours(of.data_hours)} for data and streams, the rest for training;"
+        " tables, figures and the report take minutes more",
         f"disk           {_size(of.disk_mib)} in results: archives, interactions, streams, checkpoints",
         f"memory         {_size(max(sum(of.job_mib[:cores]), of.data_mib))} at most with --cores {cores};"
         f" one training job at most {_size(of.job_mib[0])}, reading the data {_size(of.data_mib)}",

@@ -7,7 +7,7 @@ ROWS ?= 1000000
 REPORT = --report results/$@/report.html --report-after-run
 
 .DEFAULT_GOAL := help
-.PHONY: help install smoke latest-small ml-1m paper archive test-archive test test-kill test-slurm test-kubernetes check fuzz bench bench-gpu bench-data clean
+.PHONY: help install smoke latest-small ml-1m ml-20m anchors paper estimate archive test-archive test test-kill test-slurm test-kubernetes check fuzz bench bench-steps bench-gpu bench-data clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -47,6 +47,16 @@ ml-1m: install ## the same on MovieLens 1M (downloads 6 MB; hours on 2 cores)
 
 paper: install ## the paper's full grid, 10 seeds (downloads; needs the Netflix archive; meant for a GPU)
 	$(SNAKEMAKE) --configfile config/paper.yaml $(REPORT)
+
+anchors: install ## constant, means and mf on the paper's three data sets and two small ones, beside its Table 2 (docs/anchors.md)
+	$(SNAKEMAKE) --configfile config/anchors-small.yaml --report results/anchors-small/report.html --report-after-run
+	$(SNAKEMAKE) --configfile config/anchors.yaml $(REPORT)
+
+ml-20m: install ## MovieLens 20M, one order, one task, 3 seeds: overnight on 2 cores (`make estimate CONFIG=config/ml-20m.yaml`)
+	$(SNAKEMAKE) --configfile config/ml-20m.yaml $(REPORT)
+
+estimate: install ## what a config will cost before anything is run: CONFIG (config/paper.yaml)
+	$(BIN)/autoemb estimate --config $(or $(CONFIG),config/paper.yaml)
 
 archive: install ## results (of one config: NAME), how they were made and all that makes them again, without ratings: a zip
 	$(BIN)/autoemb bundle results$(if $(NAME),/$(NAME))
@@ -90,6 +100,10 @@ bench: install ## time the training step beside plain programs; writes results/b
 	$(BIN)/python -m benchmarks.parts
 	$(BIN)/python -m benchmarks.scaling
 	$(BIN)/python -m benchmarks.render
+
+bench-steps: install ## time the steps that `autoemb estimate` reckons with, every method and task (an hour on a quiet core)
+	$(BIN)/python -m benchmarks.steps --again
+	$(BIN)/python -m benchmarks.steps --pages
 
 bench-gpu: install ## the same on a CUDA device, for 1, 10 and 50 seeds
 	$(BIN)/python -m benchmarks.gpu

@@ -118,6 +118,27 @@ def test_each_seed_through_a_stream_of_its_own_is_that_seed_alone(task):
     assert together.test_users().empty
 
 
+@pytest.mark.parametrize("apart", [False, True])
+def test_what_has_no_dice_goes_through_a_shared_stream_once(apart):
+    """And all seeds have the numbers that each has alone; streams of their own they all go through."""
+    frame, config = small_stream(), RunConfig(task="regression", **{**CONFIG, "seeds": 3})
+    columns, shape = columns_of(frame, "regression"), shape_of(frame, "regression", 5)
+    made = []
+
+    def build(seeds):
+        made.append(tuple(seeds))
+        return make(("means", small("means")), shape, seeds)
+
+    streams = dict.fromkeys(range(3), columns) if apart else columns
+    together = run_stream(build, streams, config, by_user=not apart)
+    assert made == ([(0,), (1,), (2,)] if apart else [(0,)])
+    for seed in range(3):
+        alone = run_stream(build, columns, config, seeds=range(seed, seed + 1), by_user=not apart)
+        for ours, theirs in zip(together.tables(), alone.tables(), strict=True):
+            mine = ours[ours["seed"] == seed].assign(seed=ours["seed"].dtype.type(0)).reset_index(drop=True)
+            pd.testing.assert_frame_equal(mine, theirs, check_exact=True)
+
+
 @pytest.mark.parametrize("task", TASKS)
 @pytest.mark.parametrize(
     "variant",

@@ -84,6 +84,39 @@ def test_interval_is_students_t(values):
     assert (row["seeds"], row["n"]) == (len(values), 7)
 
 
+def test_ranking_has_the_papers_numbers_among_those_that_ran():
+    ours = pd.concat([outcomes("constant", [0.25, 0.25]), outcomes("means", [0.181, 0.183])])
+    every = pd.concat([ours, ours.assign(dataset="d"), ours.assign(stream="a")])
+    table = tables.ranking(tables.comparison(every, NOBODY, ["a"]))
+    cell = table[(table["dataset"] == "ml-20m") & (table["metric"] == "mse")]
+    zhao, liu, here = "Zhao et al., Table 2", "Liu et al., Table 1", "run here"
+    assert list(zip(cell["method"], cell["source"], cell["stream"].fillna(""), cell["mean"], strict=True)) == [
+        ("esapn", liu, "", 0.1785),
+        ("autoemb", zhao, "", 0.1803),
+        ("darts", zhao, "", 0.1812),
+        ("sam", zhao, "", 0.1819),
+        ("means", here, "a", 0.182),
+        ("means", here, "shuffled", 0.182),
+        ("autoemb", liu, "", 0.1828),
+        ("darts", liu, "", 0.1836),
+        ("fse", zhao, "", 0.184),
+        ("fse-128", liu, "", 0.1845),
+        ("constant", here, "a", 0.25),
+        ("constant", here, "shuffled", 0.25),
+    ]
+    half = T95[2] * 0.001
+    assert cell["plus_minus"].tolist()[:5] == pytest.approx([np.nan, 0.0002, 0.0003, 0.0002, half], nan_ok=True)
+    assert set(cell["n"].dropna()) == {100}
+    assert set(cell.loc[cell["stream"] == "a", "varies"]) == {"start and order"}
+    assert cell.loc[cell["source"] != here, "varies"].isna().all()
+    accuracy = table[(table["dataset"] == "ml-20m") & (table["metric"] == "accuracy")]["mean"]
+    assert accuracy.is_monotonic_decreasing  # the most is the best
+    assert set(table.loc[table["dataset"] == "d", "source"]) == {here}
+    view = catalogue.compact("ranking", cell)
+    assert view["value"].tolist()[:3] == ["0.1785", "0.1803 ± 0.0002", "0.1812 ± 0.0003"]
+    assert view["value"].tolist()[4] == "0.1820 ± 0.0127"
+
+
 def test_comparison_counts_each_interaction_once_and_stands_beside_the_paper():
     table = tables.comparison(pd.concat([outcomes("autoemb", [0.18, 0.19]), outcomes("fse-2", [0.2, 0.2])]), NOBODY)
     row = table[(table["method"] == "autoemb") & (table["metric"] == "mse")].iloc[0]
@@ -311,8 +344,8 @@ def inputs(tmp_path) -> dict[str, list[Path]]:
 
 
 KINDS = {
-    "comparison": "outcomes", "running-popularity": "running", "stream": "progress", "sizes": "sizes",
-    "mean-size": "sizes", "size-stream": "sizes", "levels": "levels", "crossings": "levels",
+    "comparison": "outcomes", "ranking": "outcomes", "running-popularity": "running", "stream": "progress",
+    "sizes": "sizes", "mean-size": "sizes", "size-stream": "sizes", "levels": "levels", "crossings": "levels",
     "datasets": "counts", "claims": "all", "claim-details": "all", "verdicts": "all", "ablation": "base",
 }  # fmt: skip
 

@@ -24,6 +24,7 @@ from autoemb.analysis.tables.columns import Columns, numbers, texts
 from autoemb.analysis.tables.counts import DATASETS
 from autoemb.analysis.tables.intervals import BIN, RUN, arrange
 from autoemb.analysis.tables.levels import CROSSINGS
+from autoemb.analysis.tables.ranking import RANKING
 from autoemb.errors import InputError
 from autoemb.schema import ALLOCATION, OUTCOMES, PROGRESS, SIZES, TEST_USERS
 
@@ -89,6 +90,10 @@ def _of_sizes(table: Callable[[pd.DataFrame], pd.DataFrame]) -> Callable[[Inputs
     return lambda inputs: arrange(inputs.runs(SIZES, table), RUN)
 
 
+def _comparison(inputs: Inputs) -> pd.DataFrame:
+    return tables.comparison(inputs.runs(OUTCOMES), inputs.runs(TEST_USERS), inputs.permuted)
+
+
 def _comparisons(inputs: Inputs) -> pd.DataFrame:
     evidence = claims.Evidence(
         outcomes=inputs.runs(OUTCOMES),
@@ -118,10 +123,17 @@ TABLES: Mapping[str, Entry] = {
     "comparison": Entry(
         "Loss and accuracy of every method on the test part, beside Table 2 of the paper",
         ["outcomes", "test-users"],
-        lambda inputs: tables.comparison(inputs.runs(OUTCOMES), inputs.runs(TEST_USERS), inputs.permuted),
+        _comparison,
         views.comparison,
         _METHOD | _INTERVAL | _VARIES | numbers("paper", "paper_plus_minus", "difference", may_lack=True),
         explored=True,
+    ),
+    "ranking": Entry(
+        "Every method that ran, among the numbers that the papers print for theirs, run here or not: best first",
+        ["outcomes", "test-users"],
+        lambda inputs: tables.ranking(_comparison(inputs)),
+        views.ranking,
+        RANKING,
     ),
     "running-popularity": Entry(
         "Loss and accuracy by running popularity",

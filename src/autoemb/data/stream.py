@@ -58,7 +58,7 @@ def stream_blocks(
     """
     order = _order(interactions, items, config)
     n = len(order)
-    cut = n - _test_count(config.test, n)
+    cut = n - test_count(config.test, n)
     columns = {name: np.asarray(interactions[name]) for name in ("user", "item", "rating")}
     counters = {side: RunningPopularity(int(columns[side].max()) + 1) for side in SIDES}
     # a block does not span the cut, so the counts can begin anew at its start
@@ -173,7 +173,16 @@ def _permutation(n: int, seed: int) -> Ids:
     return np.random.default_rng(seed).permutation(np.arange(n, dtype=np.int32))
 
 
-def _test_count(test: float, n: int) -> int:
+def test_count(test: float, n: int) -> int:
+    """How many of n interactions are the test part.
+
+    Args:
+        test: a share of them if below 1, else a number (``StreamConfig.test``).
+        n: all of them.
+
+    Raises:
+        InputError: it leaves nothing to train on, or nothing to test on.
+    """
     count = round(test * n) if test < 1 else int(test)
     if not 1 <= count < n:
         raise InputError(f"test = {test:g}: {count} of {n} interactions; expected at least 1 in each part")

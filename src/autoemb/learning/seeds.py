@@ -67,6 +67,7 @@ class _Seeds:
         finished: what was recorded of the seeds that are through, by the names that a checkpoint gives it.
         saved: the state that a group goes on from; None once it was put back.
         compiles: whether the step is compiled.
+        seedless: whether all seeds do the same on the same stream, so that one is enough; known once one has begun.
     """
 
     def __init__(
@@ -120,13 +121,22 @@ class _Seeds:
             while True:
                 recorder, group = self._fitting(group, progress)
                 for i, seed in enumerate(group):
-                    for name in ("sums", "held", "users"):
-                        self.finished[f"finished.{name}.{seed}"] = getattr(recorder, name)[i].to("cpu", copy=True)
-                    self.finished[f"finished.counts.{seed}"] = recorder.counts.to("cpu", copy=True)
+                    self._keep(recorder, i, seed)
+                if self.seedless and not self.apart:  # the others would do the same
+                    for seed in range(group.stop, self.seeds.stop):
+                        self._keep(recorder, 0, seed)
+                    progress.skip(self.interactions * (self.seeds.stop - group.stop))
+                    return recorder
                 if group.stop == self.seeds.stop:
                     return recorder
                 clear()
                 group = range(group.stop, min(group.stop + len(group), self.seeds.stop))
+
+    def _keep(self, recorder: Recorder, i: int, seed: int) -> None:
+        """What was recorded of the i-th seed of a group, as that of a seed that is through."""
+        for name in ("sums", "held", "users"):
+            self.finished[f"finished.{name}.{seed}"] = getattr(recorder, name)[i].to("cpu", copy=True)
+        self.finished[f"finished.counts.{seed}"] = recorder.counts.to("cpu", copy=True)
 
     def _fitting(self, group: range, progress: Progress) -> tuple[Recorder, range]:
         """Go through the stream with these seeds, or with the first of them whose memory the device has."""
@@ -160,6 +170,7 @@ class _Seeds:
         """A run of these seeds at its start, or where the saved state was."""
         run = self._at_start(group)
         method = run.method
+        self.seedless = method.seedless
         if self.saved is not None:
             run.load_state_dict(self.saved)
             progress.skip(run.interactions * len(group))

@@ -25,6 +25,7 @@ from autoemb.analysis.tables.levels import (
     starts_of,
 )
 from autoemb.analysis.tables.outcomes import comparison, running_popularity, stream
+from autoemb.analysis.tables.ranking import ranking
 from autoemb.analysis.tables.selection import candidates, mean_size, size_stream, sizes
 
 __all__ = [
@@ -43,6 +44,7 @@ __all__ = [
     "mean_size",
     "model_names",
     "paper_crossings",
+    "ranking",
     "running_popularity",
     "size_stream",
     "sizes",

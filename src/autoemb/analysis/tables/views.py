@@ -46,6 +46,14 @@ def comparison(table: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["dataset", "stream", "task", "metric", "varies", *methods]).fillna("")
 
 
+def ranking(table: pd.DataFrame) -> pd.DataFrame:
+    """One row per value, best first; those of the papers have no stream."""
+    rows = table.to_dict("records")
+    text = [plus_minus(row["mean"], row["mean"] + row["plus_minus"], 4) for row in rows]
+    view = table[["dataset", "task", "metric"]].assign(value=text, method=table["method"], source=table["source"])
+    return view.assign(stream=table["stream"].fillna(""), varies=table["varies"].fillna("")).astype("str")
+
+
 def levels(table: pd.DataFrame) -> pd.DataFrame:
     """A few levels, the models side by side."""
     few = table[table["level"].isin(_points(table["level"]))]

@@ -1,0 +1,137 @@
+"""Every training job that a config asks for: which method, on what, how many batches; known before any data is read.
+
+The workflow makes the same jobs (``workflow/rules``), and a test holds the two equal. Another stage that trains is a
+function that yields its jobs, and a word in ``jobs``.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+from autoemb.config import LevelModel, LevelsConfig, MethodConfig, RunConfig, StreamConfig
+from autoemb.data.columns import cut
+from autoemb.data.datasets.base import Counts
+from autoemb.data.stream import test_count
+from autoemb.experiment.grid import Grid
+from autoemb.learning import methods
+
+Stage = Literal["train", "ablate", "levels"]
+"""The workflow's rule; the folder of its benchmarks has the same name."""
+
+
+class Batches(NamedTuple):
+    """What one seed of a job goes through."""
+
+    learnt: int
+    """Batches that are predicted and learnt from: steps."""
+    predicted: int = 0
+    """Batches that are predicted alone."""
+
+
+@dataclass(frozen=True)
+class TrainingJob:
+    """Some seeds of a method on the same data and task."""
+
+    stage: Stage
+    dataset: str
+    place: str
+    """The stream, the trial of the ablation, or the side of the levels."""
+    name: str
+    """Of the method, or of the levels' model, in the config."""
+    module: str
+    settings: MethodConfig
+    training: RunConfig
+    """Its seeds are those of the whole run."""
+    through: StreamConfig | LevelsConfig
+    part: str = ""
+    """Which of the run's seeds the job has, as ``first-last``; all of them if empty."""
+
+    @property
+    def path(self) -> str:
+        """Of its benchmark's file, below the folder ``benchmarks``, without the ending."""
+        parts = f"/parts/{self.part}" if self.part else ""
+        return f"{self.stage}/{self.dataset}/{self.place}/{self.training.task}/{self.name}{parts}"
+
+    @property
+    def seeds(self) -> int:
+        """How many seeds the job trains."""
+        if not self.part:
+            return self.training.seeds
+        first, last = map(int, self.part.split("-"))
+        return last - first + 1
+
+    def batches(self, counts: Counts) -> Batches:
+        """What one seed goes through: on data of so many ratings, users and items that occur.
+
+        Two numbers are at most these until the data are read: of a stream without its rarest items, which have 1 % of
+        the ratings; and of the levels, where every id is taken to have ratings enough for the highest.
+
+        Raises:
+            InputError: the test part leaves nothing to train on.
+        """
+        if isinstance(self.through, LevelsConfig):
+            return _of_levels(self.through, counts, self.training.batch_size)
+        return _of_stream(self.through, counts, self.training.batch_size)
+
+
+def jobs(grid: Grid) -> list[TrainingJob]:
+    """All training jobs of a config, stage by stage."""
+    return [*_runs(grid), *_trials(grid), *_levels(grid)]
+
+
+def _runs(grid: Grid) -> Iterator[TrainingJob]:
+    for dataset in grid.datasets:
+        for stream, through in grid.config.streams.items():
+            for task in grid.config.tasks:
+                training = grid.training(dataset, task)
+                for name, entry in grid.methods.items():
+                    for part in grid.parts() or [""]:
+                        yield TrainingJob(
+                            "train", dataset, stream, name, entry.module, entry.settings, training, through, part
+                        )
+
+
+def _trials(grid: Grid) -> Iterator[TrainingJob]:
+    ablation = grid.ablation
+    if ablation is None:
+        return
+    for dataset in grid.datasets:
+        for trial, entries in ablation.methods.items():
+            through = ablation.streams[ablation.stream_of(trial)]
+            for task in ablation.tasks[trial]:
+                training = grid.trying(dataset, task)
+                for name, entry in entries.items():
+                    yield TrainingJob("ablate", dataset, trial, name, entry.module, entry.settings, training, through)
+
+
+def _levels(grid: Grid) -> Iterator[TrainingJob]:
+    levels = grid.config.levels
+    if levels is None:
+        return
+    for dataset in grid.datasets:
+        for task in grid.config.tasks:
+            training = grid.training(dataset, task)
+            for name, model in levels.models().items():
+                settings = _settings_of(model, levels)
+                yield TrainingJob("levels", dataset, levels.side, name, model.method, settings, training, levels)
+
+
+def _settings_of(model: LevelModel, levels: LevelsConfig) -> MethodConfig:
+    """What the cost of a levels' model goes by."""
+    given = {"size": model.size, "path": levels.path} if model.method == "fse" else {}
+    settings: MethodConfig = methods.find(model.method).Config(**given)
+    return settings
+
+
+def _of_stream(stream: StreamConfig, counts: Counts, batch_size: int) -> Batches:
+    n = min(counts.ratings, stream.first or counts.ratings)
+    train = n - test_count(stream.test, n)
+    return Batches(sum(len(cut(part, batch_size)) for part in (slice(0, train), slice(train, n))))
+
+
+def _of_levels(levels: LevelsConfig, counts: Counts, batch_size: int) -> Batches:
+    ids = counts.users if levels.side == "user" else counts.items or counts.ratings
+    trained = [min(ids * level, counts.ratings) for level in levels.at]
+    tested = round(counts.ratings * levels.test_share)
+    learnt = sum(len(cut(slice(0, n), batch_size)) for n in trained) * levels.passes
+    return Batches(learnt, len(cut(slice(0, tested), batch_size)) * len(levels.at))

@@ -37,6 +37,8 @@ class Cost(NamedTuple):
     """Batches that its seeds learn from, together."""
     ms: float | None
     """Milliseconds of a step on one core; None where the method was not timed."""
+    as_timed: bool
+    """Whether its steps were timed in this task, and compiled or not as here; else those that were stand for them."""
     hours: float | None
     """On one core."""
     gpu_hours: float | None
@@ -65,12 +67,13 @@ def cost(job: TrainingJob, counts: Counts) -> Cost:
     base = float(timed["base_mib"].max()) if len(timed) else float(measured.steps()["base_mib"].max())
     mib = base + stream_mib + state
     if not len(timed):
-        return Cost(steps, None, None, None, mib, state)
+        return Cost(steps, None, False, None, None, mib, state)
     share, extent = job.training.batch_size / TIMED_BATCH, measured.extent(job.settings)
     ms, predict_ms = (_at(extent, timed, of) * share for of in ("cpu_ms", "predict_ms"))
     start = measured.start_seconds() + (float(timed["start_s"].max()) if compiled else 0.0)
     seconds = (steps * ms + batches.predicted * seeds * predict_ms) / 1e3 + start
-    return Cost(steps, ms, seconds / 3600, _gpu_hours(job, batches.learnt), mib, state)
+    as_timed = bool(((timed["task"] == job.training.task) & (timed["compiled"] == compiled)).all())
+    return Cost(steps, ms, as_timed, seconds / 3600, _gpu_hours(job, batches.learnt), mib, state)
 
 
 def wall_hours(hours: Sequence[float], cores: int) -> float:
@@ -105,11 +108,17 @@ def _compiles(training: RunConfig, steps: int, eager: str | None) -> bool:
 
 @cache
 def _timed(module: str, task: Task, compiled: bool) -> pd.DataFrame:
-    """The rows of a method's steps; where this way to run was not timed, those of the other; none of a new method."""
+    """The rows of a method's steps; none of a method that was never timed.
+
+    Where this task was not timed, those of the other one; where this way to run was not, those of the other way.
+    """
     table = measured.steps()
-    of_method = table[(table["method"] == module) & (table["task"] == task)]
-    same = of_method[of_method["compiled"] == compiled]
-    return (same if len(same) else of_method).sort_values("extent")
+    of_method = table[table["method"] == module].sort_values("extent")
+    same_way, same_task = of_method["compiled"] == compiled, of_method["task"] == task
+    for rows in (of_method[same_way & same_task], of_method[same_way], of_method[same_task]):
+        if len(rows):
+            return rows
+    return of_method
 
 
 def _at(extent: int, timed: pd.DataFrame, of: str) -> float:

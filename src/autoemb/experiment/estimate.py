@@ -49,6 +49,8 @@ class Estimate(NamedTuple):
     """Of every training job whose steps were timed, on one core."""
     untimed: Sequence[str]
     """Methods whose steps were not timed; their jobs are missing from all hours."""
+    stood_for: Sequence[str]
+    """Methods some of whose steps were timed in another task, or compiled where here they are not, or the reverse."""
     data_hours: float
     """Of reading the data sets and making the streams, one after the other."""
     disk_mib: float
@@ -86,6 +88,7 @@ def estimate(grid: Grid, found: Mapping[str, Found], cores: int, known: Measured
         lines=[_line(*key, group, known) for key, group in groups.items()],
         hours=[of.hours for _, of in every if of.hours is not None],
         untimed=sorted({job.module for job, of in every if of.hours is None}),
+        stood_for=sorted({job.module for job, of in every if of.hours is not None and not of.as_timed}),
         data_hours=reading / 3600,
         disk_mib=sum(_disk_mib(grid, name, n, made[name]) for name, n in ratings.items()) + sum(states),
         job_mib=memory,
@@ -164,6 +167,11 @@ def text(of: Estimate, config: str, cores: int) -> str:
         f" one training job at most {_size(of.job_mib[0])}, reading the data {_size(of.data_mib)}",
         f"with a GPU     {_on_gpu(of)}",
     ]
+    if of.stood_for:
+        lines.append(
+            f"taken over     {', '.join(of.stood_for)}: some steps were timed only in the other task, or only compiled,"
+            " or only eagerly; those times stand for them"
+        )
     if of.untimed:
         lines.append(f"not included   {', '.join(of.untimed)}: not timed, so all times above are too short")
     return "\n".join(lines) + "\n"

@@ -7,6 +7,7 @@ KINDS = {
     **{table.name: runs(table.name) for table in RUN_TABLES},
     "trials": trials("outcomes"),
     "levels": levels(),
+    "streams": streams_of_tables(),
     "counts": expand("<results>/interactions/{dataset}.counts.json", dataset=GRID.datasets),
 }
 """Kind of input -> all files of it."""
@@ -42,10 +43,12 @@ rule tabulate:
     params:
         stem=subpath(output[0], strip_suffix=".csv"),
         restarting=lambda wildcards: RESTARTING if CATALOGUE[wildcards.table].on_frequency else [],
+        batch_size=GRID.config.batch_size,
         caption=lambda wildcards: CATALOGUE[wildcards.table].caption,
         packages=packages("autoemb.commands.tabulate"),
     shell:
         "autoemb tabulate {wildcards.table} --inputs {input.files:q} --restarting {params.restarting:q}"
+        " --batch-size {params.batch_size}"
         " --out {params.stem:q} --record {output.record:q} 2> {log:q}"
 
 

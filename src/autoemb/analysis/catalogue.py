@@ -22,6 +22,7 @@ from autoemb.analysis.tables.columns import Columns, numbers, texts
 from autoemb.analysis.tables.counts import DATASETS
 from autoemb.analysis.tables.intervals import BIN, RUN, arrange
 from autoemb.analysis.tables.levels import CROSSINGS
+from autoemb.analysis.tables.streams import STREAMS
 from autoemb.errors import InputError
 from autoemb.schema import ALLOCATION, OUTCOMES, PROGRESS, SIZES
 
@@ -45,18 +46,19 @@ class Entry(NamedTuple):
     """Whether it says something of frequent and rare ids, which streams whose counts restart cannot tell apart."""
 
 
-def build(name: str, paths: Sequence[Path], restarting: Sequence[str] = ()) -> pd.DataFrame:
+def build(name: str, paths: Sequence[Path], restarting: Sequence[str] = (), batch_size: int = 500) -> pd.DataFrame:
     """The table of this name.
 
     Args:
         name: one of ``TABLES``.
         paths: its input files.
         restarting: streams whose counts restart at the test part.
+        batch_size: interactions of a mini-batch.
 
     Raises:
         InputError: a file is of none of the kinds that the table reads, is damaged, or is given twice.
     """
-    return TABLES[name].build(sort(paths, TABLES[name].reads, restarting))
+    return TABLES[name].build(sort(paths, TABLES[name].reads, restarting, batch_size))
 
 
 def compact(name: str, table: pd.DataFrame) -> pd.DataFrame:
@@ -104,6 +106,13 @@ _EVERYTHING: Sequence[Kind] = ("outcomes", "sizes", "progress", "allocation", "l
 TABLES: Mapping[str, Entry] = {
     "datasets": Entry(
         "The data sets, beside Table 1 of the paper", ["counts"], _datasets, views.plain, DATASETS, explored=True
+    ),
+    "streams": Entry(
+        "The streams: their parts, how many users and items a batch holds, and the share of positive labels",
+        ["streams"],
+        lambda inputs: tables.streams(inputs.streams(), inputs.batch_size),
+        views.streams,
+        STREAMS,
     ),
     "comparison": Entry(
         "Loss and accuracy of every method on the test part, beside Table 2 of the paper",
@@ -161,14 +170,14 @@ TABLES: Mapping[str, Entry] = {
         ["levels"],
         lambda inputs: tables.levels(inputs.levels()),
         views.levels,
-        texts("dataset", "side", "task", "metric", "method", "start")
+        texts("dataset", "side", "task", "metric", "method", "start", "training")
         | numbers("size", "level")
         | _INTERVAL
         | numbers("paper", may_lack=True),
         explored=True,
     ),
     "crossings": Entry(
-        "Where a larger embedding size overtakes a smaller one for good",
+        "Where a larger embedding size overtakes a smaller one for good, and whether the levels decide it",
         ["levels"],
         lambda inputs: tables.crossings(inputs.levels()),
         views.crossings,

@@ -14,7 +14,7 @@ from jinja2 import Environment, StrictUndefined
 from autoemb.analysis.explorer.curves import curves, look
 from autoemb.analysis.plots import method_mark
 from autoemb.analysis.plots.panels import METRIC_LABELS
-from autoemb.analysis.tables import sort_methods
+from autoemb.analysis.tables import sort_methods, starts_of, trainings_of
 from autoemb.analysis.tables.intervals import LOSSES
 from autoemb.schema import SIDES, TASKS
 
@@ -29,6 +29,7 @@ def explorer(tables: Mapping[str, pd.DataFrame]) -> str:
     """
     named = [frame for name, frame in tables.items() if name != "datasets"]
     methods = sort_methods({name for frame in named if "method" in frame for name in frame["method"]})
+    fig1 = tables.get("levels")
     runs = [frame for frame in named if "method" in frame]
     data = {
         "choices": {
@@ -36,6 +37,8 @@ def explorer(tables: Mapping[str, pd.DataFrame]) -> str:
             "stream": _all("stream", runs),
             "task": [task for task in TASKS if any((frame["task"] == task).any() for frame in named)],
             "side": list(SIDES),
+            "start": [] if fig1 is None else starts_of(fig1),
+            "training": [] if fig1 is None else trainings_of(fig1),
         },
         "datasets": _titles(tables.get("datasets")),
         "methods": {name: look(method_mark(name)) for name in methods},

@@ -111,7 +111,7 @@ def made(
     frame = product(**searching, seed=range(seeds), side=SIDES, size=[2, 128])
     allocation = conforming(frame.assign(ids=np.where(frame["size"] == 2, 60, 40)), ALLOCATION)
 
-    models = {"method": ["fse"], "start": list(starts), "size": list(curves)}
+    models = {"method": ["fse"], "start": list(starts), "training": ["1 pass"], "size": list(curves)}
     frame = product(dataset=datasets, side=["user"], task=tasks, **models, seed=range(seeds), level=[2, 28])
     loss = [curves[size][level == 28] for size, level in zip(frame["size"], frame["level"], strict=True)]
     levels = sums(frame, np.array(loss) + dice.normal(0, sd, len(frame)))
@@ -528,6 +528,14 @@ def test_the_papers_effects_are_its_own_or_those_of_ml_20m():
     saved = table.query("claim == 'E5' and dataset == 'ml-latest'").set_index("comparison")["paper_effect"]
     assert saved["user side"] == pytest.approx(0.7331)
     assert np.isnan(saved["item side"])  # the paper counts items that never occur
+
+
+def test_levels_are_judged_by_the_shortest_training(planted):
+    """Of longer ones, in which the sizes are reversed here, nothing is judged."""
+    flipped = planted.levels["size"].map(dict(zip(CURVES, reversed(CURVES), strict=True))).astype("int32")
+    longer = planted.levels.assign(training="27 passes", size=flipped)
+    both = planted._replace(levels=pd.concat([longer, planted.levels], ignore_index=True))
+    pd.testing.assert_frame_equal(judged(both), judged(planted))
 
 
 def test_item_levels_have_no_paper_beside_them(planted):

@@ -64,7 +64,11 @@ def tables() -> dict[str, pd.DataFrame]:
         "stream": values(windows(measured(every(**runs, window=[0, 1, 2, 3])))),
         "mean-size": values(binned(every(**runs, **sides, bin=BINS)), scale=100.0),
         "size-stream": values(windows(every(**runs, side=["user", "item"], window=[0, 1, 2, 3])), scale=100.0),
-        "levels": values(measured(every(**splits, method=["fse"], start=["normal"], size=[2, 128], level=[2, 4, 40]))),
+        "levels": values(measured(pd.concat([
+            every(**splits, method=["constant"], start=["none"], training=["1 pass"], size=[0], level=[2, 4, 40]),
+            every(**splits, method=["fse"], start=["normal", "scaled"], training=["1 pass", "9 passes"], size=[2, 128],
+                  level=[2, 4, 40]),
+        ]))),
     }  # fmt: skip
     made["datasets"] = made["datasets"].assign(users=10, items=20, ratings=3000)
     along_stream = made["stream"]
@@ -261,7 +265,12 @@ def test_a_choice_without_data_says_so(page, browser):
     look_at(browser, page)
     choose(browser, dataset="007", task="regression", side="user")
     assert [none(browser, panel) for panel in ("levels", "claims", "running-popularity")] == ["", "", ""]
-    assert len(rows(browser, "levels")) == 6
+    assert len(rows(browser, "levels")) == 9  # three levels of two sizes and of the anchor
+    assert {row[0] for row in rows(browser, "levels")} == {"constant", "size 2", "size 128"}
+    before = [row[2] for row in rows(browser, "levels")]
+    choose(browser, start="scaled", training="9 passes")
+    after = [row[2] for row in rows(browser, "levels")]
+    assert [one == other for one, other in zip(before, after, strict=True)] == [True] * 3 + [False] * 6
     choose(browser, side="item")
     assert none(browser, "levels") == NONE  # was asked of the users only
     assert rows(browser, "levels") == []

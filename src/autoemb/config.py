@@ -135,13 +135,28 @@ def _refuse_twice(values: tuple[Any, ...]) -> tuple[Any, ...]:
     return values
 
 
+Ascending = Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(min_length=1), AfterValidator(_refuse_unordered)]
+"""At least one whole number from 1, ascending, each once."""
+
+
 def _in_a_list(value: Any) -> Any:
     """A single number as the list of it; a list as it stands, which pydantic asks for as a tuple."""
     return tuple(value) if isinstance(value, list) else (value,) if isinstance(value, int) else value
 
 
-Ascending = Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(min_length=1), AfterValidator(_refuse_unordered)]
-"""At least one whole number from 1, ascending, each once."""
+def _refuse_none(numbers: tuple[int, ...]) -> tuple[int, ...]:
+    if not numbers:
+        raise ValueError("expected at least one number")
+    return numbers
+
+
+Passes = Annotated[
+    tuple[Annotated[int, Field(ge=1)], ...],
+    BeforeValidator(_in_a_list),
+    AfterValidator(_refuse_none),
+    AfterValidator(_refuse_unordered),
+]
+"""As ``Ascending``, or a number alone."""
 
 Sizes = Ascending
 """Candidate sizes d_1 < ... < d_K: widths of embeddings."""
@@ -236,7 +251,7 @@ class LevelsConfig(Settings):
     test_share: Annotated[float, Field(gt=0, lt=1)] = 0.2
     """Share of each id's ratings that are set aside as its test part (the paper: "a fixed share")."""
 
-    passes: Annotated[Ascending, BeforeValidator(_in_a_list)] = (1,)
+    passes: Passes = (1,)
     """Passes over the training part, a number or several: every size and start is trained with each. The papers' claims
     are judged of the least (assumption: one, as on the stream)."""
 

@@ -102,12 +102,12 @@ def test_popularity_names_both_ends_and_the_crossing():
     words = levels(7.25)
     assert "at popularity 2 size 2 is best (0.2000 ± 0.0010" in words
     assert "at popularity 28 size 16 is best (0.1800 ± 0.0010" in words
-    assert "size 16 overtakes size 2 at popularity 7.2 (95 % interval 6.0 to 9.1; paper, ml-20m: 7.5)." in words
+    assert "size 16 overtakes size 2 at popularity 7.2 (95 % interval: 6.0 to 9.1; paper, ml-20m: 7.5)." in words
 
 
 def test_what_is_not_decided_and_what_does_not_cross_are_said():
     words = levels(7.25, "undecided")
-    assert "where size 16 overtakes size 2 is undecided: at 7.2 in the mean (95 % interval from 6.0; paper" in words
+    assert "where size 16 overtakes size 2 is undecided: at 7.2 in the mean (95 % interval: from 6.0; paper" in words
     assert "undecided: at 7.2 in the mean (paper, ml-20m: 7.5)." in levels(7.25, "undecided", seeds=1)
     assert "is undecided: not within the levels in the mean (paper, ml-20m: 7.5)." in levels(NAN, "undecided")
     assert "size 16 is ahead at every level against size 2 (paper" in levels(NAN, "ahead at every level")
@@ -118,7 +118,7 @@ def test_each_length_of_training_has_its_line_where_there_are_several():
     once, longer = levels(7.25, trainings=("1 pass", "27 passes")).splitlines()
     assert "start normal, 1 pass (3 seeds): " in once
     assert "start normal, 27 passes (3 seeds): " in longer
-    assert "(95 % interval 6.0 to 9.1)." in longer  # the paper has one length
+    assert "(95 % interval: 6.0 to 9.1)." in longer  # the paper has one length
     assert "start normal (3 seeds): " in levels(7.25)
 
 

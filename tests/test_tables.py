@@ -146,7 +146,7 @@ def test_a_crossing_stands_with_its_interval_and_beside_the_papers():
     assert view[["finding", "popularity", "95 % interval"]].tolist() == [
         "undecided",
         f"{row['crossing']:.1f}",
-        "anywhere",
+        "all levels",
     ]
 
 

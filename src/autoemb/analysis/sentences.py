@@ -302,7 +302,7 @@ def _nothing_learnt(cell: pd.DataFrame, metric: str) -> str:
 def _crossing(row: Row) -> str:
     """Where one pair crosses."""
     finding, within = row["finding"], not np.isnan(row["crossing"])
-    notes = [f"95 % interval {span(row['low'], row['high'])}"] if within and row["seeds"] > 1 else []
+    notes = [f"95 % interval: {span(row['low'], row['high'])}"] if within and row["seeds"] > 1 else []
     if finding == OVERTAKES:
         text = f"size {row['larger']} overtakes size {row['smaller']} at popularity {row['crossing']:.1f}"
     elif finding == UNDECIDED:

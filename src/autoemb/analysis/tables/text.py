@@ -40,9 +40,9 @@ def signed(value: float, metric: str) -> str:
 
 
 def span(low: float, high: float) -> str:
-    """``2.8 to 13.2``; an end that is NaN lies beyond what was measured: ``up to 13.2``, ``from 2.8``, ``anywhere``."""
+    """An interval of popularity, ``2.8 to 13.2``; an end that is NaN lies beyond the levels: ``up to 13.2``."""
     if np.isnan(low):
-        return "anywhere" if np.isnan(high) else f"up to {high:.1f}"
+        return "all levels" if np.isnan(high) else f"up to {high:.1f}"
     return f"from {low:.1f}" if np.isnan(high) else f"{low:.1f} to {high:.1f}"
 
 

@@ -65,7 +65,8 @@ function fill() {
 
 function draw() {
   const choice = chosen();
-  element("title").textContent = data.datasets[choice.dataset] ?? "";
+  const said = [data.datasets[choice.dataset], data.streams[choice.dataset]?.[choice.stream]];
+  element("title").textContent = said.filter(text => text).join("; ");
   for (const [id, panel] of Object.entries(PANELS)) drawCurves(id, panel, choice);
   drawComparison(choice);
   drawClaims(choice);

@@ -101,9 +101,9 @@ def crossings(sums: pd.DataFrame) -> pd.DataFrame:
     Returns:
         One row per data set x side x task x metric x ``start`` x ``training`` x pair ``smaller``, ``larger``, with
         what ``overtaking`` finds: ``crossing``, ``low``, ``high``, ``from_start``, ``finding``; ``seeds`` (int64), and
-        ``paper`` (the crossing of the same pair in the paper's Fig. 1, found in the same way; it shows the users of
-        ml-20m in the regression task, and is given for that side and task of any data set, the start ``normal`` and
-        the shortest training, else NaN).
+        ``paper`` (where the same pair's curves cross in the paper's Fig. 1, which shows the users of ml-20m in the
+        regression task; given for that side and task of any data set, the start ``normal`` and the shortest training,
+        else NaN).
     """
     sums = sums[sums["start"] != NO_START]
     values = per_seed(sums, ["dataset", "side", "task", "start", "training", "size", "level"])
@@ -217,10 +217,11 @@ def _curves(group: pd.DataFrame, size: int) -> pd.DataFrame:
 
 
 def paper_crossings() -> dict[tuple[str, int, int], float]:
-    """Crossings of the paper's digitised curves by metric, smaller and larger size."""
+    """Crossings of the paper's digitised curves, where they are seen to cross, by metric, smaller and larger size."""
     where = {}
     for metric, group in published.figure1().groupby("metric"):
         curves = group.rename(columns={"popularity": "level"}).assign(seed=0)
         for smaller, larger in combinations(sorted(map(int, group["size"].unique())), 2):
-            where[str(metric), smaller, larger] = overtaking(*_gaps(curves, smaller, larger)).crossing
+            at, gap = _gaps(curves, smaller, larger)
+            where[str(metric), smaller, larger] = crossing(at, gap[:, 0])[0]
     return where

@@ -117,7 +117,7 @@ def made(
         loss = frame["method"].map(losses) + drawn(frame, keys, sd, dice) + drawn(frame, [*run, "user"], sd, dice)
         users = conforming(sums(frame, loss.to_numpy(), 100), TEST_USERS)
 
-    models = {"method": ["fse"], "start": list(starts), "size": list(curves)}
+    models = {"method": ["fse"], "start": list(starts), "training": ["1 pass"], "size": list(curves)}
     frame = product(dataset=datasets, side=["user"], task=tasks, **models, seed=range(seeds), level=[2, 28])
     loss = [curves[size][level == 28] for size, level in zip(frame["size"], frame["level"], strict=True)]
     levels = conforming(sums(frame, np.array(loss) + dice.normal(0, sd, len(frame))), LEVELS)

@@ -49,12 +49,12 @@ def make(root: Path) -> Path:
         record=record / "streams" / name / "temporal.json",
     )
     call("train", stream=stream, method="fse", settings=CONFIG["methods"]["fse"], run=RUN, out=run)
-    splits = levels / "splits.parquet"
+    split = levels / "splits/0.parquet"
     level_record = record / "levels" / name / "user"
-    call("split", **source, settings=LEVELS, out=splits, record=level_record / "splits.json")
+    call("split", **source, settings=LEVELS, out=split, record=level_record / "splits/0.json")
     call(
         "levels",
-        splits=splits,
+        splits=split,
         model={"method": "fse", "size": 2, "start": "normal"},
         settings={"at": LEVELS["at"]},
         run=RUN,

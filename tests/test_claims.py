@@ -456,6 +456,14 @@ def test_the_papers_effects_are_its_own_or_those_of_ml_20m():
     assert saved["user side"] == pytest.approx(0.7331)
 
 
+def test_levels_are_judged_by_the_shortest_training(planted):
+    """Of longer ones, in which the sizes are reversed here, nothing is judged."""
+    flipped = planted.levels["size"].map(dict(zip(CURVES, reversed(CURVES), strict=True))).astype("int32")
+    longer = planted.levels.assign(training="27 passes", size=flipped)
+    both = planted._replace(levels=pd.concat([longer, planted.levels], ignore_index=True))
+    pd.testing.assert_frame_equal(judged(both), judged(planted))
+
+
 def test_item_levels_have_no_paper_beside_them(planted):
     table = details(planted._replace(levels=planted.levels.assign(side="item")))
     rows = table[table["claim"].isin(["A1", "A2"])]

@@ -16,6 +16,7 @@ from autoemb.schema import ALLOCATION, LEVELS, OUTCOMES, PROGRESS, RUN_FILES, RU
 
 MODEL = json.dumps({"method": "fse", "size": 3, "start": "scaled"})
 RUN = json.dumps({"task": "regression", "seeds": 2, "batch_size": 64, "windows": 5})
+SHARED = '{"at": [2, 4], "permutations": "one"}'
 SETTINGS = json.dumps({"sizes": [2, 4], "hidden": 8, "controller_hidden": 8})
 
 
@@ -71,7 +72,7 @@ def test_same_seed_same_bytes(folder, tmp_path):
 
 @pytest.mark.parametrize("model", [{"method": "fse"}, {"method": "fse", "size": 2}, {"method": "means", "size": 2}])
 def test_a_model_of_the_levels_that_is_none_is_refused(folder, tmp_path, capsys, model):
-    options = {"settings": '{"at": [2, 4]}', "run": RUN, "out": tmp_path / "out"}
+    options = {"settings": SHARED, "run": RUN, "out": tmp_path / "out"}
     assert call("levels", splits=folder / "splits", model=json.dumps(model), **options) == 2
     said = capsys.readouterr().err
     assert "--model" in said
@@ -82,10 +83,43 @@ def test_a_model_of_the_levels_that_is_none_is_refused(folder, tmp_path, capsys,
 
 def test_popularity_writes_its_levels(folder, tmp_path):
     out = tmp_path / "size-3.parquet"
-    assert call("levels", splits=folder / "splits", model=MODEL, settings='{"at": [2, 4]}', run=RUN, out=out) == 0
+    assert call("levels", splits=folder / "splits", model=MODEL, settings=SHARED, run=RUN, out=out) == 0
     result = LEVELS.check(pd.read_parquet(out))
     assert result[["seed", "level"]].to_numpy().tolist() == [[0, 2], [1, 2], [0, 4], [1, 4]]
     assert set(result["n"]) == {(pd.read_parquet(folder / "splits")["rank"] < 0).sum()}
+
+
+def test_every_seed_has_its_own_split(folder, tmp_path):
+    """Seed 0 has the numbers that it has where all share its split, to the last bit; seed 1 those of the other."""
+    source = {"interactions": folder / "interactions", "labels": "{}"}
+    assert call("split", **source, settings='{"at": [2, 4], "seed": 1}', out=tmp_path / "1") == 0
+
+    def trained(name: str, settings: str, *splits: object) -> pd.DataFrame:
+        words = ["--splits", *map(str, splits), "--model", MODEL, "--run", RUN, "--out", str(tmp_path / name)]
+        assert main(["levels", *words, "--settings", settings]) == 0
+        return pd.read_parquet(tmp_path / name)
+
+    shared = trained("shared", SHARED, folder / "splits")
+    each = trained("each", '{"at": [2, 4]}', folder / "splits", tmp_path / "1")
+    other = trained("other", '{"at": [2, 4], "permutations": "one", "seed": 1}', tmp_path / "1")
+    pd.testing.assert_frame_equal(each[each["seed"] == 0], shared[shared["seed"] == 0], check_exact=True)
+    pd.testing.assert_frame_equal(each[each["seed"] == 1], other[other["seed"] == 1], check_exact=True)
+    assert (each.loc[each["seed"] == 1, "loss_sum"] != shared.loc[shared["seed"] == 1, "loss_sum"]).all()
+
+
+@pytest.mark.parametrize(
+    ("splits", "settings", "message"),
+    [
+        (1, '{"at": [2]}', "1 files; permutations = 'each': expected 2, one for each of the run's seeds"),
+        (2, '{"at": [2], "permutations": "one"}', "2 files; permutations = 'one': expected 1, which all seeds share"),
+        (2, '{"at": [2]}', "a file stands there twice; expected a split for each seed"),
+    ],
+)
+def test_splits_that_are_not_those_of_the_seeds_are_refused(folder, tmp_path, capsys, splits, settings, message):
+    words = ["--splits", *[str(folder / "splits")] * splits, "--model", MODEL, "--run", RUN]
+    assert main(["levels", *words, "--settings", settings, "--out", str(tmp_path / "out")]) == 2
+    assert capsys.readouterr().err == f"autoemb levels: error: --splits: {message}\n"
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize(

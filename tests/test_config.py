@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from autoemb.config import LevelModel
 from autoemb.data import datasets
 from autoemb.errors import InputError
 from autoemb.experiment import grid, protocols
@@ -74,6 +75,12 @@ def test_classes_follow_the_edges():
         ("streams/temporal/order", "random", "c.yaml: streams.temporal.order = 'random': Input should be 'temporal'"),
         ("streams/a_b", {"order": "given"}, "c.yaml: streams.a_b"),
         ("levels/at", [4, 2], "c.yaml: levels.at = [4, 2]: expected ascending numbers, each once"),
+        ("levels/passes", [27, 1], "c.yaml: levels.passes = [27, 1]: expected ascending numbers, each once"),
+        ("levels/passes", 0, "c.yaml: levels.passes.0 = 0: Input should be greater than or equal to 1"),
+        ("levels/passes", [], "c.yaml: levels.passes = []: expected at least one number"),
+        ("levels/passes", "1", "c.yaml: levels.passes = '1': Input should be a valid"),
+        ("levels/steps_like", "ml-2m", "c.yaml: levels.steps_like = 'ml-2m': unknown; expected one of ml-100k, ml-1m"),
+        ("levels/steps_like", "csv", "c.yaml: levels.steps_like = 'csv': unknown; expected one of"),
         ("levels/sizes", [2, 2], "c.yaml: levels.sizes = [2, 2]: expected ascending numbers, each once"),
         (
             "tasks",
@@ -98,3 +105,36 @@ def test_a_missing_key_is_named(key):
 def test_every_data_set_is_found_by_its_name():
     assert {"ml-latest-small", "ml-100k", "ml-1m", "ml-20m", "ml-25m", "ml-32m", "ml-latest"} <= set(datasets.names())
     assert {"netflix", "csv", "synthetic"} <= set(datasets.names())
+
+
+def test_items_of_a_set_that_nobody_counted_are_no_measure():
+    levels = {"side": "item", "steps_like": "ml-32m"}
+    with pytest.raises(InputError, match=r"levels\.steps_like = 'ml-32m': unknown; expected one of ml-100k"):
+        grid.load(GOOD | {"levels": levels}, "c.yaml")
+    assert grid.load(GOOD | {"levels": levels | {"side": "user"}}, "c.yaml").level_models()
+
+
+def test_the_levels_have_a_model_for_each_size_start_and_length_of_training():
+    levels = {"sizes": [2, 16], "starts": ["normal", 0.1], "passes": [1, 27], "steps_like": "ml-20m"}
+    models = grid.load(GOOD | {"levels": levels}, "c.yaml").level_models()
+    assert [name for name in models if "0.1" not in name] == [
+        "constant", "means", "size-2", "size-16", "size-2-27-passes", "size-16-27-passes", "size-2-steps-of-ml-20m",
+        "size-16-steps-of-ml-20m",
+    ]  # fmt: skip
+    assert len(models) == 2 + 2 * 2 * 3
+    assert {model.training for model in models.values()} == {"1 pass", "27 passes", "steps of ml-20m"}
+    alone = grid.load(GOOD | {"levels": {"sizes": [2], "starts": ["normal"], "passes": 1}}, "c.yaml").level_models()
+    assert list(alone) == ["constant", "means", "size-2"]  # a single number, and the names of one pass
+
+
+@pytest.mark.parametrize(
+    ("model", "message"),
+    [
+        ({"method": "fse", "size": 2, "start": "normal", "passes": None}, "passes None with steps_like None"),
+        ({"method": "means", "passes": 2}, "method 'means': expected one pass"),
+        ({"method": "fse", "size": 2, "start": "normal", "steps_like": {"dataset": "d", "ids": 9}}, "passes 1 with"),
+    ],
+)
+def test_a_length_of_training_that_is_none_is_refused(model, message):
+    with pytest.raises(ValueError, match=message):
+        LevelModel(**model)

@@ -64,9 +64,16 @@ def tables() -> dict[str, pd.DataFrame]:
         "stream": values(windows(measured(every(**runs, window=[0, 1, 2, 3])))),
         "mean-size": values(binned(every(**runs, **sides, bin=BINS)), scale=100.0),
         "size-stream": values(windows(every(**runs, side=["user", "item"], window=[0, 1, 2, 3])), scale=100.0),
-        "levels": values(measured(every(**splits, method=["fse"], start=["normal"], size=[2, 128], level=[2, 4, 40]))),
+        "levels": values(measured(pd.concat([
+            every(**splits, method=["constant"], start=["none"], training=["1 pass"], size=[0], level=[2, 4, 40]),
+            every(**splits, method=["fse"], start=["normal", "scaled"], training=["1 pass", "9 passes"], size=[2, 128],
+                  level=[2, 4, 40]),
+        ]))),
     }  # fmt: skip
     made["datasets"] = made["datasets"].assign(users=10, items=20, ratings=3000)
+    made["streams"] = every(dataset=["007"], stream=RUNS["stream"]).drop(columns="mean", errors="ignore")
+    made["streams"] = made["streams"].assign(train=2000, test=1000, batch_size=500, positive=0.4567)
+    made["streams"]["users_per_batch"] = np.where(made["streams"]["stream"] == "temporal", 12.0, 457.5)
     along_stream = made["stream"]
     moved = {
         "difference": along_stream["mean"] - 0.2,
@@ -261,7 +268,12 @@ def test_a_choice_without_data_says_so(page, browser):
     look_at(browser, page)
     choose(browser, dataset="007", task="regression", side="user")
     assert [none(browser, panel) for panel in ("levels", "claims", "running-popularity")] == ["", "", ""]
-    assert len(rows(browser, "levels")) == 6
+    assert len(rows(browser, "levels")) == 9  # three levels of two sizes and of the anchor
+    assert {row[0] for row in rows(browser, "levels")} == {"constant", "size 2", "size 128"}
+    before = [row[2] for row in rows(browser, "levels")]
+    choose(browser, start="scaled", training="9 passes")
+    after = [row[2] for row in rows(browser, "levels")]
+    assert [one == other for one, other in zip(before, after, strict=True)] == [True] * 3 + [False] * 6
     choose(browser, side="item")
     assert none(browser, "levels") == NONE  # was asked of the users only
     assert rows(browser, "levels") == []
@@ -293,7 +305,12 @@ def test_one_seed_has_no_band(page, browser):
 def test_text_of_the_data_is_shown_as_text(page, browser):
     look_at(browser, page)
     choose(browser, dataset="007", task="regression")
-    assert browser.js("document.getElementById('title').textContent").startswith(f"{HARM}: 3,000 ratings by 10 users")
+    title = browser.js("document.getElementById('title').textContent")
+    assert title.startswith(f"{HARM}: 3,000 ratings by 10 users of 20 items; shuffled: 2,000 interactions to learn")
+    assert "45.7% of all positive; half of the batches of 500 hold at most 457.5 users" in title
+    choose(browser, stream="temporal")
+    assert "hold at most 12 users" in browser.js("document.getElementById('title').textContent")
+    choose(browser, stream="shuffled")
     assert rows(browser, "claims")[0][1] == HARM
     assert browser.js("window.harm === undefined")
     assert browser.problems == browser.requests == []
@@ -320,7 +337,7 @@ def test_the_keyboard_is_enough(page, browser):
     browser.press("ArrowDown")
     browser.wait("document.getElementById('stream').value === 'temporal'")
     assert rows(browser, "stream-curve") != before
-    browser.press("Tab", "Tab", "Tab", "Tab", " ")  # task, measure, side, the first method
+    browser.press(*["Tab"] * 6, " ")  # task, measure, side, start, length of training, the first method
     browser.wait("document.querySelectorAll('#methods input:checked').length === 3")
     assert {row[0] for row in rows(browser, "stream-curve")} == set(METHODS[1:])
     browser.js("document.querySelector('#comparison th button').focus()")
@@ -387,7 +404,7 @@ def test_empty_tables_make_a_page(browser, tmp_path):
 @pytest.mark.parametrize(
     ("name", "change", "message"),
     [
-        ("other", lambda frame: frame, "other.csv: expected one of datasets.csv, comparison.csv"),
+        ("other", lambda frame: frame, "other.csv: expected one of datasets.csv, streams.csv, comparison.csv"),
         ("stream", lambda frame: frame.drop(columns="first"), "stream.csv: column 'first' is missing; expected "),
         ("stream", lambda frame: frame.assign(mean="x"), "stream.csv: row 1: mean = 'x': expected a number"),
         ("stream", lambda frame: frame.assign(n=np.nan), "stream.csv: row 1: n = '': expected a value"),

@@ -225,8 +225,9 @@ def test_a_policy_that_enlarges_frequent_ids_faster_is_seen():
 
 def test_slopes_of_levels_are_over_all_levels():
     """A dent at one end does not decide that a size improves."""
-    frame = product(dataset=["mine"], side=["user"], task=["regression"], method=["fse"], start=["normal"],
-                    size=[2, 128], seed=range(5), level=[2, 4, 8, 16, 28])  # fmt: skip
+    model = {"method": ["fse"], "start": ["normal"], "training": ["1 pass"], "size": [2, 128]}
+    cell = {"dataset": ["mine"], "side": ["user"], "task": ["regression"]}
+    frame = product(**cell, **model, seed=range(5), level=[2, 4, 8, 16, 28])
     loss = 0.25 - 0.004 * np.log2(frame["level"]) * (1 + (frame["size"] == 128))
     loss = loss + 0.006 * (frame["level"] == 28) + 1e-5 * np.random.default_rng(0).normal(size=len(frame))
     frame = frame.assign(n=1000, loss_sum=1000 * loss, loss_sq_sum=0.0, correct=500)

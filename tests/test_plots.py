@@ -26,19 +26,26 @@ def by_metric(frame: pd.DataFrame) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)
 
 
-def draw(name: str, seeds: int = 3, streams: tuple[str, ...] = ("shuffled", "temporal")):
+def draw(
+    name: str,
+    seeds: int = 3,
+    streams: tuple[str, ...] = ("shuffled", "temporal"),
+    trainings: tuple[str, ...] = ("1 pass",),
+):
     run = {"stream": list(streams), "task": list(PANELS), "method": list(METHODS)}
     sides = {"split": ["train", "test"], "side": ["user", "item"]}
     lows = [1, 8, 64, 2**18]
     match name:
         case "levels":
             of = {"side": ["user"], "task": list(PANELS), "start": ["normal", "scaled"]}
+            of |= {"training": list(trainings)}
             table = by_metric(grid(seeds, **of, size=[2, 16, 128], level=[2, 8, 28])).assign(method="fse")
             anchors = grid(seeds, side=["user"], task=list(PANELS), method=["constant", "means"], level=[2, 8, 28])
-            anchors = by_metric(anchors).assign(start=NO_START, size=0)
+            anchors = by_metric(anchors).assign(start=NO_START, training="1 pass", size=0)
             table = pd.concat([anchors, table], ignore_index=True).assign(paper=0.2)
-            rings = by_metric(grid(seeds, **of, smaller=[2], larger=[16, 128])).assign(from_start=False)
-            rings = rings.assign(crossing=[5.0, np.nan] * (len(rings) // 2), seeds_crossing=rings["seeds"])
+            rings = by_metric(grid(seeds, **of, smaller=[2], larger=[16, 128])).assign(low=4.0, high=7.0)
+            half = len(rings) // 2
+            rings = rings.assign(crossing=[5.0, np.nan] * half, finding=["overtakes", "undecided"] * half)
             return plots.levels(table, rings, published.figure1())
         case "running_popularity":
             table = by_metric(grid(seeds, **run, **sides, popularity_low=lows))
@@ -87,6 +94,18 @@ def test_one_seed_and_one_stream_are_drawn_without_bands(name, tmp_path):
     figure = draw(name, seeds=1, streams=("temporal",))
     assert not any(axes.collections for axes in figure.axes)
     plots.save(figure, tmp_path / name, formats=["png"])
+
+
+def test_rings_are_drawn_where_a_crossing_is_decided_in_a_row_for_each_length_of_training():
+    panels = draw("levels", trainings=("1 pass", "27 passes")).axes
+    assert len(panels) == 2 * 2 * 2 * 2  # tasks, lengths, starts, metrics
+    rings = [[line for line in axes.lines if line.get_markerfacecolor() == "none"] for axes in panels]
+    assert [len(drawn) for drawn in rings] == [1] * len(panels)
+    assert {float(line.get_xdata()[0]) for drawn in rings for line in drawn} == {5.0}
+    titles = [axes.get_title(loc="left") for axes in panels]
+    assert "1 pass" in titles[0]
+    assert "27 passes" in titles[4]
+    assert "pass" not in draw("levels").axes[0].get_title(loc="left")
 
 
 def test_a_figure_is_the_same_bytes_twice(tmp_path):

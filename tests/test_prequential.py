@@ -1,5 +1,6 @@
 """The loop and its records, against a naive one."""
 
+import math
 import runpy
 import textwrap
 
@@ -8,13 +9,13 @@ import pandas as pd
 import pytest
 import torch
 
-from autoemb.config import DatasetConfig, LevelModel, LevelsConfig, RunConfig
+from autoemb.config import DatasetConfig, LevelModel, LevelsConfig, RunConfig, StepsLike
 from autoemb.data.columns import Shape, columns_of
 from autoemb.data.stream import level_splits
 from autoemb.errors import InputError
 from autoemb.learning import methods, prequential
 from autoemb.learning.checkpoint import Checkpoint
-from autoemb.learning.levels import run_levels
+from autoemb.learning.levels import passes, run_levels
 from autoemb.learning.methods import fse
 from autoemb.learning.nn.task import hits, losses
 from autoemb.learning.recorder import Recorder, Window, add_by_product
@@ -249,10 +250,12 @@ def test_popularity_levels_equal_training_and_testing_by_hand():
         {"user": "int32", "item": "int32", "rating": "float32", "timestamp": "int64"}
     )
     interactions["rating"] = rng.choice([1, 3, 4, 5], 300).astype("float32")
-    config = LevelsConfig(at=(2, 5), passes=2)
+    config = LevelsConfig(at=(2, 5), permutations="one")
     splits = level_splits(interactions, config, DatasetConfig())
     training = RunConfig(task="regression", seeds=2, batch_size=16, dtype="float64")
-    result = run_levels(splits, LevelModel(method="fse", size=3, start="normal"), config, training, "cpu")
+    twice = LevelModel(method="fse", size=3, start="normal", passes=2)
+    result = run_levels([splits, splits], twice, config, training, "cpu")
+    assert set(result["training"]) == {"2 passes"}
     assert result["level"].tolist() == [2, 2, 5, 5]
     assert result["seed"].tolist() == [0, 1, 0, 1]
 
@@ -262,7 +265,7 @@ def test_popularity_levels_equal_training_and_testing_by_hand():
 
     rank = splits["rank"].to_numpy()
     for model in ("constant", "means"):  # one pass, as they count: twice the same interactions would weigh twice
-        said = run_levels(splits, LevelModel(method=model), config.model_copy(update={"passes": 1}), training, "cpu")
+        said = run_levels([splits, splits], LevelModel(method=model), config, training, "cpu")
         assert (said["start"] == "none").all()
         assert (said["size"] == 0).all()
         plain = twins.find(model).Twin(methods.find(model).Config(), Shape("regression", 8, 20, 0, 0), torch.float64)
@@ -289,3 +292,35 @@ def test_popularity_levels_equal_training_and_testing_by_hand():
         total, rel=1e-9
     )
     assert set(result["n"]) == {len(test)}
+
+
+@pytest.mark.parametrize("ids", [3, 8, 21, 22, 100])
+@pytest.mark.parametrize("level", [2, 5])
+def test_steps_like_another_data_set_are_that_many(ids, level):
+    """Whole passes, each row once in each, and as much of a last one as makes the number; 7 ids here, batches of 4."""
+    train, like = np.arange(7 * level) + 100, StepsLike(dataset="other", ids=ids)
+    model = LevelModel(method="fse", size=2, start="normal", passes=None, steps_like=like)
+    steps = model.steps(level, len(train), batch_size=4)
+    assert steps == math.ceil(ids * level / 4)
+    rows = passes(train, steps, 4, seed=0)
+    assert sum(math.ceil(len(each) / 4) for each in rows) == steps
+    assert all(sorted(each) == list(train) for each in rows[:-1])
+    assert set(rows[-1]) <= set(train)
+    assert len(set(rows[-1])) == len(rows[-1])
+    assert (rows[0] == train[: len(rows[0])]).all()  # the split's own order
+
+
+def test_a_model_makes_the_steps_of_another_data_set(monkeypatch):
+    generator = np.random.default_rng(0)
+    rows = {"user": generator.integers(0, 8, 200), "item": generator.integers(0, 20, 200)}
+    stamped = {"rating": generator.integers(1, 6, 200).astype("float32"), "timestamp": np.arange(200)}
+    interactions = pd.DataFrame({name: column.astype("int32") for name, column in rows.items()} | stamped)
+    config = LevelsConfig(at=(2, 5), permutations="one")
+    splits = level_splits(interactions, config, DatasetConfig())
+    like = StepsLike(dataset="other", ids=100)
+    model = LevelModel(method="fse", size=2, start="normal", passes=None, steps_like=like)
+    step, made = fse.Model.step, []
+    monkeypatch.setattr(fse.Model, "step", lambda self, batch: made.append(len(batch.label)) or step(self, batch))
+    result = run_levels([splits], model, config, RunConfig(task="regression", seeds=1, batch_size=16), "cpu")
+    assert len(made) == math.ceil(200 / 16) + math.ceil(500 / 16)
+    assert set(result["training"]) == {"steps of other"}

@@ -48,11 +48,11 @@ def test_records_have_the_resolved_settings(root):
 
     assert config("provenance/interactions/synthetic.json")["settings"]["signal"] > 0
     assert config("provenance/streams/synthetic/temporal.json")["stream"]["test"] == 0.25
-    assert config("provenance/levels/synthetic/user/splits.json")["levels"]["test_share"] == 0.2
+    assert config("provenance/levels/synthetic/user/splits/0.json")["levels"]["test_share"] == 0.2
     level = config("provenance/levels/synthetic/user/regression/size-2.json")
     assert (level["model"]["size"], level["model"]["start"], level["run"]["dtype"]) == (2, "normal", "float32")
     assert config("runs/synthetic/temporal/regression/fse/run.json")["settings"]["learning_rate"] == 1e-3
-    assert config("provenance/tables/comparison.json") == {"table": "comparison", "restarting": []}
+    assert config("provenance/tables/comparison.json") == {"table": "comparison", "restarting": [], "batch_size": 500}
 
 
 def test_the_same_job_elsewhere_has_the_same_identity_and_outputs(root, tmp_path):

@@ -66,45 +66,60 @@ def test_without_the_papers_methods_nothing_is_said_of_its_order():
     assert "order" not in sentences.comparison(compared({"fse": (0.19, 0.001), "sam": (0.18, 0.001)}))
 
 
-def levels(crossing: float, *, from_start: bool = False, own: tuple[float, ...] = (7.0, 9.1)) -> str:
-    """Three seeds, of which those in ``own`` cross."""
+def levels(
+    crossing: float, finding: str = "overtakes", seeds: int = 3, trainings: tuple[str, ...] = ("1 pass",)
+) -> str:
     cell = {"side": "user", "task": "regression", "metric": "mse"}
     rows = [
         {
             **cell,
             "method": "fse",
             "start": "normal",
+            "training": training,
             "size": size,
             "level": level,
             "mean": mean,
             "low": mean - 0.001,
             "high": mean + 0.001,
-            "seeds": 3,
+            "seeds": seeds,
         }
+        for training in trainings
         for size, means in {2: (0.20, 0.19), 16: (0.21, 0.18)}.items()
         for level, mean in zip((2, 28), means, strict=True)
     ]
-    pair = {
-        **cell, "start": "normal", "smaller": 2, "larger": 16, "crossing": crossing, "from_start": from_start,
-        "paper": 8.4,
-        "seeds_crossing": len(own), "seeds": 3, "earliest": min(own, default=NAN), "latest": max(own, default=NAN),
-    }  # fmt: skip
-    return sentences.levels(pd.DataFrame(rows), pd.DataFrame([pair]))
+    pairs = [
+        {
+            **cell, "start": "normal", "training": training, "smaller": 2, "larger": 16, "crossing": crossing,
+            "low": 6.0, "high": 9.1 if finding == "overtakes" else NAN, "finding": finding, "seeds": seeds,
+            "paper": 7.5 if training == trainings[0] else NAN,
+        }
+        for training in trainings
+    ]  # fmt: skip
+    return sentences.levels(pd.DataFrame(rows), pd.DataFrame(pairs))
 
 
 def test_popularity_names_both_ends_and_the_crossing():
     words = levels(7.25)
     assert "at popularity 2 size 2 is best (0.2000 ± 0.0010" in words
     assert "at popularity 28 size 16 is best (0.1800 ± 0.0010" in words
-    assert "size 16 overtakes size 2 at popularity 7.2 (2 of 3 seeds end ahead, their own crossings at 7.0 to" in words
-    assert " 9.1; paper, ml-20m: 8.4)" in words
+    assert "size 16 overtakes size 2 at popularity 7.2 (95 % interval: 6.0 to 9.1; paper, ml-20m: 7.5)." in words
 
 
-def test_no_crossing_and_crossing_from_the_start_are_said():
-    assert "does not overtake size 2 for good" in levels(NAN)
-    assert "does not overtake size 2 for good (0 of 3 seeds end ahead; paper" in levels(NAN, own=())
-    assert "for good (1 of 3 seeds end ahead, their own crossings at 7.2; paper" in levels(NAN, own=(7.23,))
-    assert "ahead of size 2 from the lowest popularity on" in levels(2.0, from_start=True)
+def test_what_is_not_decided_and_what_does_not_cross_are_said():
+    words = levels(7.25, "undecided")
+    assert "where size 16 overtakes size 2 is undecided: at 7.2 in the mean (95 % interval: from 6.0; paper" in words
+    assert "undecided: at 7.2 in the mean (paper, ml-20m: 7.5)." in levels(7.25, "undecided", seeds=1)
+    assert "is undecided: not within the levels in the mean (paper, ml-20m: 7.5)." in levels(NAN, "undecided")
+    assert "size 16 is ahead at every level against size 2 (paper" in levels(NAN, "ahead at every level")
+    assert "overtakes" not in levels(NAN, "behind at every level")
+
+
+def test_each_length_of_training_has_its_line_where_there_are_several():
+    once, longer = levels(7.25, trainings=("1 pass", "27 passes")).splitlines()
+    assert "start normal, 1 pass (3 seeds): " in once
+    assert "start normal, 27 passes (3 seeds): " in longer
+    assert "(95 % interval: 6.0 to 9.1)." in longer  # the paper has one length
+    assert "start normal (3 seeds): " in levels(7.25)
 
 
 @pytest.mark.parametrize(

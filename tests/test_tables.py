@@ -12,11 +12,12 @@ from scipy import stats
 from autoemb.analysis import catalogue, claims, tables
 from autoemb.analysis.tables import text
 from autoemb.analysis.tables.intervals import arrange, coarse_bins, over_seeds
+from autoemb.analysis.tables.streams import distinct
 from autoemb.artifact.parquet import read_table, write_table
 from autoemb.cli import main
 from autoemb.commands import tabulate
 from autoemb.errors import InputError
-from autoemb.schema import ALLOCATION, LEVELS, OUTCOMES, PROGRESS, SIZES, TEST_USERS
+from autoemb.schema import ALLOCATION, LEVELS, OUTCOMES, PROGRESS, SIZES, STREAM, TEST_USERS
 
 T95 = {2: 12.706204736432095, 3: 4.302652729911275}
 """97.5 % quantile of Student's t for 2 and 3 seeds, from the printed tables."""
@@ -42,13 +43,15 @@ def outcomes(method: str, losses: list[float], n: int = 100, **other: object) ->
     return pd.DataFrame(rows)
 
 
-def levels(curves: dict[int, list[list[float]]], at: list[int], task: str = "regression") -> pd.DataFrame:
+def levels(
+    curves: dict[int, list[list[float]]], at: list[int], task: str = "regression", training: str = "1 pass"
+) -> pd.DataFrame:
     """``curves[size][seed]`` holds the mean loss at every level; accuracy is one minus the loss."""
     n = 1_000_000
     rows = [
         {
-            "dataset": "d", "side": "user", "task": task, "method": "fse", "start": "normal", "seed": seed,
-            "size": size, "level": level, "n": n,
+            "dataset": "d", "side": "user", "task": task, "method": "fse", "start": "normal", "training": training,
+            "seed": seed, "size": size, "level": level, "n": n,
             "loss_sum": loss * n, "loss_sq_sum": 0.0, "correct": round((1 - loss) * n),
         }
         for size, seeds in curves.items()
@@ -190,39 +193,53 @@ def test_searching_runs_have_no_size():
     assert tables.running_popularity(outcomes("sam", [0.2]), candidates)["size"].isna().all()
 
 
-def test_planted_crossing_is_found():
-    # the gap is +.002 at 4 and -.001 at 7 for one seed, +.001 at 4 and -.002 at 7 for the other
-    sums = levels({2: [[0.22] * 4] * 2, 16: [[0.23, 0.222, 0.219, 0.21], [0.23, 0.221, 0.218, 0.21]]}, [2, 4, 7, 9])
+def test_a_crossing_stands_with_its_interval_and_beside_the_papers():
+    # of two levels the curve is the line between them on a logarithmic axis: in the mean it crosses in its middle
+    sums = levels({2: [[0.22, 0.22]] * 2, 16: [[0.221, 0.218], [0.222, 0.219]]}, [2, 16])
     table = tables.crossings(sums)
     row = table[table["metric"] == "mse"].iloc[0]
-    assert row["crossing"] == pytest.approx(4 + 3 * 0.5)
-    assert (row["earliest"], row["latest"]) == pytest.approx((4 + 3 * 1 / 3, 4 + 3 * 2 / 3))
-    assert (row["seeds_crossing"], row["seeds"], row["from_start"]) == (2, 2, False)
+    assert (row["crossing"], row["from_start"]) == (pytest.approx((2 * 16) ** 0.5), False)
+    assert (row["finding"], row["seeds"]) == ("undecided", 2)
+    assert np.isnan([row["low"], row["high"]]).all()  # two seeds so far apart: it may be anywhere
     assert row["paper"] == pytest.approx(8.4)
-    assert table.loc[table["metric"] == "accuracy", "crossing"].item() == pytest.approx(5.5)
-
-
-def test_the_range_is_that_of_the_seeds_that_cross():
-    # the third seed never crosses, and so the mean curve crosses later than either of the others
-    early, late, never = [0.21, 0.21, 0.19, 0.19], [0.21, 0.21, 0.21, 0.19], [0.21, 0.21, 0.215, 0.215]
-    sums = levels({2: [[0.2] * 4] * 3, 16: [early, late, never]}, [3, 5, 7, 9])
-    row = tables.crossings(sums).query("metric == 'mse'").iloc[0]
-    assert (row["earliest"], row["latest"], row["crossing"]) == pytest.approx((6, 8, 8.5))
-    assert (row["seeds_crossing"], row["seeds"]) == (2, 3)
     view = catalogue.compact("crossings", pd.DataFrame([row])).iloc[0]
-    assert view[["seeds that cross", "range of these"]].tolist() == ["2 of 3", "6.0 to 8.0"]
-    assert "95 %" not in " ".join(view.index)
+    assert view[["finding", "popularity", "95 % interval"]].tolist() == [
+        "undecided",
+        f"{row['crossing']:.1f}",
+        "all levels",
+    ]
 
 
-def test_never_crossing_and_crossing_from_the_start():
+def test_ahead_and_behind_at_every_level():
     sums = levels({2: [[0.2, 0.2]] * 2, 16: [[0.3, 0.3]] * 2, 128: [[0.1, 0.1]] * 2}, [2, 4], "classification")
     table = tables.crossings(sums)
     table = table[table["metric"] == "cross_entropy"].set_index(["smaller", "larger"])
-    assert np.isnan(table.loc[(2, 16), "crossing"])
-    assert table.loc[(2, 16), "seeds_crossing"] == 0
-    assert table.loc[(2, 16), ["earliest", "latest"]].isna().all()
-    assert table.loc[(2, 128), ["crossing", "from_start", "seeds_crossing"]].tolist() == [2.0, True, 2]
-    assert table["paper"].isna().all()
+    assert table["finding"].to_dict() == {
+        (2, 16): "behind at every level", (2, 128): "ahead at every level", (16, 128): "ahead at every level",
+    }  # fmt: skip
+    assert table["from_start"].tolist() == [False, True, True]
+    assert table[["crossing", "low", "high", "paper"]].isna().all(axis=None)
+    view = catalogue.compact("crossings", table.reset_index())
+    assert set(view["popularity"]) == {"not within the levels"}
+    assert set(view["95 % interval"]) == {""}
+
+
+def test_lengths_of_training_stand_apart_and_the_paper_beside_the_shortest():
+    longer = levels({2: [[0.20, 0.19]], 16: [[0.21, 0.18]]}, [2, 4], training="27 passes")
+    like = levels({2: [[0.20, 0.19]], 16: [[0.21, 0.18]]}, [2, 4], training="steps of ml-20m")
+    once = levels({2: [[0.22, 0.21]], 16: [[0.23, 0.20]]}, [2, 4])
+    sums = pd.concat([like, longer, once], ignore_index=True).assign(dataset="ml-20m")
+    anchor = once[once["size"] == 2].assign(dataset="ml-20m", method="constant", start="none", size=0)
+    sums = pd.concat([sums, anchor], ignore_index=True)
+    table = tables.levels(sums).query("metric == 'mse'")
+    assert tables.trainings_of(table) == ["1 pass", "27 passes", "steps of ml-20m"]
+    assert set(table.loc[table["paper"].notna(), "training"]) == {"1 pass"}
+    assert set(tables.first_trained(table)["method"]) == {"fse", "constant"}
+    assert set(tables.first_trained(table)["training"]) == {"1 pass"}
+    assert set(tables.model_names(table)) >= {"constant", "size 2, 1 pass", "size 16, 27 passes"}
+    crossings = tables.crossings(sums).query("metric == 'mse'")
+    assert crossings["training"].tolist() == ["1 pass", "27 passes", "steps of ml-20m"]
+    assert crossings["paper"].notna().tolist() == [True, False, False]
 
 
 @pytest.mark.parametrize(
@@ -245,6 +262,29 @@ def test_levels_stand_beside_the_paper_on_its_own_data_set_only():
     assert tables.levels(sums)["paper"].isna().all()
     table = tables.levels(sums.assign(dataset="ml-20m"))
     assert table.loc[table["metric"] == "mse", "paper"].tolist() == [0.2239, 0.2232]
+
+
+def stream(users: list[int], in_test: int, labels: list[int]) -> pd.DataFrame:
+    split = np.repeat([0, 1], [len(users) - in_test, in_test]).astype("int8")
+    return pd.DataFrame({"user": users, "item": range(len(users)), "regression": labels, "split": split})
+
+
+def test_streams_hold_so_many_ids_in_a_batch():
+    frame = stream(
+        [1, 1, 1, 1, 2, 3, 5, 7, 7, 7, 1], 4, [1] * 4 + [0] * 7
+    )  # parts of 7 and 4, batches of 3, 3, 1, 3, 1
+    row = tables.streams({("d", "temporal"): frame}, 3).iloc[0]
+    assert row[["dataset", "stream", "interactions", "train", "test"]].tolist() == ["d", "temporal", 11, 7, 4]
+    assert (row["test_users"], row["test_items"]) == (2, 4)
+    assert (row["users_per_batch"], row["items_per_batch"]) == (1.0, 3.0)  # users 1, 3, 1, 1, 1; items 3, 3, 1, 3, 1
+    assert row["positive"] == pytest.approx(4 / 11)
+
+
+@pytest.mark.parametrize("batch_size", [1, 7, 500, 3000])
+def test_distinct_ids_equal_a_set_of_each_batch(batch_size):
+    ids = np.random.default_rng(0).integers(0, 40, 2003).astype("int32")
+    expected = [len(set(ids[start : start + batch_size])) for start in range(0, len(ids), batch_size)]
+    assert distinct(ids, batch_size).tolist() == expected
 
 
 def test_shares_mean_size_and_choice():
@@ -339,14 +379,25 @@ def inputs(tmp_path) -> dict[str, list[Path]]:
     files = {name: [run / f"{name}.parquet"] for name in ("outcomes", "sizes", "progress", "allocation")}
     base = tmp_path / "ablation/ml-20m/released-code/regression/sam/outcomes.parquet"
     write_table(read_table(files["outcomes"][0], OUTCOMES), base, OUTCOMES)
-    named = {"levels": [level], "counts": [counts], "running": files["outcomes"] + files["sizes"], "base": [base]}
+    streams = [tmp_path / f"streams/ml-20m/{name}.parquet" for name in ("temporal", "shuffled/0")]
+    for path in streams:
+        frame = stream([1, 1, 2], 1, [1, 0, 0]).assign(classification=0, user_popularity=1, item_popularity=1)
+        write_table(frame[list(STREAM.columns)].astype(dict(STREAM.columns)), path, STREAM)
+    named = {
+        "levels": [level],
+        "counts": [counts],
+        "streams": streams,
+        "running": files["outcomes"] + files["sizes"],
+        "base": [base],
+    }
     return files | named | {"all": [*(path for paths in files.values() for path in paths), level]}
 
 
 KINDS = {
     "comparison": "outcomes", "ranking": "outcomes", "running-popularity": "running", "stream": "progress",
     "sizes": "sizes", "mean-size": "sizes", "size-stream": "sizes", "levels": "levels", "crossings": "levels",
-    "datasets": "counts", "claims": "all", "claim-details": "all", "verdicts": "all", "ablation": "base",
+    "datasets": "counts", "streams": "streams", "claims": "all", "claim-details": "all", "verdicts": "all",
+    "ablation": "base",
 }  # fmt: skip
 
 
@@ -363,6 +414,15 @@ def test_every_table_is_written_three_times(name, empty, inputs, tmp_path):
     if not empty:
         assert table["dataset"].unique().tolist() == ["ml-20m"]
         assert "ml-20m" in stem.with_suffix(".md").read_text()
+
+
+def test_streams_are_named_by_their_folders(inputs, tmp_path):
+    words = ["tabulate", "streams", "--inputs", *map(str, inputs["streams"]), "--batch-size", "2"]
+    assert main([*words, "--out", str(tmp_path / "streams")]) == 0
+    table = pd.read_csv(tmp_path / "streams.csv")
+    assert table["stream"].tolist() == ["shuffled", "temporal"]  # of one with a file for each replicate, the first's
+    assert table["batch_size"].tolist() == [2, 2]
+    assert table["users_per_batch"].tolist() == [1, 1]
 
 
 def test_every_table_has_inputs_here():
@@ -396,12 +456,14 @@ def test_claims_are_told_which_streams_restart(inputs, tmp_path, monkeypatch):
         ("claims", ["{levels}", "{levels}"], "stands in two input files"),
         ("claims", ["{progress}", "{progress}"], "named twice"),
         ("claims", ["{counts}"], "expected <dataset>/<side>/<task>/ml-20m.counts.json"),
+        ("streams", ["{streams}", "{streams}"], "ml-20m/temporal stands in two input files"),
+        ("streams", ["somewhere/temporal.parquet"], "expected streams/<dataset>/<stream>.parquet or "),
         ("datasets", ["{outcomes}"], "expected a file named <dataset>.counts.json"),
     ],
 )
 def test_bad_input_is_one_clear_line_and_leaves_nothing(name, files, expected, inputs, tmp_path):
     paths = [Path(file.format(**{key: value[0] for key, value in inputs.items()})) for file in files]
-    told = {"restarting": [], "permuted": [], "record": None}
+    told = {"restarting": [], "permuted": [], "batch_size": 500, "record": None}
     arguments = argparse.Namespace(table=name, inputs=paths, out=tmp_path / "out" / name, **told)
     with pytest.raises(InputError, match=expected) as caught:
         tabulate.run(arguments)

@@ -5,11 +5,21 @@ settings of the stages between them. ``experiment.grid`` puts them together into
 ``experiment.reference`` makes the tables of config/README.md from the fields and their docstrings.
 """
 
+import itertools
 import math
 from typing import Annotated, Any, Literal, TypeVar
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from autoemb.errors import InputError, explain
 
@@ -128,12 +138,42 @@ def _refuse_twice(values: tuple[Any, ...]) -> tuple[Any, ...]:
 Ascending = Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(min_length=1), AfterValidator(_refuse_unordered)]
 """At least one whole number from 1, ascending, each once."""
 
+
+def _in_a_list(value: Any) -> Any:
+    """A single number as the list of it; a list as it stands, which pydantic asks for as a tuple."""
+    return tuple(value) if isinstance(value, list) else (value,) if isinstance(value, int) else value
+
+
+def _refuse_none(numbers: tuple[int, ...]) -> tuple[int, ...]:
+    if not numbers:
+        raise ValueError("expected at least one number")
+    return numbers
+
+
+Passes = Annotated[
+    tuple[Annotated[int, Field(ge=1)], ...],
+    BeforeValidator(_in_a_list),
+    AfterValidator(_refuse_none),
+    AfterValidator(_refuse_unordered),
+]
+"""As ``Ascending``, or a number alone."""
+
 Sizes = Ascending
 """Candidate sizes d_1 < ... < d_K: widths of embeddings."""
 
 
 Start = Literal["normal", "scaled"] | Annotated[float, Field(gt=0)]
 """How embeddings start: by name, or by their standard deviation."""
+
+
+class StepsLike(Settings):
+    """A data set of which a model makes as many steps at each popularity level."""
+
+    dataset: str
+    """Its name."""
+
+    ids: Annotated[int, Field(ge=1)]
+    """Users or items that it has, of the side whose ratings are counted."""
 
 
 class LevelModel(Settings):
@@ -148,6 +188,12 @@ class LevelModel(Settings):
     start: Start | None = None
     """Of the embeddings; None of an anchor."""
 
+    passes: Annotated[int, Field(ge=1)] | None = 1
+    """Passes over the training part; 1 of an anchor, and None where ``steps_like`` says how long."""
+
+    steps_like: StepsLike | None = None
+    """The data set whose number of steps the model makes at each level."""
+
     @model_validator(mode="after")
     def _has_embeddings(self) -> "LevelModel":
         is_fse = self.method == "fse"
@@ -156,12 +202,34 @@ class LevelModel(Settings):
             raise ValueError(f"{given}: expected fse with a size from 1 and a start, or an anchor with neither")
         return self
 
+    @model_validator(mode="after")
+    def _has_an_end(self) -> "LevelModel":
+        if (self.passes is None) != (self.steps_like is not None):
+            raise ValueError(f"passes {self.passes} with steps_like {self.steps_like}: expected one of them")
+        if self.method != "fse" and self.passes != 1:
+            raise ValueError(f"method {self.method!r}: expected one pass, as an anchor counts each rating once")
+        return self
+
+    @property
+    def training(self) -> str:
+        """How long it is trained, in words."""
+        if self.steps_like is not None:
+            return f"steps of {self.steps_like.dataset}"
+        return "1 pass" if self.passes == 1 else f"{self.passes} passes"
+
     @property
     def name(self) -> str:
         """Of its files."""
         if self.method != "fse":
             return self.method
-        return f"size-{self.size}" + ("" if self.start == "normal" else f"-{self.start}")
+        start = "" if self.start == "normal" else f"-{self.start}"
+        return f"size-{self.size}{start}" + ("" if self.passes == 1 else f"-{self.training.replace(' ', '-')}")
+
+    def steps(self, level: int, ratings: int, batch_size: int) -> int:
+        """Batches that it learns from at a popularity level, whose training part has so many ratings."""
+        if self.steps_like is not None:
+            return math.ceil(self.steps_like.ids * level / batch_size)
+        return (self.passes or 1) * math.ceil(ratings / batch_size)
 
 
 class LevelsConfig(Settings):
@@ -183,19 +251,42 @@ class LevelsConfig(Settings):
     test_share: Annotated[float, Field(gt=0, lt=1)] = 0.2
     """Share of each id's ratings that are set aside as its test part (the paper: "a fixed share")."""
 
-    passes: Annotated[int, Field(ge=1)] = 1
-    """Passes over the training part (assumption: one, as on the stream)."""
+    passes: Passes = (1,)
+    """Passes over the training part, a number or several: every size and start is trained with each. The papers' claims
+    are judged of the least (assumption: one, as on the stream)."""
+
+    steps_like: str | None = None
+    """A published data set; left out, none. Every size and start is trained once more, with as many steps at each level
+    as that data set makes in one pass: its users (of ``side``: items) times x, over the batch size. The last pass ends
+    where that number is reached. It tells too few steps from too small an embedding."""
 
     path: Literal["raw", "transform", "chain"] = "raw"
     """The models' path from a table's row to the head, as ``path`` of the method ``fse``."""
 
     seed: Annotated[int, Field(ge=0)] = 0
-    """Seed of the split and of the order of both parts. The models of all seeds share one split."""
+    """Seed of the split and of the order of both parts."""
 
-    def models(self) -> dict[str, LevelModel]:
-        """By name: the anchors, then every size with every start."""
+    permutations: Literal["each", "one"] = "each"
+    """``each`` replicate has its own split, of the seeds ``seed``, ``seed`` + 1, ..., so that intervals say what split,
+    order and start do together; or all share ``one``, that of ``seed``."""
+
+    def of_replicate(self, replicate: int) -> "LevelsConfig":
+        """The settings of the split that a replicate is trained on."""
+        return self if self.permutations == "one" else self.model_copy(update={"seed": self.seed + replicate})
+
+    def models(self, like: StepsLike | None = None) -> dict[str, LevelModel]:
+        """By name: the anchors, then every start with every length of training and every size.
+
+        Args:
+            like: what ``steps_like`` names.
+        """
         models = [LevelModel(method="constant"), LevelModel(method="means")]
-        models += [LevelModel(method="fse", size=size, start=start) for start in self.starts for size in self.sizes]
+        lengths: list[tuple[int | None, StepsLike | None]] = [(passes, None) for passes in self.passes]
+        lengths += [(None, like)] if like else []
+        models += [
+            LevelModel(method="fse", size=size, start=start, passes=passes, steps_like=steps)
+            for start, (passes, steps), size in itertools.product(self.starts, lengths, self.sizes)
+        ]
         return {model.name: model for model in models}
 
 

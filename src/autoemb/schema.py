@@ -163,7 +163,7 @@ RUN_FILES = (*(table.file for table in RUN_TABLES), RUN_RECORD)
 NO_START = "none"
 """The start of what has no embedding; a word, so that it stays one in a csv file."""
 
-LEVEL_MODEL = ["method", "start", "size"]
+LEVEL_MODEL = ["method", "start", "training", "size"]
 """What names a model of ``LEVELS``."""
 
 LEVELS = Table(
@@ -171,6 +171,7 @@ LEVELS = Table(
     {
         "method": "str",
         "start": "str",
+        "training": "str",
         "seed": "int32",
         "size": "int32",
         "level": "int32",
@@ -180,8 +181,9 @@ LEVELS = Table(
         "correct": "int64",
     },
 )
-"""Fig. 1's own protocol: seed x model x popularity level, summed over the test part. ``fse`` has a ``size`` and a
-``start`` (``config.Start``); the anchors have size 0 and ``NO_START``."""
+"""Fig. 1's own protocol: seed x model x popularity level, summed over the test part. ``fse`` has a ``size``, a
+``start`` (``config.Start``) and a ``training``, how long it learnt (``config.LevelModel.training``: ``1 pass``,
+``steps of ml-20m``); the anchors have size 0, ``NO_START`` and one pass."""
 
 
 POPULARITY_BIN_LOWS: npt.NDArray[np.int64] = np.unique(

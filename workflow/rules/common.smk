@@ -85,10 +85,25 @@ def as_json(settings):
     return settings.model_dump_json()
 
 
-def level_settings(*left_out):
-    """Those of the splits, without keys that a job does not read and must not be rerun for."""
-    splits = GRID.config.levels
-    return splits.model_dump_json(exclude=set(left_out)) if splits else ""
+OF_MODELS = {"sizes", "starts", "passes", "steps_like"}
+"""Keys of the levels that say which models there are: a job has one model, and is not rerun for another."""
+
+
+def level_settings():
+    """Those of the levels that a job of one model reads."""
+    return GRID.config.levels.model_dump_json(exclude=OF_MODELS) if GRID.config.levels else ""
+
+
+def split_settings(replicate):
+    """Those of the levels that the split of a replicate depends on."""
+    settings = GRID.config.levels.of_replicate(replicate)
+    return settings.model_dump_json(exclude={*OF_MODELS, "path", "permutations"})
+
+
+def splits(wildcards):
+    """The splits of Fig. 1's levels: that of each replicate, or of the first, where all share it."""
+    seeds = range(GRID.config.seeds if GRID.config.levels.permutations == "each" else 1)
+    return expand("<results>/levels/{dataset}/{side}/splits/{replicate}.parquet", replicate=seeds, allow_missing=True)
 
 
 def dataset_module(wildcards):
@@ -104,15 +119,28 @@ def stream_files(settings, shared, apart, seeds):
     return expand(apart, replicate=seeds, allow_missing=True) if settings.permuted else [shared]
 
 
+STREAM = "<results>/streams/{dataset}/{stream}"
+"""A stream's file without its ending, or the folder of those of its replicates."""
+
+
 def streams(wildcards):
     """The stream of a training job, or those of its replicates."""
     seeds = range(GRID.config.seeds)
     if "seeds" in wildcards.keys():
         first, last = map(int, wildcards.seeds.split("-"))
         seeds = range(first, last + 1)
-    stem = "<results>/streams/{dataset}/{stream}"
     settings = GRID.config.streams[wildcards.stream]
-    return stream_files(settings, f"{stem}.parquet", f"{stem}/{{replicate}}.parquet", seeds)
+    return stream_files(settings, f"{STREAM}.parquet", f"{STREAM}/{{replicate}}.parquet", seeds)
+
+
+def streams_of_tables():
+    """Every stream; of one whose replicates have their own, the first's."""
+    return [
+        file.format(dataset=dataset, stream=stream)
+        for dataset in GRID.datasets
+        for stream, settings in GRID.config.streams.items()
+        for file in stream_files(settings, f"{STREAM}.parquet", f"{STREAM}/{{replicate}}.parquet", [0])
+    ]
 
 
 def streams_option(settings):
@@ -187,6 +215,11 @@ def more(first):
     return lambda wildcards, attempt: first * 2 ** (attempt - 1)
 
 
+def levels_permuted():
+    """Whether each replicate of the popularity levels has a split of its own."""
+    return GRID.config.levels is not None and GRID.config.levels.permutations == "each"
+
+
 def runs(*kinds):
     """Every run's files of these kinds."""
     return expand(
@@ -221,7 +254,7 @@ def levels():
         dataset=GRID.datasets,
         side=GRID.config.levels.side,
         task=GRID.config.tasks,
-        model=GRID.config.levels.models(),
+        model=GRID.level_models(),
     )
 
 

@@ -4,7 +4,7 @@ NOTEBOOKS = {
     "claims": (["claims", "verdicts", "datasets"], ["claims"]),
     "comparison": (["comparison"], ["comparison"]),
     "sizes": (["mean-size", "size-stream", "datasets"], ["sizes", "size-stream"]),
-    "stream": (["stream"], ["stream"]),
+    "stream": (["stream", "streams"], ["stream"]),
     "ablation": (["ablation"], ["ablation"]),
     "popularity": (["levels", "crossings", "running-popularity"], ["levels", "running-popularity"]),
 }

@@ -1,4 +1,4 @@
-# Fig. 1's own protocol: a fixed test part, and exactly x ratings per id as training.
+# Fig. 1's own protocol: a fixed test part, and exactly x ratings per id as training; a split for each replicate.
 
 
 rule split:
@@ -6,27 +6,27 @@ rule split:
         interactions="<results>/interactions/{dataset}.parquet",
         code=code("autoemb.commands.split"),
     output:
-        splits="<results>/levels/{dataset}/{side}/splits.parquet",
-        record="<results>/provenance/levels/{dataset}/{side}/splits.json",
+        split="<results>/levels/{dataset}/{side}/splits/{replicate}.parquet",
+        record="<results>/provenance/levels/{dataset}/{side}/splits/{replicate}.json",
     log:
-        "<results>/logs/split/{dataset}/{side}.log",
+        "<results>/logs/split/{dataset}/{side}/{replicate}.log",
     conda:
         "../../environment.yml"
     resources:
         mem_mb=more(8000),
         runtime=more(60),
     params:
-        settings=level_settings("sizes", "starts", "passes", "path"),
+        settings=lambda wildcards: split_settings(int(wildcards.replicate)),
         labels=lambda wildcards: as_json(GRID.labels(wildcards.dataset)),
         packages=packages("autoemb.commands.split"),
     shell:
         "autoemb split --interactions {input.interactions:q} --settings {params.settings:q}"
-        " --labels {params.labels:q} --out {output.splits:q} --record {output.record:q} 2> {log:q}"
+        " --labels {params.labels:q} --out {output.split:q} --record {output.record:q} 2> {log:q}"
 
 
 rule levels:
     input:
-        splits="<results>/levels/{dataset}/{side}/splits.parquet",
+        splits=splits,
         code=code("autoemb.commands.levels"),
     output:
         level="<results>/levels/{dataset}/{side}/{task}/{model}.parquet",
@@ -44,8 +44,8 @@ rule levels:
         mem_mb=more(8000),
         runtime=more(1440),
     params:
-        settings=level_settings("sizes", "starts"),
-        model=lambda wildcards: as_json(GRID.config.levels.models()[wildcards.model]),
+        settings=level_settings(),
+        model=lambda wildcards: as_json(GRID.level_models()[wildcards.model]),
         training=lambda wildcards: as_json(GRID.training(wildcards.dataset, wildcards.task)),
         packages=packages("autoemb.commands.levels"),
         checkpoint=f"{CHECKPOINTS}/levels/{{dataset}}/{{side}}/{{task}}/{{model}}.safetensors",

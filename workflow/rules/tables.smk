@@ -1,12 +1,14 @@
 # From runs to tables: sums are added, means and intervals are taken here for the first time.
 
 from autoemb.analysis.catalogue import TABLES as CATALOGUE
+from autoemb.analysis.claims.observations import levels_stream
 from autoemb.schema import RUN_TABLES
 
 KINDS = {
     **{table.name: runs(table.name) for table in RUN_TABLES},
     "trials": trials("outcomes"),
     "levels": levels(),
+    "streams": streams_of_tables(),
     "counts": expand("<results>/interactions/{dataset}.counts.json", dataset=GRID.datasets),
 }
 """Kind of input -> all files of it."""
@@ -19,7 +21,8 @@ RESTARTING = [name for name, stream in GRID.config.streams.items() if stream.pop
 """Streams whose counts do not say in the test part how rare an id is."""
 
 PERMUTED = [name for name, stream in GRID.config.streams.items() if stream.permuted]
-"""Streams whose replicates have a permutation of their own."""
+PERMUTED += [levels_stream(GRID.config.levels.side)] if levels_permuted() else []
+"""Streams, and popularity levels, whose replicates have a permutation of their own."""
 
 
 rule tabulate:
@@ -46,11 +49,12 @@ rule tabulate:
         stem=subpath(output[0], strip_suffix=".csv"),
         restarting=lambda wildcards: RESTARTING if CATALOGUE[wildcards.table].on_frequency else [],
         permuted=lambda wildcards: PERMUTED if "varies" in CATALOGUE[wildcards.table].columns else [],
+        batch_size=GRID.config.batch_size,
         caption=lambda wildcards: CATALOGUE[wildcards.table].caption,
         packages=packages("autoemb.commands.tabulate"),
     shell:
         "autoemb tabulate {wildcards.table} --inputs {input.files:q} --restarting {params.restarting:q}"
-        " --permuted {params.permuted:q}"
+        " --permuted {params.permuted:q} --batch-size {params.batch_size}"
         " --out {params.stem:q} --record {output.record:q} 2> {log:q}"
 
 

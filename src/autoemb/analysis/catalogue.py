@@ -25,6 +25,7 @@ from autoemb.analysis.tables.counts import DATASETS
 from autoemb.analysis.tables.intervals import BIN, RUN, arrange
 from autoemb.analysis.tables.levels import CROSSINGS
 from autoemb.analysis.tables.ranking import RANKING
+from autoemb.analysis.tables.streams import STREAMS
 from autoemb.errors import InputError
 from autoemb.schema import ALLOCATION, OUTCOMES, PROGRESS, SIZES, TEST_USERS
 
@@ -47,7 +48,11 @@ class Entry(NamedTuple):
 
 
 def build(
-    name: str, paths: Sequence[Path], restarting: Sequence[str] = (), permuted: Sequence[str] = ()
+    name: str,
+    paths: Sequence[Path],
+    restarting: Sequence[str] = (),
+    permuted: Sequence[str] = (),
+    batch_size: int = 500,
 ) -> pd.DataFrame:
     """The table of this name.
 
@@ -56,12 +61,13 @@ def build(
         paths: its input files.
         restarting: streams whose counts restart at the test part.
         permuted: streams whose replicates have a permutation of their own.
+        batch_size: interactions of a mini-batch.
 
     Raises:
         InputError: a file is of none of the kinds that the table reads, is damaged, or is given twice.
     """
     entry = TABLES[name]
-    table = entry.build(sort(paths, entry.reads, restarting, permuted))
+    table = entry.build(sort(paths, entry.reads, restarting, permuted, batch_size))
     if "varies" in entry.columns and "varies" not in table:
         table = table.assign(varies=np.where(table["stream"].isin(permuted), ORDER, START))
     return table
@@ -119,6 +125,14 @@ _EVERYTHING: Sequence[Kind] = ("outcomes", "sizes", "progress", "allocation", "t
 TABLES: Mapping[str, Entry] = {
     "datasets": Entry(
         "The data sets, beside Table 1 of the paper", ["counts"], _datasets, views.plain, DATASETS, explored=True
+    ),
+    "streams": Entry(
+        "The streams: their parts, how many users and items a batch holds, and the share of positive labels",
+        ["streams"],
+        lambda inputs: tables.streams(inputs.streams(), inputs.batch_size),
+        views.streams,
+        STREAMS,
+        explored=True,
     ),
     "comparison": Entry(
         "Loss and accuracy of every method on the test part, beside Table 2 of the paper",
@@ -190,14 +204,14 @@ TABLES: Mapping[str, Entry] = {
         ["levels"],
         lambda inputs: tables.levels(inputs.levels()),
         views.levels,
-        texts("dataset", "side", "task", "metric", "method", "start")
+        texts("dataset", "side", "task", "metric", "method", "start", "training")
         | numbers("size", "level")
         | _INTERVAL
         | numbers("paper", may_lack=True),
         explored=True,
     ),
     "crossings": Entry(
-        "Where a larger embedding size overtakes a smaller one for good",
+        "Where a larger embedding size overtakes a smaller one for good, and whether the levels decide it",
         ["levels"],
         lambda inputs: tables.crossings(inputs.levels()),
         views.crossings,

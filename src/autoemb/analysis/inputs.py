@@ -10,17 +10,18 @@ import pandas as pd
 
 from autoemb.analysis.tables.ablation import TRIAL
 from autoemb.analysis.tables.intervals import RUN
-from autoemb.artifact.parquet import read_table
+from autoemb.artifact.parquet import StoredTable, read_table
 from autoemb.errors import InputError
-from autoemb.schema import LEVEL_MODEL, LEVELS, OUTCOMES, RUN_TABLES, SIDES, TASKS, Table
+from autoemb.schema import LEVEL_MODEL, LEVELS, OUTCOMES, RUN_TABLES, SIDES, STREAM, TASKS, Table
 
-Kind = Literal["outcomes", "sizes", "progress", "allocation", "test-users", "trials", "levels", "counts"]
-"""Those of runs, the outcomes of the ablation's trials, popularity levels, counts of data sets."""
+Kind = Literal["outcomes", "sizes", "progress", "allocation", "test-users", "trials", "levels", "counts", "streams"]
+"""Those of runs, the outcomes of the ablation's trials, popularity levels, counts of data sets, streams."""
 
 _NAMES: Mapping[str, str] = {
     **{table.name: table.file for table in RUN_TABLES},
     "trials": OUTCOMES.file,
     "counts": "*.counts.json",
+    "streams": "*.parquet",
     "levels": "*",
 }
 _LEVELS = ["dataset", "side", "task"]
@@ -35,6 +36,8 @@ class Inputs(NamedTuple):
     """Streams whose counts restart at the test part."""
     permuted: Sequence[str] = ()
     """Streams whose replicates have a permutation of their own."""
+    batch_size: int = 500
+    """Interactions of a mini-batch."""
 
     def runs(self, table: Table, reduce: Callable[[pd.DataFrame], pd.DataFrame] = lambda frame: frame) -> pd.DataFrame:
         """What ``reduce`` makes of each run's ``table``, with ``dataset``, ``stream``, ``task``, ``method``.
@@ -65,15 +68,29 @@ class Inputs(NamedTuple):
             )
         return sums
 
+    def streams(self) -> dict[tuple[str, str], StoredTable]:
+        """``schema.STREAM`` by data set and stream, its columns read on demand.
+
+        Raises:
+            InputError: a path does not name them, or two do alike.
+        """
+        opened: dict[tuple[str, str], StoredTable] = {}
+        for path in self.files["streams"]:
+            named = _stream_of(path)
+            if named in opened:
+                raise InputError(f"{path}: {'/'.join(named)} stands in two input files; expected one of its replicates")
+            opened[named] = StoredTable(path, STREAM)
+        return opened
+
     def counts(self) -> dict[str, Any]:
         """By data set, what its ``counts.json`` holds."""
         return {path.name.removesuffix(".counts.json"): _read_json(path) for path in self.files["counts"]}
 
 
 def sort(
-    paths: Sequence[Path], reads: Sequence[Kind], restarting: Sequence[str] = (), permuted: Sequence[str] = ()
+    paths: Sequence[Path], reads: Sequence[Kind], restarting: Sequence[str], permuted: Sequence[str], batch_size: int
 ) -> Inputs:
-    """The files of a table, by the kinds that it reads.
+    """The files of a table, by the kinds that it reads, and what else it is built by.
 
     Raises:
         InputError: a file has the name of none of these kinds.
@@ -85,7 +102,17 @@ def sort(
             expected = " or ".join(_NAMES[kind].replace("*", "<dataset>") for kind in reads)
             raise InputError(f"{path}: expected a file named {expected}")
         files[kinds[0]].append(path)  # any name is one of levels, which stand last
-    return Inputs(files, restarting, permuted)
+    return Inputs(files, restarting, permuted, batch_size)
+
+
+def _stream_of(path: Path) -> tuple[str, str]:
+    """Data set and stream of a file; a number for a name is that of a replicate, in the stream's folder."""
+    names = [*path.parts[:-1], path.stem]
+    if path.stem.isdigit() and path.parts[-4:-3] == ("streams",):
+        names.pop()
+    if len(names) < 3 or names[-3] != "streams":
+        raise InputError(f"{path}: expected streams/<dataset>/<stream>.parquet or .../<stream>/<replicate>.parquet")
+    return names[-2], names[-1]
 
 
 def _read_all(

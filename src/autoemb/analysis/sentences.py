@@ -4,6 +4,7 @@ Two means are called different only where their 95 % intervals over seeds do not
 than a test at 5 %, and with one seed nothing can be told apart. All sentences are Markdown list items.
 """
 
+import itertools
 import math
 from collections.abc import Hashable, Mapping, Sequence
 from itertools import pairwise
@@ -12,7 +13,17 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from autoemb.analysis.tables import below_constant, lower_is_better, model_names, sort_methods, starts_of, supported
+from autoemb.analysis.tables import (
+    OVERTAKES,
+    UNDECIDED,
+    below_constant,
+    lower_is_better,
+    model_names,
+    sort_methods,
+    starts_of,
+    supported,
+    trainings_of,
+)
 from autoemb.analysis.tables.student import excludes_zero
 from autoemb.analysis.tables.text import change, plus_minus, popularity_label, span
 from autoemb.experiment.ablation import BASE
@@ -46,25 +57,31 @@ def comparison(table: pd.DataFrame) -> str:
 
 
 def levels(table: pd.DataFrame, crossings: pd.DataFrame) -> str:
-    """Which model is best at the lowest and at the highest popularity, and where larger sizes overtake, by start.
+    """Which model is best at the lowest and at the highest popularity, and where larger sizes overtake, by start and
+    length of training.
 
     Args:
         table: ``tables.levels`` of one data set.
         crossings: ``tables.crossings`` of the same data set.
-    """
+    """  # fmt: skip
     lines = []
-    starts = starts_of(table)
-    chosen = pd.concat([table[table["start"].isin([start, NO_START])].assign(only=start) for start in starts])
-    for (side, task, metric, start), group in chosen.groupby(["side", "task", "metric", "only"], sort=False):
+    anchors, several = table["start"] == NO_START, len(trainings_of(table)) > 1
+    parts = [
+        table[anchors | ((table["start"] == start) & (table["training"] == training))].assign(of=start, long=training)
+        for start, training in itertools.product(starts_of(table), trainings_of(table))
+    ]
+    cells = ["side", "task", "metric", "of", "long"]
+    for (side, task, metric, start, training), group in pd.concat(parts).groupby(cells, sort=False):
         ends = []
         for level in (group["level"].min(), group["level"].max()):
             here = group[group["level"] == level].sort_values("mean", ascending=lower_is_better(str(metric)))
             best, *others = here.assign(method=model_names(here)).to_dict("records")
             ends.append(f"at popularity {level} {best['method']} is best ({_value(best)}; {_tied(best, others)})")
         pairs = crossings[(crossings["side"] == side) & (crossings["task"] == task) & (crossings["metric"] == metric)]
-        pairs = pairs[pairs["start"] == start]
+        pairs = pairs[(pairs["start"] == start) & (pairs["training"] == training)]
         where = [_crossing(row) for row in pairs.to_dict("records")]
-        head = f"{side} popularity, {task}, {NAMES[str(metric)]}, start {start} ({_seeds(group)})"
+        head = f"{side} popularity, {task}, {NAMES[str(metric)]}, start {start}{f', {training}' * several}"
+        head += f" ({_seeds(group)})"
         lines.append(f"- {head}: {'; '.join([*ends, *where])}.")
     return "\n".join(lines)
 
@@ -273,17 +290,18 @@ def _nothing_learnt(cell: pd.DataFrame, metric: str) -> str:
 
 def _crossing(row: Row) -> str:
     """Where one pair crosses."""
-    pair = f"size {row['larger']} "
-    if np.isnan(row["crossing"]):
-        text = f"{pair}does not overtake size {row['smaller']} for good"
-    elif row["from_start"]:
-        text = f"{pair}is ahead of size {row['smaller']} from the lowest popularity on"
+    finding, within = row["finding"], not np.isnan(row["crossing"])
+    notes = [f"95 % interval: {span(row['low'], row['high'])}"] if within and row["seeds"] > 1 else []
+    if finding == OVERTAKES:
+        text = f"size {row['larger']} overtakes size {row['smaller']} at popularity {row['crossing']:.1f}"
+    elif finding == UNDECIDED:
+        where = f"at {row['crossing']:.1f} in the mean" if within else "not within the levels in the mean"
+        text = f"where size {row['larger']} overtakes size {row['smaller']} is undecided: {where}"
     else:
-        text = f"{pair}overtakes size {row['smaller']} at popularity {row['crossing']:.1f}"
-    text += f" ({row['seeds_crossing']} of {row['seeds']} seeds end ahead"
-    if row["seeds_crossing"]:
-        text += f", their own crossings at {span(row['earliest'], row['latest'])}"
-    return text + (")" if np.isnan(row["paper"]) else f"; paper, ml-20m: {row['paper']:.1f})")
+        text = f"size {row['larger']} is {finding} against size {row['smaller']}"
+    if not np.isnan(row["paper"]):
+        notes.append(f"paper, ml-20m: {row['paper']:.1f}")
+    return text + (f" ({'; '.join(notes)})" if notes else "")
 
 
 def _changes(table: pd.DataFrame, order: str, where: str) -> str:

@@ -22,7 +22,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="<dataset>/<stream>/<task>/<method>/{outcomes,sizes,progress,allocation,test-users}.parquet, "
         "<dataset>/<setting>/<task>/<method>/outcomes.parquet, "
-        "<dataset>/<side>/<task>/*.parquet or <dataset>.counts.json; the folders name the run",
+        "<dataset>/<side>/<task>/*.parquet, <dataset>.counts.json, streams/<dataset>/<stream>.parquet or "
+        "streams/<dataset>/<stream>/<replicate>.parquet; the folders name the run",
     )
     parser.add_argument(
         "--restarting",
@@ -38,6 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="STREAM",
         help="streams whose replicates have a permutation of their own: their intervals need no users",
     )
+    parser.add_argument("--batch-size", type=int, default=500, help="interactions of a mini-batch of the streams")
     parser.add_argument("--out", type=Path, required=True, metavar="STEM", help="path without a suffix")
     add_argument(parser)
 
@@ -46,9 +48,11 @@ def run(arguments: argparse.Namespace) -> None:
     """Read, tabulate, write; all three files or none."""
     stem: Path = arguments.out
     paths = [stem.with_name(f"{stem.name}.{end}") for end in ("csv", "md", "tex")]
-    resolved = {"table": arguments.table, "restarting": arguments.restarting, "permuted": arguments.permuted}
+    names = ("restarting", "permuted", "batch_size")
+    settings = {name: getattr(arguments, name) for name in names}
+    resolved = {"table": arguments.table, **settings}
     with recorded(arguments.record, resolved, [__name__], arguments.inputs, paths), ExitStack() as stack:
-        table = build(arguments.table, arguments.inputs, arguments.restarting, arguments.permuted)
+        table = build(arguments.table, arguments.inputs, **settings)
         view = compact(arguments.table, table)
         csv, md, tex = (stack.enter_context(whole(path)) for path in paths)
         table.to_csv(csv, index=False, float_format="%.8g", lineterminator="\n")

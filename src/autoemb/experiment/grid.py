@@ -14,21 +14,25 @@ from autoemb.config import (
     AblationConfig,
     Computation,
     DatasetConfig,
+    LevelModel,
     LevelsConfig,
     MethodConfig,
     Name,
     RunConfig,
     Settings,
+    StepsLike,
     StreamConfig,
     Task,
     parse,
 )
+from autoemb.data import datasets
 from autoemb.errors import InputError
 from autoemb.experiment import protocols
 from autoemb.experiment.entries import Entry, dataset, method
 from autoemb.experiment.layers import Layer, Layers
 from autoemb.experiment.protocols import Protocol
 from autoemb.experiment.trials import Ablation, resolve_ablation
+from autoemb.names import expect
 
 Entries = Annotated[dict[Name, dict[str, Any]], Field(min_length=1)]
 
@@ -103,6 +107,11 @@ class Grid:
         shared = self.config.model_dump(include=set(RunConfig.model_fields))
         return RunConfig(task=task, classes=len(self.datasets[dataset].settings.class_edges), **shared)
 
+    def level_models(self) -> dict[str, LevelModel]:
+        """Fig. 1's models by name; none if the config has no levels."""
+        levels = self.config.levels
+        return {} if levels is None else levels.models(_steps_like(levels))
+
     def trying(self, dataset: str, task: Task) -> RunConfig:
         """How every method of the ablation is run on this data set and task."""
         training = self.training(dataset, task)
@@ -151,6 +160,8 @@ def resolve(layers: Layers, where: str) -> Grid:
     if protocol is not None:
         layers = protocol.beneath(layers)
     config = parse(GridConfig, json.dumps(layers.values(), default=str), where)
+    if config.levels is not None:
+        _steps_like(config.levels, f"{where}: ")
     return Grid(
         config=config,
         sources=layers,
@@ -164,6 +175,24 @@ def resolve(layers: Layers, where: str) -> Grid:
         },
         ablation=resolve_ablation(config.ablation, config.tasks, where) if config.ablation else None,
     )
+
+
+def _steps_like(levels: LevelsConfig, where: str = "") -> StepsLike | None:
+    """The data set whose steps the levels are given, if they are.
+
+    Raises:
+        InputError: it is unknown, or nobody says how many users or items it has.
+    """
+    name = levels.steps_like
+    if name is None:
+        return None
+    published = {}
+    for one in datasets.names():
+        if counts := datasets.find(one).expected:
+            published[one] = counts.users if levels.side == "user" else counts.items
+    known = {one: ids for one, ids in published.items() if ids is not None}
+    expect(name, known, f"{where}levels.steps_like = {name!r}")
+    return StepsLike(dataset=name, ids=known[name])
 
 
 def _protocol(layers: Layers, where: str) -> Protocol | None:

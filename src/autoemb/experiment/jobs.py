@@ -45,6 +45,8 @@ class TrainingJob:
     through: StreamConfig | LevelsConfig
     part: str = ""
     """Which of the run's seeds the job has, as ``first-last``; all of them if empty."""
+    model: LevelModel | None = None
+    """Of the levels, the model; of the others None."""
 
     @property
     def path(self) -> str:
@@ -69,9 +71,11 @@ class TrainingJob:
         Raises:
             InputError: the test part leaves nothing to train on.
         """
-        if isinstance(self.through, LevelsConfig):
-            return _of_levels(self.through, counts, self.training.batch_size)
-        return _of_stream(self.through, counts, self.training.batch_size)
+        if isinstance(self.through, StreamConfig):
+            return _of_stream(self.through, counts, self.training.batch_size)
+        if self.model is None:
+            raise ValueError(f"{self.path}: expected the model of popularity levels")
+        return _of_levels(self.through, self.model, counts, self.training.batch_size)
 
 
 def jobs(grid: Grid) -> list[TrainingJob]:
@@ -111,9 +115,11 @@ def _levels(grid: Grid) -> Iterator[TrainingJob]:
     for dataset in grid.datasets:
         for task in grid.config.tasks:
             training = grid.training(dataset, task)
-            for name, model in levels.models().items():
+            for name, model in grid.level_models().items():
                 settings = _settings_of(model, levels)
-                yield TrainingJob("levels", dataset, levels.side, name, model.method, settings, training, levels)
+                yield TrainingJob(
+                    "levels", dataset, levels.side, name, model.method, settings, training, levels, model=model
+                )
 
 
 def _settings_of(model: LevelModel, levels: LevelsConfig) -> MethodConfig:
@@ -129,9 +135,9 @@ def _of_stream(stream: StreamConfig, counts: Counts, batch_size: int) -> Batches
     return Batches(sum(len(cut(part, batch_size)) for part in (slice(0, train), slice(train, n))))
 
 
-def _of_levels(levels: LevelsConfig, counts: Counts, batch_size: int) -> Batches:
+def _of_levels(levels: LevelsConfig, model: LevelModel, counts: Counts, batch_size: int) -> Batches:
     ids = counts.users if levels.side == "user" else counts.items or counts.ratings
     trained = [min(ids * level, counts.ratings) for level in levels.at]
     tested = round(counts.ratings * levels.test_share)
-    learnt = sum(len(cut(slice(0, n), batch_size)) for n in trained) * levels.passes
+    learnt = sum(model.steps(level, n, batch_size) for level, n in zip(levels.at, trained, strict=True))
     return Batches(learnt, len(cut(slice(0, tested), batch_size)) * len(levels.at))

@@ -24,12 +24,12 @@ claims are corrected among themselves, and so are ours (S). With three replicate
 
 How often it errs on planted data, through this code (``tests/test_judge.py`` draws it anew and holds the bars):
 
-- without any effect, in 150 draws of all claims at five replicates: no claim of the papers holds in 149, and none of ours
-  in 149, in any loss; A5 alone is reversed once;
-- with half the paper's effect or all of it, at 3, 5 and 10 replicates, 400 draws each: never reversed, and the whole effect
-  is never called smaller;
-- where orders differ three times as much as starts do: intervals of replicates with their own order miss the truth in 25
-  of 400 draws, and those of one order in most;
+- without any effect, over 150 draws at five replicates: a family of claims has one that holds in at most 1 draw, and A5
+  is reversed in 1;
+- with half the paper's effect or all of it, over 400 draws at 3, 5 and 10 replicates: never reversed, and the whole
+  effect is never called smaller;
+- where orders differ three times as much as starts do: intervals of replicates with their own order miss the truth in
+  25 of 400 draws, and those of one order in most;
 - a policy that enlarges at random, at rates from .001 to .9: E4 is as claimed in 2 to 7 of 100 draws, on one side.
 
 What is said of frequent and rare ids (E2, E3, E4) is judged only on streams whose counts go on in the test part: where

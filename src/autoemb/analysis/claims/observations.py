@@ -9,7 +9,7 @@ from itertools import pairwise
 import numpy as np
 import pandas as pd
 
-from autoemb.analysis.tables import AS_RELEASED, lower_is_better
+from autoemb.analysis.tables import AS_RELEASED, first_trained, lower_is_better
 from autoemb.analysis.tables.clusters import over_users
 from autoemb.analysis.tables.intervals import RUN, by_metric, per_seed
 
@@ -106,15 +106,22 @@ def of_users(users: pd.DataFrame, compared: Sequence[tuple[str, str]]) -> pd.Dat
     return over_users(pd.concat(frames, ignore_index=True), keys)
 
 
+def levels_stream(side: str) -> str:
+    """What stands for a stream's name in the claims about the popularity levels of a side."""
+    return f"popularity levels ({side})"
+
+
 def of_levels(values: pd.DataFrame) -> pd.DataFrame:
-    """A1, A2: embedding sizes over the popularity levels of Fig. 1's protocol, started as released.
+    """A1, A2: embedding sizes over the popularity levels of Fig. 1's protocol, started as released and trained as
+    shortly as any: the paper's protocol, as far as it is known.
 
     S3 is A2 with the scaled start.
 
     Args:
-        values: ``dataset``, ``side``, ``task``, ``metric``, ``start``, ``size``, ``level``, ``seed`` and the
-            loss or accuracy ``value``.
-    """
+        values: ``dataset``, ``side``, ``task``, ``metric``, ``start``, ``training``, ``size``, ``level``, ``seed`` and
+            the loss or accuracy ``value``.
+    """  # fmt: skip
+    values = first_trained(values)
     scaled = _of_start(values[values["start"] == "scaled"])
     scaled = scaled[scaled["claim"] == "A2"].assign(claim="S3")
     return stack([_of_start(values[values["start"] == AS_RELEASED]), scaled])
@@ -126,7 +133,7 @@ def _of_start(values: pd.DataFrame) -> pd.DataFrame:
         return stack([])
     made = []
     for side, one in oriented(values).groupby("side", sort=False):
-        named = one.assign(stream=f"popularity levels ({side})")
+        named = one.assign(stream=levels_stream(str(side)))
         wide = named.pivot_table("value", index=SEED, columns=["size", "level"])
         wide = wide.reindex(columns=pd.MultiIndex.from_product([sorted(values["size"].unique()), _levels(values)]))
         made += [observed(claim, compared) for claim, compared in _of_sizes(wide, str(side))]

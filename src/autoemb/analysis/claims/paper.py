@@ -95,7 +95,7 @@ def _figure1(levels: pd.DataFrame) -> pd.DataFrame:
     paper = published.figure1().rename(columns={"popularity": "level"})
     paper = paper[paper["level"].isin(levels["level"]) & paper["size"].isin(levels["size"])]
     whole = ends <= set(paper["level"]) and paper["size"].nunique() == levels["size"].nunique()
-    drawn = paper.assign(side="user", task="regression", start=AS_RELEASED, seed=0)
+    drawn = paper.assign(side="user", task="regression", start=AS_RELEASED, training="", seed=0)
     observed = of_levels(drawn if whole else drawn[:0])
     return observed.rename(columns={"value": "paper_effect"}).drop(columns=["stream", "seed"])
 

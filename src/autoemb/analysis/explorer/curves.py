@@ -7,10 +7,11 @@ import numpy as np
 import pandas as pd
 
 from autoemb.analysis.plots import Mark, level_mark, method_mark
-from autoemb.analysis.tables import bin_centres, model_names, supported
+from autoemb.analysis.tables import bin_centres, supported
 from autoemb.analysis.tables.text import popularity_label
+from autoemb.schema import NO_START
 
-_WAYS = ["dataset", "stream", "task", "metric", "side"]
+_WAYS = ["dataset", "stream", "task", "metric", "side", "start", "training"]
 """What a person chooses one of; a curve without such a column belongs to every choice."""
 
 _SHAPES = {
@@ -34,9 +35,10 @@ def curves(tables: Mapping[str, pd.DataFrame]) -> dict[str, list[dict[str, Any]]
 
     Returns:
         Panel -> curves. A curve has ``name`` (a method, or ``size 16``), ``colour`` and ``shape``, what it belongs to
-        (``dataset``, ``stream``, ``task``, ``metric``, ``side``, as far as its table has them), ``seeds``, ``test``
-        (where the test part begins along the stream, else None), and lists of equal length: ``label`` (of each
-        point), ``x``, ``mean``, ``low``, ``high`` (None where there is no interval), ``n`` (interactions per seed).
+        (``dataset``, ``stream``, ``task``, ``metric``, ``side``, ``start``, ``training``, as far as its table has
+        them), ``seeds``, ``test`` (where the test part begins along the stream, else None), and lists of equal length:
+        ``label`` (of each point), ``x``, ``mean``, ``low``, ``high`` (None where there is no interval), ``n``
+        (interactions per seed).
     """
     panels = {name: _along_popularity(tables.get(name)) for name in ("running-popularity", "mean-size")}
     panels["stream"] = _along_stream(tables.get("stream"))
@@ -85,8 +87,11 @@ def _levels(table: pd.DataFrame | None) -> list[dict[str, Any]]:
     if table is None:
         return []
     labels = table["level"].astype("int64").astype("str")
-    table = table.assign(x=table["level"].astype("float64"), label=labels, name=model_names(table))
-    return _curves(table, level_mark)
+    table = table.assign(x=table["level"].astype("float64"), label=labels)
+    anchors = table["start"] == NO_START  # which belong to every start and length of training
+    sized = table[~anchors].assign(name=[f"size {size}" for size in table.loc[~anchors, "size"].astype("int64")])
+    plain = table[anchors].drop(columns=["start", "training"])
+    return _curves(plain.assign(name=plain["method"]), level_mark) + _curves(sized, level_mark)
 
 
 def _curves(table: pd.DataFrame, mark: Callable[[str], Mark] = method_mark) -> list[dict[str, Any]]:

@@ -14,7 +14,7 @@ from jinja2 import Environment, StrictUndefined
 from autoemb.analysis.explorer.curves import curves, look
 from autoemb.analysis.plots import method_mark
 from autoemb.analysis.plots.panels import METRIC_LABELS
-from autoemb.analysis.tables import sort_methods
+from autoemb.analysis.tables import sort_methods, starts_of, trainings_of
 from autoemb.analysis.tables.intervals import LOSSES
 from autoemb.schema import SIDES, TASKS
 
@@ -27,17 +27,21 @@ def explorer(tables: Mapping[str, pd.DataFrame]) -> str:
     Args:
         tables: name -> table, as ``reading.EXPLORED`` has them; a panel without its table says that there are no data.
     """
-    named = [frame for name, frame in tables.items() if name != "datasets"]
-    methods = sort_methods({name for frame in named if "method" in frame for name in frame["method"]})
-    runs = [frame for frame in named if "method" in frame]
+    named = [frame for name, frame in tables.items() if name not in ("datasets", "streams")]
+    fig1 = tables.get("levels")
+    runs = [frame for frame in named if {"method", "stream"} <= set(frame)]
+    methods = sort_methods({name for frame in runs for name in frame["method"]})
     data = {
         "choices": {
             "dataset": _all("dataset", named),
             "stream": _all("stream", runs),
             "task": [task for task in TASKS if any((frame["task"] == task).any() for frame in named)],
             "side": list(SIDES),
+            "start": [] if fig1 is None else starts_of(fig1),
+            "training": [] if fig1 is None else trainings_of(fig1),
         },
         "datasets": _titles(tables.get("datasets")),
+        "streams": _streams(tables.get("streams")),
         "methods": {name: look(method_mark(name)) for name in methods},
         "losses": LOSSES,
         "metrics": METRIC_LABELS,
@@ -89,6 +93,18 @@ def _titles(table: pd.DataFrame | None) -> dict[str, str]:
         f" of {int(row['items']):,} items"
         for row in table.to_dict("records")
     }
+
+
+def _streams(table: pd.DataFrame | None) -> dict[str, dict[str, str]]:
+    """Data set -> stream -> what it holds, in one sentence."""
+    held: dict[str, dict[str, str]] = {}
+    for row in [] if table is None else table.to_dict("records"):
+        held.setdefault(row["dataset"], {})[row["stream"]] = (
+            f"{row['stream']}: {int(row['train']):,} interactions to learn from first, {int(row['test']):,} in the test"
+            f" part, {row['positive']:.1%} of all positive; half of the batches of {int(row['batch_size']):,} hold at"
+            f" most {row['users_per_batch']:g} users and {row['items_per_batch']:g} items"
+        )
+    return held
 
 
 def _records(table: pd.DataFrame | None) -> list[dict[str, Any]]:

@@ -17,20 +17,27 @@ from autoemb.analysis.tables.intervals import (
 )
 from autoemb.analysis.tables.levels import (
     AS_RELEASED,
+    OVERTAKES,
+    UNDECIDED,
     crossing,
     crossings,
+    first_trained,
     levels,
     model_names,
     paper_crossings,
     starts_of,
+    trainings_of,
 )
 from autoemb.analysis.tables.outcomes import comparison, running_popularity, stream
 from autoemb.analysis.tables.ranking import ranking
 from autoemb.analysis.tables.selection import candidates, mean_size, size_stream, sizes
+from autoemb.analysis.tables.streams import streams
 
 __all__ = [
     "ANCHORS",
     "AS_RELEASED",
+    "OVERTAKES",
+    "UNDECIDED",
     "ablation",
     "below_constant",
     "bin_centres",
@@ -39,6 +46,7 @@ __all__ = [
     "crossing",
     "crossings",
     "datasets",
+    "first_trained",
     "levels",
     "lower_is_better",
     "mean_size",
@@ -51,5 +59,7 @@ __all__ = [
     "sort_methods",
     "starts_of",
     "stream",
+    "streams",
     "supported",
+    "trainings_of",
 ]

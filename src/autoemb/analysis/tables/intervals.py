@@ -92,6 +92,8 @@ def arrange(frame: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
     def key(column: "pd.Series[str]") -> "pd.Series[str]":
         if column.name == "method":
             order = sort_methods(column.unique())
+        elif column.name == "training":
+            order = by_length(column.unique())
         elif column.name in _ORDERS:
             order = list(_ORDERS[str(column.name)])
         else:
@@ -111,6 +113,16 @@ def sort_methods(names: Iterable[str]) -> list[str]:
         return rank, int(number[1]) if number else 0, name
 
     return sorted(names, key=key)
+
+
+def by_length(trainings: Iterable[str]) -> list[str]:
+    """How long models of Fig. 1's levels are trained: by the number of passes, then the others by name."""
+
+    def key(training: str) -> tuple[bool, int, str]:
+        passes = re.match(r"(\d+) pass", training)
+        return passes is None, int(passes[1]) if passes else 0, training
+
+    return sorted(trainings, key=key)
 
 
 def below_constant(cell: pd.DataFrame, metric: str) -> list[str]:

@@ -39,11 +39,11 @@ def signed(value: float, metric: str) -> str:
     return "" if np.isnan(value) else f"{value:+z.{2 if metric == 'mean_size' else 4}f}"
 
 
-def span(earliest: float, latest: float) -> str:
-    """``2.8 to 13.2``, one number where they are the same to a tenth, empty where they are NaN."""
-    if np.isnan(earliest):
-        return ""
-    return " to ".join(dict.fromkeys(f"{end:.1f}" for end in (earliest, latest)))
+def span(low: float, high: float) -> str:
+    """An interval of popularity, ``2.8 to 13.2``; an end that is NaN lies beyond the levels: ``up to 13.2``."""
+    if np.isnan(low):
+        return "all levels" if np.isnan(high) else f"up to {high:.1f}"
+    return f"from {low:.1f}" if np.isnan(high) else f"{low:.1f} to {high:.1f}"
 
 
 def popularity_label(low: int, high: int) -> str:

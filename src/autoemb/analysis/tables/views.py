@@ -23,6 +23,11 @@ def plain(table: pd.DataFrame) -> pd.DataFrame:
     return table.astype(object).where(table.notna(), "").astype("str")
 
 
+def streams(table: pd.DataFrame) -> pd.DataFrame:
+    """All of it, the share in three digits."""
+    return plain(table.assign(positive=[f"{share:.3f}" for share in table["positive"]]))
+
+
 def comparison(table: pd.DataFrame) -> pd.DataFrame:
     """Methods as columns, the best in bold, the paper's number and the difference to it beneath."""
     methods = sort_methods(table["method"].unique())
@@ -98,13 +103,12 @@ def crossings(table: pd.DataFrame) -> pd.DataFrame:
     """One row per pair of sizes."""
     rows = []
     for row in table.to_dict("records"):
-        where = "never" if np.isnan(row["crossing"]) else f"{row['crossing']:.1f}"
+        within = not np.isnan(row["crossing"])
+        where = f"{row['crossing']:.1f}" if within else "not within the levels"
         rows.append(
-            {key: row[key] for key in ("dataset", "side", "task", "metric", "start")}
-            | {"pair": f"{row['larger']} over {row['smaller']}", "popularity": where}
-            | {"from the start": "yes" if row["from_start"] else ""}
-            | {"seeds that cross": f"{row['seeds_crossing']} of {row['seeds']}"}
-            | {"range of these": span(row["earliest"], row["latest"])}
+            {key: row[key] for key in ("dataset", "side", "task", "metric", "start", "training")}
+            | {"pair": f"{row['larger']} over {row['smaller']}", "finding": row["finding"], "popularity": where}
+            | {"95 % interval": span(row["low"], row["high"]) if within and row["seeds"] > 1 else ""}
             | {"paper (ml-20m)": "" if np.isnan(row["paper"]) else f"{row['paper']:.1f}"}
         )
     return pd.DataFrame(rows)

@@ -28,6 +28,8 @@ function chosen() {
     task,
     metric: element("measure").value === "loss" ? data.losses[task] : "accuracy",
     side: element("side").value,
+    start: element("start").value,
+    training: element("training").value,
     methods: [...element("methods").querySelectorAll("input:checked")].map(input => input.value),
   };
 }
@@ -38,7 +40,7 @@ const measureName = () => data.metrics[chosen().metric];
 const belongs = (row, choice, ways) => ways.every(way => row[way] === undefined || row[way] === choice[way]);
 
 function fill() {
-  for (const way of ["dataset", "stream", "task", "side"]) {
+  for (const way of ["dataset", "stream", "task", "side", "start", "training"]) {
     element(way).replaceChildren(...data.choices[way].map(value => new Option(value, value)));
   }
   element("methods").replaceChildren(...Object.entries(data.methods).map(([name, mark]) => {
@@ -63,7 +65,8 @@ function fill() {
 
 function draw() {
   const choice = chosen();
-  element("title").textContent = data.datasets[choice.dataset] ?? "";
+  const said = [data.datasets[choice.dataset], data.streams[choice.dataset]?.[choice.stream]];
+  element("title").textContent = said.filter(text => text).join("; ");
   for (const [id, panel] of Object.entries(PANELS)) drawCurves(id, panel, choice);
   drawComparison(choice);
   drawClaims(choice);
@@ -71,7 +74,7 @@ function draw() {
 
 function drawCurves(id, panel, choice) {
   const curves = data.curves[panel.curves].filter(curve =>
-    belongs(curve, choice, ["dataset", "stream", "task", "metric", "side"]) &&
+    belongs(curve, choice, ["dataset", "stream", "task", "metric", "side", "start", "training"]) &&
     (panel.all || choice.methods.includes(curve.name)));
   const section = element(id);
   const any = show(section, curves.length > 0);

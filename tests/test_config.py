@@ -35,9 +35,16 @@ def with_value(path: str, value: object) -> dict:
 WHOLE_GRIDS = sorted(file for file in (ROOT / "config").glob("*.yaml") if file.stem != "own")
 
 
+PARTS = ("anchors", "anchors-small", "ml-20m")
+"""Shipped configs that train some of the papers' methods only, or none."""
+
+
 @pytest.mark.parametrize("file", WHOLE_GRIDS, ids=lambda path: path.stem)
 def test_shipped_configs_are_valid(file):
     loaded = grid.load(yaml.safe_load(file.read_text()), file.name)
+    assert {"constant", "means"} <= set(loaded.methods)
+    if file.stem in PARTS:
+        return
     reproduced = {method for name in protocols.names() for method in protocols.find(name).methods}
     assert reproduced <= {entry.module for entry in loaded.methods.values()}
     assert {stream.order for stream in loaded.config.streams.values()} == {"shuffled", "temporal"}

@@ -111,9 +111,10 @@ def test_its_steps_are_those_of_the_levels(ratings, monkeypatch):
     config = LevelsConfig(sizes=(2,), at=(3, 7), passes=2)
     splits = level_splits(ratings, config, DatasetConfig())
     training = RunConfig(task="regression", seeds=2, batch_size=32)
-    run_levels(splits, LevelModel(method="fse", size=2, start="normal"), config, training, "cpu")
+    model = LevelModel(method="fse", size=2, start="normal", passes=2)
+    run_levels([splits, splits], model, config, training, "cpu")
     resolved = loaded(levels=config.model_dump(mode="json"), batch_size=32)
-    job = next(job for job in jobs(resolved) if job.stage == "levels" and job.name == "size-2")
+    job = next(job for job in jobs(resolved) if job.stage == "levels" and job.name == "size-2-2-passes")
     batches = job.batches(Counts(1200, 40, 30))
     assert (batches.learnt * 2, batches.predicted * 2) == (steps["learnt"], steps["predicted"])
 

@@ -42,8 +42,13 @@ def test_it_trains_what_a_setting_touches_and_nothing_else(project):
         "order.temporal/regression/autoemb",
         "mean.true/regression/autoemb",
     }
-    streams = {path.parent.name for path in project.root.rglob("stream.parquet")}
-    assert streams == {"released-code", "order.temporal"}
+    trials = project.root / "results/config/ablation/mine"
+    streams = {str(path.relative_to(trials)) for path in trials.rglob("*.parquet") if "stream" in str(path)}
+    assert streams == {
+        "released-code/streams/0.parquet",  # shuffled: each replicate has its own order
+        "released-code/streams/1.parquet",
+        "order.temporal/stream.parquet",
+    }
     record = json.loads(
         (project.root / "results/config/ablation/mine/mean.true/regression/autoemb/run.json").read_text()
     )

@@ -16,14 +16,15 @@ PLUGINS = {"slurm": "snakemake_executor_plugin_slurm", "kubernetes": "snakemake_
 CONFIG = """
 seeds: 1
 datasets: {made: {source: synthetic, rows: 100, users: 9, items: 9}}
-streams: {shuffled: {order: shuffled}}
+streams: {shuffled: {order: shuffled}, temporal: {order: temporal}}
 tasks: [regression]
 methods: {fse: {}}
-ablation: {settings: [fse-path], methods: [fse], tasks: [regression], seeds: 1, rare_items: drop-rarest}
+ablation: {settings: [order], methods: [fse], tasks: [regression], seeds: 1, rare_items: drop-rarest}
 levels: {sizes: [2], at: [2]}
 device: cuda
 """
-SUBMITTED = {"interactions", "stream", "trial_stream", "train", "ablate", "split", "levels", "tabulate", "page"}
+STREAMS = {"stream", "stream_of_replicate", "trial_stream", "trial_stream_of_replicate"}
+SUBMITTED = {*STREAMS, "interactions", "train", "ablate", "split", "levels", "tabulate", "page"}
 DOCKERFILE = (ROOT / "Dockerfile").read_text().replace("\\\n", " ").splitlines()
 
 

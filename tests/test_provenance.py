@@ -52,7 +52,8 @@ def test_records_have_the_resolved_settings(root):
     level = config("provenance/levels/synthetic/user/regression/size-2.json")
     assert (level["model"]["size"], level["model"]["start"], level["run"]["dtype"]) == (2, "normal", "float32")
     assert config("runs/synthetic/temporal/regression/fse/run.json")["settings"]["learning_rate"] == 1e-3
-    assert config("provenance/tables/comparison.json") == {"table": "comparison", "restarting": [], "batch_size": 500}
+    table = {"table": "comparison", "restarting": [], "permuted": [], "batch_size": 500}
+    assert config("provenance/tables/comparison.json") == table
 
 
 def test_the_same_job_elsewhere_has_the_same_identity_and_outputs(root, tmp_path):

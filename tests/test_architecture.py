@@ -50,6 +50,7 @@ INSIDE = {
         {"readers"},
         {"datasets"},
         {"interactions", "stream", "stored", "fetch"},
+        {"validation"},
         {"inspection"},
     ],
     "analysis": [

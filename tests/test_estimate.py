@@ -67,7 +67,8 @@ def test_its_jobs_are_those_of_the_workflow(name, tmp_path):
     file = ROOT / "config" / f"{name}.yaml"
     if name == "in-parts":
         file = tmp_path / "in-parts.yaml"
-        file.write_text(yaml.safe_dump({**SMALL, "seeds": 5, "seeds_per_job": 2}))
+        tuning = {"candidates": [{}, {"learning_rate": 0.01}], "methods": ["fse"]}
+        file.write_text(yaml.safe_dump({**SMALL, "seeds": 5, "seeds_per_job": 2, "tuning": tuning}))
     archive = tmp_path / "data" / "nf_prize_dataset.tar.gz"  # it must be there for a dry run
     archive.parent.mkdir()
     archive.touch()

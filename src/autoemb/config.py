@@ -377,6 +377,34 @@ class AblationConfig(Settings):
         return value
 
 
+class TuningConfig(Settings):
+    """How methods are tuned: on the last part of a stream's train part, and never on its test part."""
+
+    candidates: Annotated[tuple[dict[str, Any], ...], Field(min_length=2)]
+    """What is tried, the same for every method: each replaces these settings of the method; ``{}`` none."""
+
+    methods: Annotated[tuple[str, ...], Field(min_length=1)] | None = None
+    """Names of the methods that are tuned; left out, all that have the candidates' settings."""
+
+    streams: Annotated[tuple[str, ...], Field(min_length=1)] | None = None
+    """Names of the streams on which they are; left out, all of them."""
+
+    tasks: Annotated[tuple[Task, ...], Field(min_length=1)] | None = None
+    """The tasks; left out, those of the config."""
+
+    last: Annotated[float, Field(gt=0, lt=1)] = 0.2
+    """The last share of the train part, on which the candidates are compared. They are predicted and learnt there as on
+    a test part, and trained on what is before it (assumption)."""
+
+    @field_validator("candidates")
+    @classmethod
+    def _each_once(cls, candidates: tuple[dict[str, Any], ...]) -> tuple[dict[str, Any], ...]:
+        for n, one in enumerate(candidates):
+            if one in candidates[:n]:
+                raise ValueError(f"{one} stands there twice; expected each once")
+        return candidates
+
+
 class Computation(Settings):
     """How methods are trained and what computes: what a config and each of its runs have in common."""
 

@@ -7,6 +7,10 @@ class InputError(Exception):
     """Bad input. The message names the file, the row or key, the value and what was expected."""
 
 
+class DivergedError(InputError):
+    """A training whose losses are no finite numbers any more: its rates are too large for it."""
+
+
 def explain(error: ValidationError, where: str) -> str:
     """One line per problem: ``where: key: value: what was expected``."""
     lines = []

@@ -42,6 +42,10 @@ class Table:
         """Name of a Parquet file that holds one."""
         return f"{self.name}.parquet"
 
+    def empty(self) -> pd.DataFrame:
+        """One without rows."""
+        return pd.DataFrame({name: pd.Series(dtype=dtype) for name, dtype in self.columns.items()})
+
     def check(self, frame: pd.DataFrame, where: str = "") -> pd.DataFrame:
         """Return ``frame`` unchanged.
 

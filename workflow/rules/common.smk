@@ -133,6 +133,17 @@ def streams(wildcards):
     return stream_files(settings, f"{STREAM}.parquet", f"{STREAM}/{{replicate}}.parquet", seeds)
 
 
+def stream_of_seed(wildcards):
+    """The stream that one replicate goes through."""
+    settings = GRID.config.streams[wildcards.stream]
+    return stream_files(settings, f"{STREAM}.parquet", f"{STREAM}/{{replicate}}.parquet", [wildcards.replicate])
+
+
+def chooser(wildcards):
+    """The replicate whose choice a tuned run takes: its own, or the first's where all share a stream."""
+    return wildcards.replicate if GRID.config.streams[wildcards.stream].permuted else 0
+
+
 def streams_of_tables():
     """Every stream; of one whose replicates have their own, the first's."""
     return [
@@ -242,6 +253,20 @@ def trials(kind):
         for trial, methods in GRID.ablation.methods.items()
         for task in GRID.ablation.tasks[trial]
         for method in methods
+    ]
+
+
+def tuning(path, shared=1):
+    """Every file of the tuning at this path, of each replicate; of streams that all share, of the first ``shared``."""
+    if GRID.tuning is None:
+        return []
+    return [
+        f"<results>/{path}".format(dataset=dataset, stream=stream, task=task, method=method, replicate=replicate)
+        for dataset in GRID.datasets
+        for stream in GRID.tuning.streams
+        for task in GRID.tuning.tasks
+        for method in GRID.tuning.candidates
+        for replicate in range(GRID.config.seeds if GRID.config.streams[stream].permuted else shared)
     ]
 
 

@@ -5,6 +5,7 @@ NOTEBOOKS = {
     "comparison": (["comparison"], ["comparison"]),
     "sizes": (["mean-size", "size-stream", "datasets"], ["sizes", "size-stream"]),
     "stream": (["stream", "streams"], ["stream"]),
+    "tuning": (["tuned", "candidates"], ["tuned"]),
     "ablation": (["ablation"], ["ablation"]),
     "popularity": (["levels", "crossings", "running-popularity"], ["levels", "running-popularity"]),
 }

@@ -8,14 +8,20 @@ KINDS = {
     **{table.name: runs(table.name) for table in RUN_TABLES},
     "trials": trials("outcomes"),
     "levels": levels(),
+    "tuned": tuning(f"tuned/{OF_SEED}/outcomes.parquet", shared=GRID.config.seeds),
+    "tuned-users": tuning(f"tuned/{OF_SEED}/test-users.parquet", shared=GRID.config.seeds),
+    "choices": tuning(f"tuning/{OF_SEED}/choice.json"),
     "streams": streams_of_tables(),
     "counts": expand("<results>/interactions/{dataset}.counts.json", dataset=GRID.datasets),
 }
 """Kind of input -> all files of it."""
 
-TABLES = {name: [file for kind in entry.reads for file in KINDS[kind]] for name, entry in CATALOGUE.items()}
-TABLES = {name: files for name, files in TABLES.items() if files}
-"""Table -> the files that it reads; a table of what the config leaves out has none, and is not made."""
+TABLES = {
+    name: [file for kind in entry.reads for file in KINDS[kind]]
+    for name, entry in CATALOGUE.items()
+    if KINDS[entry.reads[0]]
+}
+"""Table -> the files that it reads; a table of what the config leaves out is not made."""
 
 RESTARTING = [name for name, stream in GRID.config.streams.items() if stream.popularity == "restart"]
 """Streams whose counts do not say in the test part how rare an id is."""

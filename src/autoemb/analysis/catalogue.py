@@ -26,6 +26,7 @@ from autoemb.analysis.tables.intervals import BIN, RUN, arrange
 from autoemb.analysis.tables.levels import CROSSINGS
 from autoemb.analysis.tables.ranking import RANKING
 from autoemb.analysis.tables.streams import STREAMS
+from autoemb.analysis.tables.tuning import CANDIDATES, TUNED
 from autoemb.errors import InputError
 from autoemb.schema import ALLOCATION, OUTCOMES, PROGRESS, SIZES, TEST_USERS
 
@@ -36,7 +37,7 @@ class Entry(NamedTuple):
     caption: str
     """What it is, in one line."""
     reads: Sequence[Kind]
-    """The kinds of files that it is built from; it can be built without some of them."""
+    """The kinds of files that it is built from. Without those of the first there is no such table; others may lack."""
     build: Callable[[Inputs], pd.DataFrame]
     view: Callable[[pd.DataFrame], pd.DataFrame]
     """What people are shown of a table that has rows: fewer columns and rows, every cell a string."""
@@ -241,6 +242,25 @@ TABLES: Mapping[str, Entry] = {
         views.claim_details,
         COMPARISONS,
         on_frequency=True,
+    ),
+    "tuned": Entry(
+        "Every method at its best of the same candidates, and what that changes",
+        ["tuned", "tuned-users", "choices", "outcomes", "test-users"],
+        lambda inputs: tables.tuned(
+            {"tuned": inputs.tuned("tuned"), "configured": inputs.runs(OUTCOMES)},
+            {"tuned": inputs.tuned("tuned-users"), "configured": inputs.runs(TEST_USERS)},
+            inputs.choices(),
+            inputs.permuted,
+        ),
+        views.tuned,
+        TUNED,
+    ),
+    "candidates": Entry(
+        "What each candidate of the tuning lost on the end of the train part",
+        ["choices"],
+        lambda inputs: tables.tuning_candidates(inputs.choices()),
+        views.candidates,
+        CANDIDATES,
     ),
     "ablation": Entry(
         "What each setting of the released code does to each method when it is changed alone",

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -12,19 +11,30 @@ from autoemb.analysis.tables.ablation import TRIAL
 from autoemb.analysis.tables.intervals import RUN
 from autoemb.artifact.parquet import StoredTable, read_table
 from autoemb.errors import InputError
-from autoemb.schema import LEVEL_MODEL, LEVELS, OUTCOMES, RUN_TABLES, SIDES, STREAM, TASKS, Table
+from autoemb.experiment.choice import Choice, read_choice
+from autoemb.schema import LEVEL_MODEL, LEVELS, OUTCOMES, RUN_TABLES, SIDES, STREAM, TASKS, TEST_USERS, Table
 
-Kind = Literal["outcomes", "sizes", "progress", "allocation", "test-users", "trials", "levels", "counts", "streams"]
-"""Those of runs, the outcomes of the ablation's trials, popularity levels, counts of data sets, streams."""
+Kind = Literal[
+    "outcomes", "sizes", "progress", "allocation", "test-users", "tuned", "tuned-users", "choices", "trials", "levels",
+    "counts", "streams",
+]  # fmt: skip
+"""Those of runs; of tuned runs; the choices of the tuning; the outcomes of the ablation's trials; popularity levels;
+counts of data sets; streams."""
 
 _NAMES: Mapping[str, str] = {
+    # no name of a config has a low line, so that no run lies in such a folder
+    "tuned": f"seed_*/{OUTCOMES.file}",
+    "tuned-users": f"seed_*/{TEST_USERS.file}",
+    "choices": "seed_*/choice.json",
     **{table.name: table.file for table in RUN_TABLES},
     "trials": OUTCOMES.file,
     "counts": "*.counts.json",
     "streams": "*.parquet",
     "levels": "*",
 }
+"""What files of a kind are called, and where needed their folder; of two kinds that a table reads, the first counts."""
 _LEVELS = ["dataset", "side", "task"]
+_TUNED = [*RUN, "replicate"]
 
 
 class Inputs(NamedTuple):
@@ -45,6 +55,15 @@ class Inputs(NamedTuple):
         One run is read at a time: the recorded sizes of a full grid together would not fit into a laptop's memory.
         """
         return _read_all(self.files[table.name], table, RUN, reduce)
+
+    def tuned(self, kind: Literal["tuned", "tuned-users"]) -> pd.DataFrame:
+        """``schema.OUTCOMES`` or ``schema.TEST_USERS`` of tuned runs, as ``runs`` has them."""
+        table = OUTCOMES if kind == "tuned" else TEST_USERS
+        return _read_all(self.files[kind], table, _TUNED).drop(columns="replicate")
+
+    def choices(self) -> dict[tuple[str, str, str, str, int], Choice]:
+        """The choices of the tuning by data set, stream, task, method and seed."""
+        return {_chooser(path): read_choice(path) for path in sorted(self.files["choices"])}
 
     def trials(self) -> pd.DataFrame:
         """``schema.OUTCOMES`` of every trial, with ``dataset``, ``setting``, ``task``, ``method``."""
@@ -97,7 +116,7 @@ def sort(
     """
     files: dict[str, list[Path]] = {kind: [] for kind in reads}
     for path in paths:
-        kinds = [kind for kind in reads if fnmatch(path.name, _NAMES[kind])]
+        kinds = [kind for kind in reads if path.match(_NAMES[kind])]
         if not kinds:
             expected = " or ".join(_NAMES[kind].replace("*", "<dataset>") for kind in reads)
             raise InputError(f"{path}: expected a file named {expected}")
@@ -113,6 +132,14 @@ def _stream_of(path: Path) -> tuple[str, str]:
     if len(names) < 3 or names[-3] != "streams":
         raise InputError(f"{path}: expected streams/<dataset>/<stream>.parquet or .../<stream>/<replicate>.parquet")
     return names[-2], names[-1]
+
+
+def _chooser(path: Path) -> tuple[str, str, str, str, int]:
+    folders = path.parts[-1 - len(_TUNED) : -1]
+    if len(folders) < len(_TUNED) or folders[2] not in TASKS or not folders[-1].removeprefix("seed_").isdigit():
+        raise InputError(f"{path}: expected <{'>/<'.join(RUN)}>/seed_<replicate>/{path.name}")
+    dataset, stream, task, method, seed = folders
+    return dataset, stream, task, method, int(seed.removeprefix("seed_"))
 
 
 def _read_all(
@@ -143,8 +170,7 @@ def _concat(frames: Sequence[pd.DataFrame], table: Table, names: Sequence[str]) 
     """All rows; without any frame, none, with the right columns."""
     if frames:
         return pd.concat(frames, ignore_index=True)
-    empty = pd.DataFrame({name: pd.Series(dtype=dtype) for name, dtype in table.columns.items()})
-    return empty.assign(**dict.fromkeys(names, pd.Series(dtype="str")))
+    return table.empty().assign(**dict.fromkeys(names, pd.Series(dtype="str")))
 
 
 def _read_json(path: Path) -> Any:

@@ -165,6 +165,34 @@ def claims(table: pd.DataFrame) -> str:
     return "\n".join(f"- {sentence}" for sentence in table["sentence"])
 
 
+def tuned(table: pd.DataFrame) -> str:
+    """Which methods the tuning makes better or worse, which is best after it, and which cannot be told from that one.
+
+    Args:
+        table: ``tables.tuned`` of one data set.
+    """
+    lines = []
+    for (stream, task, metric), group in table.groupby(["stream", "task", "metric"], sort=False):
+        rows = group.sort_values("mean", kind="stable").to_dict("records")
+        words = {"better": -1, "worse": 1}
+        told = [
+            f"{word} for {', '.join(names)}"
+            for word, sign in words.items()
+            if (names := [row["method"] for row in rows if _differs(row, sign)])
+        ]
+        best, others = rows[0], rows[1:]
+        head = f"{stream}, {task}, {NAMES[str(metric)]} ({_seeds(group)})"
+        change = f"tuning is {' and '.join(told)}" if told else "tuning changes no method distinguishably"
+        tied = f"; {_tied(best, others)}" if others else ""
+        lines.append(f"- {head}: {change}; tuned, {best['method']} is best ({_value(best)}){tied}.")
+    return "\n".join(lines)
+
+
+def _differs(row: Row, sign: int) -> bool:
+    """Whether the difference that tuning makes has this sign, and its interval excludes zero."""
+    return excludes_zero(row["difference_low"], row["difference_high"]) and sign * row["difference"] > 0
+
+
 def ablation(table: pd.DataFrame) -> str:
     """What moves the loss of each method most, and whether any setting changes the order of the methods.
 

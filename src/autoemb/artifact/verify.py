@@ -32,7 +32,7 @@ class Record(NamedTuple):
 def paths(results: Path) -> list[Path]:
     """Where the records of these results are, ascending: of runs beside their tables, of all else in ``provenance``."""
     results = plain(results)
-    runs = (path for folder in ("runs", "ablation") for path in (results / folder).rglob("run.json"))
+    runs = (path for folder in ("runs", "ablation", "tuning", "tuned") for path in (results / folder).rglob("run.json"))
     return sorted([*runs, *(results / "provenance").rglob("*.json")])
 
 

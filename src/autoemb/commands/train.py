@@ -14,7 +14,8 @@ from autoemb.artifact.record import checksums
 from autoemb.commands import _job
 from autoemb.config import RunConfig, parse
 from autoemb.data.stored import StoredStream
-from autoemb.errors import InputError
+from autoemb.errors import DivergedError, InputError
+from autoemb.experiment.choice import changed, read_choice
 from autoemb.learning.methods import find
 from autoemb.learning.methods.contract import Method
 from autoemb.learning.seeds import run_stream
@@ -32,6 +33,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--method", required=True, help="module of the method")
     parser.add_argument("--settings", required=True, help="settings of the method, as JSON")
+    parser.add_argument("--choice", type=Path, help="JSON file of a choice of the tuning, which replaces some of them")
+    parser.add_argument(
+        "--may-diverge", action="store_true", help="write tables without rows, and no error, if a loss is not finite"
+    )
     parser.add_argument("--seeds", metavar="FIRST-LAST", help="those of the run's seeds to train; the rest elsewhere")
     parser.add_argument("--out", type=Path, required=True, help="folder to write the run's files to")
     _job.add_arguments(parser)
@@ -41,6 +46,8 @@ def run(arguments: argparse.Namespace) -> None:
     """Stream -> run."""
     module = find(arguments.method)
     settings = parse(module.Config, arguments.settings, "--settings")
+    if arguments.choice:
+        settings = changed(settings, read_choice(arguments.choice).changes, str(arguments.choice))
     training = parse(RunConfig, arguments.training, "--run")
     seeds = seeds_of(arguments.seeds, training.seeds)
     paths = dict.fromkeys(seeds, arguments.stream) if arguments.stream else of_seeds(arguments.streams, seeds)
@@ -49,7 +56,8 @@ def run(arguments: argparse.Namespace) -> None:
     if arguments.seeds:
         resolved["seeds"] = arguments.seeds
     record, modules = arguments.out / RUN_RECORD, [__name__, module.__name__]
-    with _job.begin(arguments, record, resolved, modules, list(streams), training.device) as job:
+    used = [*streams, *([arguments.choice] if arguments.choice else [])]
+    with _job.begin(arguments, record, resolved, modules, used, training.device) as job:
         config = training.model_copy(update={"device": job.device})
 
         def build(group: Sequence[int]) -> Method:
@@ -60,14 +68,22 @@ def run(arguments: argparse.Namespace) -> None:
         shared = streams[arguments.stream].columns if arguments.stream else None
         columns = shared or {seed: streams[path].columns for seed, path in paths.items()}
         by_user = shared is not None
-        recording = run_stream(build, columns, config, job.checkpoint, seeds, arguments.chunk, by_user)
+        try:
+            tables = run_stream(build, columns, config, job.checkpoint, seeds, arguments.chunk, by_user).tables()
+        except DivergedError as error:
+            if not arguments.may_diverge:
+                raise
+            if job.checkpoint:
+                job.checkpoint.path.unlink(missing_ok=True)
+            log.info("diverged, which is recorded as tables without rows: %s", error)
+            tables = tuple(table.empty() for table in RUN_TABLES)
         interactions = len(streams[paths[seeds.start]])
         log.info("%d interactions x %d seeds in %.1f s", interactions, len(seeds), job.seconds())
         with whole_folder(arguments.out, last=RUN_RECORD) as folder:
-            for table, frame in zip(RUN_TABLES, recording.tables(), strict=True):
+            for table, frame in zip(RUN_TABLES, tables, strict=True):
                 write_table(frame.assign(seed=frame["seed"] + seeds.start), folder / table.file, table)
             generated = checksums(sorted(folder.iterdir()), folder / RUN_RECORD)
-            inputs = dict(zip(map(named, streams), job.begun.used.values(), strict=True))
+            inputs = dict(zip(map(named, used), job.begun.used.values(), strict=True))
             write_json({**job.record(generated), "inputs": inputs}, folder / RUN_RECORD)
             job.check()
 

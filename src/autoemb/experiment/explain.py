@@ -14,7 +14,7 @@ from autoemb.experiment import grid, protocols
 from autoemb.experiment.layers import Layer, Layers, Values
 from autoemb.names import expect
 
-_SECTIONS = ("datasets", "streams", "methods", "levels", "ablation")
+_SECTIONS = ("datasets", "streams", "methods", "levels", "ablation", "tuning")
 """Keys of a config that have tables of their own; the others share one."""
 
 _INDENT = " " * 6
@@ -85,7 +85,7 @@ def _sections(resolved: grid.Grid) -> Iterator[Section]:
         yield _section(f"stream {key}", stream, sources.inside("streams", key))
     for key, method in resolved.methods.items():
         yield _section(f"method {key} ({method.module})", method.settings, method.sources)
-    for key, settings in (("levels", config.levels), ("ablation", config.ablation)):
+    for key, settings in (("levels", config.levels), ("ablation", config.ablation), ("tuning", config.tuning)):
         if settings is not None:
             yield _section(key, settings, sources.inside(key))
 

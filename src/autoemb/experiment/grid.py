@@ -23,6 +23,7 @@ from autoemb.config import (
     StepsLike,
     StreamConfig,
     Task,
+    TuningConfig,
     parse,
 )
 from autoemb.data import datasets
@@ -32,6 +33,7 @@ from autoemb.experiment.entries import Entry, dataset, method
 from autoemb.experiment.layers import Layer, Layers
 from autoemb.experiment.protocols import Protocol
 from autoemb.experiment.trials import Ablation, resolve_ablation
+from autoemb.experiment.tuning import Tuning, resolve_tuning
 from autoemb.names import expect
 
 Entries = Annotated[dict[Name, dict[str, Any]], Field(min_length=1)]
@@ -70,6 +72,10 @@ class Contents(Settings):
     """The settings of the ablation, in which each setting of the released code is changed alone; left out, there is
     none."""
 
+    tuning: TuningConfig | None = None
+    """The settings of the tuning, which compares every method at its best of the same candidates; left out, there is
+    none."""
+
 
 class GridConfig(Computation, Contents):
     """The keys of a config file: what is run on what, how, and in which jobs."""
@@ -101,6 +107,7 @@ class Grid:
     datasets: Mapping[str, Entry[DatasetConfig]]
     methods: Mapping[str, Entry[MethodConfig]]
     ablation: Ablation | None = None
+    tuning: Tuning | None = None
 
     def training(self, dataset: str, task: Task) -> RunConfig:
         """How every method is run on this data set and task."""
@@ -119,6 +126,10 @@ class Grid:
             return training
         seeds = self.ablation.config.seeds or self.config.seeds
         return training.model_copy(update={"seeds": seeds, "batch_size": self.ablation.batch_size})
+
+    def candidate_training(self, dataset: str, task: Task) -> RunConfig:
+        """How a candidate of the tuning is run: one seed, as every stream has candidates of its own."""
+        return self.training(dataset, task).model_copy(update={"seeds": 1})
 
     def parts(self) -> list[str]:
         """Seeds of each training job, as ``first-last``; none if one job has them all."""
@@ -162,18 +173,23 @@ def resolve(layers: Layers, where: str) -> Grid:
     config = parse(GridConfig, json.dumps(layers.values(), default=str), where)
     if config.levels is not None:
         _steps_like(config.levels, f"{where}: ")
+    datasets = {
+        name: dataset(name, layers.inside("datasets", name), f"{where}: datasets.{name}") for name in config.datasets
+    }
+    methods = {
+        name: method(name, layers.inside("methods", name), protocol, f"{where}: methods.{name}")
+        for name in config.methods
+    }
+    tuning = None
+    if config.tuning is not None:
+        tuning = resolve_tuning(config.tuning, methods, config.streams, config.tasks, where)
     return Grid(
         config=config,
         sources=layers,
-        datasets={
-            name: dataset(name, layers.inside("datasets", name), f"{where}: datasets.{name}")
-            for name in config.datasets
-        },
-        methods={
-            name: method(name, layers.inside("methods", name), protocol, f"{where}: methods.{name}")
-            for name in config.methods
-        },
+        datasets=datasets,
+        methods=methods,
         ablation=resolve_ablation(config.ablation, config.tasks, where) if config.ablation else None,
+        tuning=tuning,
     )
 
 

@@ -15,7 +15,7 @@ from autoemb.data.stream import test_count
 from autoemb.experiment.grid import Grid
 from autoemb.learning import methods
 
-Stage = Literal["train", "ablate", "levels"]
+Stage = Literal["train", "tune", "train_tuned", "ablate", "levels"]
 """The workflow's rule; the folder of its benchmarks has the same name."""
 
 
@@ -47,12 +47,18 @@ class TrainingJob:
     """Which of the run's seeds the job has, as ``first-last``; all of them if empty."""
     model: LevelModel | None = None
     """Of the levels, the model; of the others None."""
+    within: str = ""
+    """Of the tuning, the replicate and the candidate, as the path has them."""
+    held_out: float | None = None
+    """Of the tuning's candidates, the share of the stream's train part that they are compared on; they go through that
+    part alone. None of all others, which go through the whole stream."""
 
     @property
     def path(self) -> str:
         """Of its benchmark's file, below the folder ``benchmarks``, without the ending."""
-        parts = f"/parts/{self.part}" if self.part else ""
-        return f"{self.stage}/{self.dataset}/{self.place}/{self.training.task}/{self.name}{parts}"
+        within = self.within or (f"parts/{self.part}" if self.part else "")
+        path = f"{self.stage}/{self.dataset}/{self.place}/{self.training.task}/{self.name}"
+        return f"{path}/{within}" if within else path
 
     @property
     def seeds(self) -> int:
@@ -72,7 +78,7 @@ class TrainingJob:
             InputError: the test part leaves nothing to train on.
         """
         if isinstance(self.through, StreamConfig):
-            return _of_stream(self.through, counts, self.training.batch_size)
+            return _of_stream(self.through, counts, self.training.batch_size, self.held_out)
         if self.model is None:
             raise ValueError(f"{self.path}: expected the model of popularity levels")
         return _of_levels(self.through, self.model, counts, self.training.batch_size)
@@ -80,7 +86,7 @@ class TrainingJob:
 
 def jobs(grid: Grid) -> list[TrainingJob]:
     """All training jobs of a config, stage by stage."""
-    return [*_runs(grid), *_trials(grid), *_levels(grid)]
+    return [*_runs(grid), *_tuning(grid), *_trials(grid), *_levels(grid)]
 
 
 def _runs(grid: Grid) -> Iterator[TrainingJob]:
@@ -93,6 +99,33 @@ def _runs(grid: Grid) -> Iterator[TrainingJob]:
                         yield TrainingJob(
                             "train", dataset, stream, name, entry.module, entry.settings, training, through, part
                         )
+
+
+def _tuning(grid: Grid) -> Iterator[TrainingJob]:
+    """The candidates of each method and replicate, and the replicates of the chosen ones."""
+    tuning = grid.tuning
+    if tuning is None:
+        return
+    replicates = range(grid.config.seeds)
+    for dataset in grid.datasets:
+        for stream in tuning.streams:
+            through = grid.config.streams[stream]
+            for task in tuning.tasks:
+                training, trying = grid.training(dataset, task), grid.candidate_training(dataset, task)
+                for name, candidates in tuning.candidates.items():
+                    module = grid.methods[name].module
+                    for replicate in replicates if through.permuted else [0]:
+                        for place, settings in enumerate(candidates):
+                            within = f"seed_{replicate}/candidate_{place}"
+                            yield TrainingJob(
+                                "tune", dataset, stream, name, module, settings, trying, through,
+                                within=within, held_out=tuning.config.last,
+                            )  # fmt: skip
+                    for replicate in replicates:  # of the settings that are not known yet, the configured ones
+                        yield TrainingJob(
+                            "train_tuned", dataset, stream, name, module, grid.methods[name].settings, training,
+                            through, f"{replicate}-{replicate}", within=f"seed_{replicate}",
+                        )  # fmt: skip
 
 
 def _trials(grid: Grid) -> Iterator[TrainingJob]:
@@ -129,9 +162,11 @@ def _settings_of(model: LevelModel, levels: LevelsConfig) -> MethodConfig:
     return settings
 
 
-def _of_stream(stream: StreamConfig, counts: Counts, batch_size: int) -> Batches:
+def _of_stream(stream: StreamConfig, counts: Counts, batch_size: int, held_out: float | None) -> Batches:
     n = min(counts.ratings, stream.first or counts.ratings)
     train = n - test_count(stream.test, n)
+    if held_out is not None:
+        train, n = train - test_count(held_out, train), train
     return Batches(sum(len(cut(part, batch_size)) for part in (slice(0, train), slice(train, n))))
 
 

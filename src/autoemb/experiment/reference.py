@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from pydantic import BaseModel
 
-from autoemb.config import AblationConfig, LevelsConfig, Settings, StreamConfig
+from autoemb.config import AblationConfig, LevelsConfig, Settings, StreamConfig, TuningConfig
 from autoemb.data import datasets
 from autoemb.data.datasets.base import Dataset
 from autoemb.errors import InputError
@@ -90,6 +90,7 @@ def _parts() -> dict[str, str]:
             _keys(AblationConfig),
             _table(("setting", "of", "key", "changed to", "compared with"), _settings()),
         ],
+        "tuning": [_keys(TuningConfig)],
     }
     return {name: "\n\n".join(texts) for name, texts in parts.items()}
 

@@ -24,7 +24,7 @@ from torch import Tensor
 
 from autoemb.config import RunConfig
 from autoemb.data.columns import Columns, cut, occurring
-from autoemb.errors import InputError
+from autoemb.errors import DivergedError
 from autoemb.learning.methods.contract import Method
 from autoemb.learning.plan import CHUNK
 from autoemb.learning.recorder import Recorder, Window
@@ -73,7 +73,7 @@ class Run:
         """Go on to the end of the stream; yields after every chunk how many interactions it went through.
 
         Raises:
-            InputError: a loss was not a finite number.
+            DivergedError: a loss was not a finite number.
         """
         for chunk in self.plan.chunks(self.done):
             for batch in chunk:
@@ -103,4 +103,4 @@ class Run:
 
     def _refuse(self, finite: bool) -> None:
         if not finite:
-            raise InputError(f"learning_rate: {self.task}: a loss is not a finite number; expected a smaller rate")
+            raise DivergedError(f"learning_rate: {self.task}: a loss is not a finite number; expected a smaller rate")

@@ -2,7 +2,7 @@
 
 from autoemb.analysis.plots.ablation import ablation
 from autoemb.analysis.plots.curves import levels, running_popularity
-from autoemb.analysis.plots.methods import comparison, stream
+from autoemb.analysis.plots.methods import comparison, stream, tuned
 from autoemb.analysis.plots.selection import size_stream, sizes
 from autoemb.analysis.plots.style import Mark, level_mark, method_mark, save, size_mark, style
 from autoemb.analysis.plots.verdicts import claims
@@ -22,4 +22,5 @@ __all__ = [
     "sizes",
     "stream",
     "style",
+    "tuned",
 ]

@@ -1,5 +1,6 @@
 """Figures that compare the methods: the numbers of Table 2, and the curves along the stream."""
 
+from collections.abc import Hashable, Mapping
 from typing import Any
 
 import pandas as pd
@@ -57,6 +58,38 @@ def comparison(table: pd.DataFrame) -> Figure:
     return figure
 
 
+def tuned(table: pd.DataFrame) -> Figure:
+    """What tuning changes: of each method a hollow dot as configured and a full one, with its 95 % interval, tuned.
+
+    A row per task, a panel per stream; the methods stand in the same order in all of them.
+
+    Args:
+        table: ``tables.tuned`` of one data set.
+    """
+    cells = [cell for cell, _ in table.groupby(["task", "metric"], sort=False)]
+    streams = list(table["stream"].unique())
+    methods = sort_methods(table["method"].unique())
+    with grid(len(cells), len(streams), 0.7 + 0.2 * len(methods), sharey=True) as (figure, panels):
+        for row, (task, metric) in enumerate(cells):
+            for column, stream in enumerate(streams):
+                axes = panels[row][column]
+                here = table[(table["stream"] == stream) & (table["task"] == task)]
+                for line in here.to_dict("records"):
+                    _changed(axes, line, methods.index(line["method"]))
+                axes.set_yticks(range(len(methods)), labels=methods)
+                axes.set_ylim(len(methods) - 0.5, -0.5)
+                axes.tick_params(axis="y", length=0)
+                axes.xaxis.set_major_locator(MaxNLocator(4))
+                axes.ticklabel_format(axis="x", useOffset=False, style="plain")
+                axes.set_xlabel(f"{METRIC_LABELS[str(metric)]}, lower is better")
+                letter(axes, row * len(streams) + column, f"{stream}, {task}")
+        hollow = {"markerfacecolor": "white", "markeredgewidth": 0.9}
+        dots = {"as configured": hollow, "tuned, 95 % interval": {}}
+        shared: dict[str, Any] = {"color": "#555555", "marker": "o", "markersize": 4, "linestyle": "none"}
+        legend(figure, [Line2D([], [], label=label, **shared | look) for label, look in dots.items()])
+    return figure
+
+
 def stream(table: pd.DataFrame) -> Figure:
     """Loss and accuracy along the stream, and beneath each the difference to ``fse``, paired by seed.
 
@@ -98,6 +131,15 @@ def _dots(axes: Axes, cell: pd.DataFrame, methods: list[str]) -> None:
     axes.set_yticks(range(len(methods)), labels=methods)
     axes.set_ylim(len(methods) - 0.5, -0.5)
     axes.tick_params(axis="y", length=0)
+
+
+def _changed(axes: Axes, line: Mapping[Hashable, Any], height: int) -> None:
+    """One method's two dots, joined."""
+    colour = method_mark(line["method"]).colour
+    axes.plot([line["configured"], line["mean"]], [height, height], color=colour, linestyle=":", linewidth=0.8)
+    axes.plot([line["low"], line["high"]], [height, height], color=colour)  # nothing where they are NaN
+    axes.plot(line["configured"], height, color=colour, marker="o", markersize=4, markerfacecolor="white")
+    axes.plot(line["mean"], height, color=colour, marker="o", markersize=4, markeredgewidth=0)
 
 
 def _along(axes: Axes, cell: pd.DataFrame, what: str) -> None:

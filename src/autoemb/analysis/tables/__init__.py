@@ -32,6 +32,7 @@ from autoemb.analysis.tables.outcomes import comparison, running_popularity, str
 from autoemb.analysis.tables.ranking import ranking
 from autoemb.analysis.tables.selection import candidates, mean_size, size_stream, sizes
 from autoemb.analysis.tables.streams import streams
+from autoemb.analysis.tables.tuning import tuned, tuning_candidates
 
 __all__ = [
     "ANCHORS",
@@ -62,4 +63,6 @@ __all__ = [
     "streams",
     "supported",
     "trainings_of",
+    "tuned",
+    "tuning_candidates",
 ]

@@ -132,6 +132,31 @@ def verdicts(table: pd.DataFrame) -> pd.DataFrame:
     return table[["dataset", "claim", "verdict", "sentence", "source"]].astype("str")
 
 
+def tuned(table: pd.DataFrame) -> pd.DataFrame:
+    """One row per method, the least loss first in each cell."""
+    rows = [
+        {name: str(line[name]) for name in (*RUN[:3], "metric", "method")}
+        | {"as configured": plus_minus(line["configured"], np.nan, 4)}
+        | {"tuned": plus_minus(line["mean"], line["high"], 4)}
+        | {"difference": change(line["difference"], line["difference_high"])}
+        | {"varies": line["varies"], "settings": line["settings"]}
+        for _, cell in table.groupby(RUN[:3], sort=False)
+        for line in cell.sort_values("mean", kind="stable").to_dict("records")
+    ]
+    return pd.DataFrame(rows)
+
+
+def candidates(table: pd.DataFrame) -> pd.DataFrame:
+    """One row per candidate."""
+    rows = table.to_dict("records")
+    told = {
+        "loss": ["diverged" if np.isnan(row["mean"]) else f"{row['mean']:.4f}" for row in rows],
+        "diverged": [f"{row['diverged']} of {row['tried']}" if row["diverged"] else "" for row in rows],
+        "chosen": [f"{row['chosen']} of {row['tried']}" if row["chosen"] else "" for row in rows],
+    }
+    return table[[*RUN, "candidate"]].assign(**told).astype("str")
+
+
 def ablation(table: pd.DataFrame) -> pd.DataFrame:
     """A row per setting and value: the effect on each method, in bold where its interval excludes zero, and the order.
 

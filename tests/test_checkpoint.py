@@ -52,6 +52,14 @@ def words(verb, **options):
     return [verb, *(str(word) for name, value in options.items() for word in (f"--{name.replace('_', '-')}", value))]
 
 
+@pytest.fixture(autouse=True)
+def interruptible():
+    """A shell starts what goes to the background with SIGINT ignored; here signals are heard wherever tests run."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     """A stream and splits of 3,000 synthetic ratings, and what runs that nobody cut make of them."""

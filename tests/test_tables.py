@@ -379,6 +379,13 @@ def inputs(tmp_path) -> dict[str, list[Path]]:
     files = {name: [run / f"{name}.parquet"] for name in ("outcomes", "sizes", "progress", "allocation")}
     base = tmp_path / "ablation/ml-20m/released-code/regression/sam/outcomes.parquet"
     write_table(read_table(files["outcomes"][0], OUTCOMES), base, OUTCOMES)
+    tuned, choice = (
+        tmp_path / f"{of}/ml-20m/shuffled/regression/sam/seed_1/{file}"
+        for of, file in (("tuned", "outcomes.parquet"), ("tuning", "choice.json"))
+    )
+    write_table(read_table(files["outcomes"][0], OUTCOMES).query("seed == 1"), tuned, OUTCOMES)
+    choice.parent.mkdir(parents=True)
+    choice.write_text('{"candidates": [{"changes": {}, "loss": 0.2}], "chosen": 0}')
     streams = [tmp_path / f"streams/ml-20m/{name}.parquet" for name in ("temporal", "shuffled/0")]
     for path in streams:
         frame = stream([1, 1, 2], 1, [1, 0, 0]).assign(classification=0, user_popularity=1, item_popularity=1)
@@ -389,6 +396,8 @@ def inputs(tmp_path) -> dict[str, list[Path]]:
         "streams": streams,
         "running": files["outcomes"] + files["sizes"],
         "base": [base],
+        "tuning": [tuned, choice, *files["outcomes"]],
+        "choices": [choice],
     }
     return files | named | {"all": [*(path for paths in files.values() for path in paths), level]}
 
@@ -397,7 +406,7 @@ KINDS = {
     "comparison": "outcomes", "ranking": "outcomes", "running-popularity": "running", "stream": "progress",
     "sizes": "sizes", "mean-size": "sizes", "size-stream": "sizes", "levels": "levels", "crossings": "levels",
     "datasets": "counts", "streams": "streams", "claims": "all", "claim-details": "all", "verdicts": "all",
-    "ablation": "base",
+    "ablation": "base", "tuned": "tuning", "candidates": "choices",
 }  # fmt: skip
 
 

@@ -22,6 +22,9 @@ from autoemb.analysis.catalogue import TABLES
 ROOT = Path(__file__).parents[1]
 COPIED = ["Snakefile", "workflow", "notebooks", "src", "environment.yml"]
 COLUMNS = {"user": "userId", "item": "movieId", "rating": "rating", "timestamp": "timestamp"}
+OTHERS = {"ablation", "tuned", "candidates"}
+"""Tables of what the config here does not ask for."""
+MADE = set(TABLES) - OTHERS
 SMALL = {"hidden": 8, "sizes": [2, 4]}
 NOTEBOOKS = ("popularity", "comparison", "sizes", "stream", "claims")
 CONFIG = {
@@ -143,10 +146,10 @@ def test_the_results_are_those_that_the_readme_says(project):
     results, files = project.root / "results/config", promised()
     assert len(files) > 20
     lacking = {pattern for pattern, _ in files if not list(results.glob(pattern))}
-    assert lacking == {"figures/ablation-mine.*", "tables/ablation.*"}  # this config asks for none
+    assert lacking == {"figures/ablation-mine.*", "figures/tuned-mine.*", *(f"tables/{name}.*" for name in OTHERS)}
     made = [path.relative_to(results) for folder in ("figures", "tables") for path in (results / folder).iterdir()]
     assert [path for path in made if not any(path.match(pattern) for pattern, _ in files)] == []
-    named = {notebook for _, notebook in files} - {"", "ablation"}
+    named = {notebook for _, notebook in files} - {"", "ablation", "tuning"}
     assert named == {path.stem for path in (results / "notebooks").glob("*.ipynb")} == set(NOTEBOOKS)
 
 
@@ -155,8 +158,8 @@ def test_every_result_has_something_in_it(project):
     figures = list((results / "figures").iterdir())
     assert len(figures) == 7 * 3
     assert [path for path in figures if path.stat().st_size <= 1000] == []
-    assert {path.stem for path in (results / "tables").glob("*.csv")} == set(TABLES) - {"ablation"}
-    for table in set(TABLES) - {"ablation"}:
+    assert {path.stem for path in (results / "tables").glob("*.csv")} == MADE
+    for table in MADE:
         frame = pd.read_csv(results / "tables" / f"{table}.csv")
         assert len(frame) > 0
         assert list(frame.columns) == list(TABLES[table].columns)
@@ -170,14 +173,14 @@ def test_every_result_has_something_in_it(project):
         page = (results / "notebooks" / f"{notebook}.html").read_text()
         assert not re.findall(r'<(?:script|link|img)[^>]+(?:src|href)="?https?:', page)
     report = (results / "report.html").read_text()
-    assert [name for name in set(TABLES) - {"ablation"} if TABLES[name].caption.split("'")[-1] not in report] == []
+    assert [name for name in MADE if TABLES[name].caption.split("'")[-1] not in report] == []
     assert all(name in report for name in ("comparison-mine", "Tables", "popularity.html"))
     assert not list(results.rglob("*.part*"))
 
 
 def test_the_report_opens_without_a_network(project, browser, tmp_path):
     """Every figure is seen and every table sorts, on its page: Snakemake offers a csv file for download only."""
-    for folder, count in (("Figures", 7), ("Tables", len(set(TABLES) - {"ablation"}))):
+    for folder, count in (("Figures", 7), ("Tables", len(MADE))):
         browser.open(project.root / "results/config" / "report.html")
         find = "[...document.querySelectorAll('a')].find(e => e.textContent.trim() === name)"
         browser.wait(f"!!{find}", name=folder)

@@ -35,7 +35,7 @@ def with_value(path: str, value: object) -> dict:
 WHOLE_GRIDS = sorted(file for file in (ROOT / "config").glob("*.yaml") if file.stem != "own")
 
 
-PARTS = ("anchors", "anchors-small", "ml-20m")
+PARTS = ("anchors", "anchors-small", "ml-20m", "parity")
 """Shipped configs that train some of the papers' methods only, or none."""
 
 

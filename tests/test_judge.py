@@ -234,3 +234,52 @@ def test_slopes_of_levels_are_over_all_levels():
     evidence = made(seeds=3)._replace(levels=conforming(frame, LEVELS))
     table = judged(evidence).query("claim == 'A1' and metric == 'mse'")
     assert set(table["verdict"]) == {HOLDS}
+
+
+def test_one_of_many_comparisons_seldom_shows_no_effect_where_there_is_one():
+    """S1 has six; each effect is just the least that matters. At 5 % each, 6 to 14 of 100 draws would show none."""
+    streams = tuple(f"draw-{number:03d}" for number in range(DRAWS))
+    names = ("fse", "fse-128", "sam", "darts", "autoemb", "esapn")
+    least = judged(made(GOOD, streams=("shuffled",))).query("claim == 'S1' and metric == 'mse'")["tolerance"].iloc[0]
+    losses = {"means": 0.25} | dict.fromkeys(names, 0.25 - least)
+    table = judged(made(losses, dict.fromkeys(losses, 0.003), sd=least / 20, streams=streams, permuted=streams))
+    assert count(table, "S1", NONE) <= most(0.05)
+    assert count(table, "S1", HOLDS) > 0.5 * DRAWS
+
+
+@pytest.mark.parametrize(("popularity", "verdict"), [("grows", UNDECIDED), ("falls", REVERSED)])
+def test_sizes_that_grow_less_than_at_random_are_not_reversed(popularity, verdict):
+    evidence = made(moved=0.2)
+    sign = {"grows": 1, "falls": -1}[popularity]
+    grown = evidence.grown.assign(
+        beyond_random=evidence.grown["beyond_random"] - 50, with_popularity=sign * evidence.grown["range"] / 10
+    )
+    table = judged(evidence._replace(grown=grown)).query("claim == 'E4'")
+    assert (table["high"] < 0).all()
+    assert set(table["verdict"]) == {verdict}
+
+
+@pytest.mark.parametrize(("still", "words"), [("darts", "free weights"), ("autoemb", "controller's weights")])
+def test_weights_that_stand_still_say_nothing_of_who_learns_them(still, words):
+    evidence = made()
+    moved = evidence.grown["moved"].mask(evidence.grown["method"] == still, 0.01)
+    table = judged(evidence._replace(grown=evidence.grown.assign(moved=moved))).query(
+        "claim == 'A5' and metric == 'mse'"
+    )
+    assert set(table["verdict"]) == {UNTESTABLE}
+    assert table["note"].iloc[0] == f"not testable: the {words} moved by 1.0 % of 1/K"
+
+
+def test_the_jackknife_is_exact_for_equal_users_and_wider_for_unequal_ones():
+    """Equal users: the variance of a mean of independent values. A user with half of all counts more than linearly."""
+    values = np.array([0.1, 0.4, 0.2, 0.9])
+    equal = pd.DataFrame({"cell": 0, "seed": 0, "user": range(4), "n": 5, "total": 5 * values})
+    assert over_users(equal, ["cell"])["user_variance"].iloc[0] == pytest.approx(values.var(ddof=1) / 4)
+    n = np.array([1, 1, 1, 3])
+    share = n / n.sum()
+    linear = 4 / 3 * (((values - (share * values).sum()) * share) ** 2).sum()
+    unequal = over_users(equal.assign(n=n, total=n * values), ["cell"])["user_variance"].iloc[0]
+    without = [(share * values)[np.arange(4) != u].sum() / share[np.arange(4) != u].sum() for u in range(4)]
+    assert unequal == pytest.approx(3 * np.var(without))
+    assert unequal > linear
+    assert np.isnan(over_users(equal[:1], ["cell"])["user_variance"].iloc[0])

@@ -164,6 +164,11 @@ def stream_settings_of_trial(wildcards):
     return GRID.ablation.streams[GRID.ablation.stream_of(wildcards.trial)]
 
 
+def trial_permuted(trial):
+    """Whether each replicate of a trial goes through a stream of its own."""
+    return GRID.ablation.streams[GRID.ablation.stream_of(trial)].permuted
+
+
 def streams_of_trial(wildcards):
     """The stream of a trial of the ablation, or those of its replicates."""
     stem = f"<results>/ablation/{{dataset}}/{GRID.ablation.stream_of(wildcards.trial)}"

@@ -2,6 +2,7 @@
 
 from autoemb.analysis.catalogue import TABLES as CATALOGUE
 from autoemb.analysis.claims.observations import levels_stream
+from autoemb.analysis.tables.ablation import trial_stream
 from autoemb.schema import RUN_TABLES
 
 KINDS = {
@@ -28,7 +29,8 @@ RESTARTING = [name for name, stream in GRID.config.streams.items() if stream.pop
 
 PERMUTED = [name for name, stream in GRID.config.streams.items() if stream.permuted]
 PERMUTED += [levels_stream(GRID.config.levels.side)] if levels_permuted() else []
-"""Streams, and popularity levels, whose replicates have a permutation of their own."""
+PERMUTED += [trial_stream(trial) for trial in (GRID.ablation.methods if GRID.ablation else []) if trial_permuted(trial)]
+"""Streams, popularity levels and trials of the ablation whose replicates have a permutation of their own."""
 
 
 rule tabulate:

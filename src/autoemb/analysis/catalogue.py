@@ -15,10 +15,11 @@ import pandas as pd
 
 from autoemb.analysis import claims, tables
 from autoemb.analysis.claims.judge import CLAIMS, COMPARISONS
+from autoemb.analysis.claims.observations import levels_stream
 from autoemb.analysis.claims.verdicts import VERDICT_TABLE
 from autoemb.analysis.inputs import Inputs, Kind, sort
 from autoemb.analysis.tables import views
-from autoemb.analysis.tables.ablation import ABLATION
+from autoemb.analysis.tables.ablation import ABLATION, BASE_VALUE, trial_stream
 from autoemb.analysis.tables.clusters import ORDER, START
 from autoemb.analysis.tables.columns import Columns, numbers, texts
 from autoemb.analysis.tables.counts import DATASETS
@@ -61,7 +62,8 @@ def build(
         name: one of ``TABLES``.
         paths: its input files.
         restarting: streams whose counts restart at the test part.
-        permuted: streams whose replicates have a permutation of their own.
+        permuted: streams whose replicates have a permutation of their own; so may the levels of a side
+            (``levels_stream``) and the stream of a trial (``trial_stream``).
         batch_size: interactions of a mini-batch.
 
     Raises:
@@ -70,7 +72,7 @@ def build(
     entry = TABLES[name]
     table = entry.build(sort(paths, entry.reads, restarting, permuted, batch_size))
     if "varies" in entry.columns and "varies" not in table:
-        table = table.assign(varies=np.where(table["stream"].isin(permuted), ORDER, START))
+        table = table.assign(varies=np.where(_streams(table).isin(permuted), ORDER, START))
     return table
 
 
@@ -82,6 +84,16 @@ def compact(name: str, table: pd.DataFrame) -> pd.DataFrame:
         table: what ``build`` returned for this name; it may be empty.
     """
     return TABLES[name].view(table) if len(table) else pd.DataFrame(columns=list(table.columns), dtype="str")
+
+
+def _streams(table: pd.DataFrame) -> "pd.Series[str]":
+    """By row, the stream whose replicates are behind it, or what stands for it: a side's levels, or a trial."""
+    if "stream" in table:
+        return table["stream"]
+    if "side" in table:
+        return table["side"].map(levels_stream)
+    trial = table["setting"].where(table["value"] == BASE_VALUE, table["setting"] + "." + table["value"])
+    return trial.map(trial_stream)
 
 
 def _datasets(inputs: Inputs) -> pd.DataFrame:
@@ -208,7 +220,8 @@ TABLES: Mapping[str, Entry] = {
         texts("dataset", "side", "task", "metric", "method", "start", "training")
         | numbers("size", "level")
         | _INTERVAL
-        | numbers("paper", may_lack=True),
+        | numbers("paper", may_lack=True)
+        | _VARIES,
         explored=True,
     ),
     "crossings": Entry(
@@ -216,7 +229,7 @@ TABLES: Mapping[str, Entry] = {
         ["levels"],
         lambda inputs: tables.crossings(inputs.levels()),
         views.crossings,
-        CROSSINGS,
+        CROSSINGS | _VARIES,
     ),
     "claims": Entry(
         "The papers' claims and their verdicts",
@@ -267,7 +280,7 @@ TABLES: Mapping[str, Entry] = {
         ["trials"],
         lambda inputs: tables.ablation(inputs.trials()),
         views.ablation,
-        ABLATION,
+        ABLATION | _VARIES,
     ),
 }
 """By the name that a table has on the command line and as a file."""

@@ -98,7 +98,8 @@ def t_tests(observed: pd.DataFrame, users: pd.DataFrame, permuted: Sequence[str]
 
     Returns:
         One row per claim x comparison x data set x stream x task x metric: ``effect``, ``sd``, ``low``, ``high``,
-        ``p`` (float64; NaN where nothing varies), ``seeds`` (int64) and ``varies`` (str).
+        ``p`` (float64; NaN where nothing varies), ``seeds`` (int64) and ``varies`` (str); ``least``, ``most``: the ends
+        of the interval whose 5 % are shared by Bonferroni among the claim's comparisons in this cell.
     """
     wide = observed.pivot_table("value", index=_KEYS, columns="seed")  # (comparisons, S)
     values = wide.to_numpy(dtype=np.float64)
@@ -111,10 +112,13 @@ def t_tests(observed: pd.DataFrame, users: pd.DataFrame, permuted: Sequence[str]
     error, degrees = spread(sd.to_numpy(), table["seeds"].to_numpy(dtype=np.float64), variance, freedom)
     error = np.where((table["seeds"] >= LEAST_SEEDS) & np.isfinite(error), error, np.nan)
     half = half_width(error, degrees)
+    number = table.groupby(["claim", *CELL])["comparison"].transform("size")
+    shared = half_width(error, degrees, LEVEL / number)
     t = np.abs(effect) / np.where(error > 0, error, np.nan)
     p = 2 * scipy.stats.t.sf(t, np.maximum(degrees, 1))
     varies = what_varies(table["stream"], variance, permuted)
-    return table.assign(effect=effect, sd=sd, low=effect - half, high=effect + half, p=p, varies=varies).drop(
+    intervals = {"low": effect - half, "high": effect + half, "least": effect - shared, "most": effect + shared}
+    return table.assign(effect=effect, sd=sd, **intervals, p=p, varies=varies).drop(
         columns=["user_variance", "user_freedom"]
     )
 
@@ -137,7 +141,9 @@ def comparisons(
         ``note``, and ``finding``, by the first that applies of:
 
         - ``not testable here``: the note says why;
-        - ``reversed``: significantly the other way round (5 %, shared by Bonferroni among the claim's comparisons);
+        - ``reversed``: significantly the other way round; in this finding and the next but one, and in ``no effect``,
+          the 5 % are shared by Bonferroni among the claim's comparisons, as any of them decides the claim. Of E4, the
+          sizes must fall with frequency, too;
         - ``as claimed``: p below 5 %, and of A6 at least the tolerance; with ``smaller than the paper's`` if that
           applies, too;
         - ``smaller than the paper's``: the interval lies wholly below the paper's effect on this very data set, its
@@ -161,7 +167,9 @@ def comparisons(
     table = test(observed, observations.of_users(evidence.users, once), evidence.permuted)
     table = table.merge(window_intervals(evidence.progress, once), on=[*CELL, "comparison"], how="left")
     table = paper.beside(table, paper.effects(evidence.levels, outcomes))
-    table = table.assign(tolerance=paper.tolerances(table, grown), note=_notes(table, grown))
+    table = table.assign(
+        tolerance=paper.tolerances(table, grown), note=_notes(table, grown), grows=_grows(table, grown)
+    )
     return _arranged(table.assign(finding=_findings(table)))[list(COMPARISONS)]
 
 
@@ -220,16 +228,15 @@ _BY_P = len(_RANKS)
 
 def _findings(table: pd.DataFrame) -> npt.NDArray[np.object_]:
     """What each comparison shows by itself."""
-    number = table.groupby(["claim", *CELL])["comparison"].transform("size")
     significant = table["p"] < LEVEL
-    reversed_ = (table["effect"] < 0) & (table["p"] < LEVEL / number)
+    reversed_ = (table["most"] < 0) & ~table["grows"]
     relevant = (table["effect"] >= table["tolerance"]) | (table["claim"] != "A6")  # of sizes, a growth that matters
     claimed = (table["effect"] > 0) & significant & relevant
     # another data set's effect is shown for comparison, and refutes nothing
     own = table["paper_dataset"] == table["dataset"]
     varied = table["p"].notna()  # where nothing does, nothing is known
-    below = varied & own & (table["high"] < table["paper_effect"] - table["paper_plus_minus"])
-    within = varied & (table["low"] > -table["tolerance"]) & (table["high"] < table["tolerance"])
+    below = varied & own & (table["most"] < table["paper_effect"] - table["paper_plus_minus"])
+    within = varied & (table["least"] > -table["tolerance"]) & (table["most"] < table["tolerance"])
     untestable, of_size = table["note"] != "", table["claim"] == "E5"  # what is claimed there is how much
     found = {
         _UNTESTABLE: untestable, _REVERSED: reversed_, _SMALLER: below & (of_size | ~claimed),
@@ -238,16 +245,35 @@ def _findings(table: pd.DataFrame) -> npt.NDArray[np.object_]:
     return np.select(list(found.values()), list(found), OPEN).astype(object)
 
 
+def _grows(table: pd.DataFrame, grown: pd.DataFrame) -> "pd.Series[bool]":
+    """Of E4, whether ESAPN's sizes grow with frequency at all; false of the other claims.
+
+    To grow less than by enlarging at random is not to fall: random growth is known exactly for ids that are met one
+    at a time, and too large for those that several interactions of one batch enlarge together.
+    """
+    esapn = grown[grown["method"] == "esapn"]
+    means = esapn.groupby(["dataset", "stream", "task", "side"], as_index=False)["with_popularity"].mean()
+    growing = means[means["with_popularity"] > 0].assign(claim="E4", grows=True)
+    growing = growing.assign(comparison=growing["side"].map(sizes.BEYOND_RANDOM.format).astype("str"))
+    keys = ["claim", "comparison", "dataset", "stream", "task"]
+    return table[keys].merge(growing[[*keys, "grows"]], on=keys, how="left")["grows"].eq(True).set_axis(table.index)
+
+
 def _notes(table: pd.DataFrame, grown: pd.DataFrame) -> "pd.Series[str]":
     """Why a comparison cannot be tested; empty if it can."""
-    moved = grown[grown["method"] == "darts"].groupby(["dataset", "stream", "task"])["moved"].mean()
     cells = pd.MultiIndex.from_frame(table[["dataset", "stream", "task"]])
-    of_darts = moved.reindex(cells).to_numpy(dtype=np.float64)
-    still = (table["claim"] == "A5") & (of_darts < MOVED)
+    moved = {name: grown[grown["method"] == name].groupby(cells.names)["moved"].mean().reindex(cells).to_numpy()
+             for name in ("darts", "autoemb")}  # fmt: skip
+    of_a5 = (table["claim"] == "A5").to_numpy()
+    still = {name: of_a5 & (share < MOVED) for name, share in moved.items()}
     vain = (table["claim"] == "E5") & ~table["dataset"].isin(sizes.printed())
-    said = [f"not testable: the free weights moved by {100 * share:.1f} % of 1/K" for share in np.nan_to_num(of_darts)]
+    whose = {"darts": "free weights", "autoemb": "controller's weights"}
+    said = {
+        name: [f"not testable: the {words} moved by {100 * share:.1f} % of 1/K" for share in np.nan_to_num(moved[name])]
+        for name, words in whose.items()
+    }
     other = "not testable: something is always saved, and the paper says how much only of its own data"
-    return pd.Series(np.select([still, vain], [said, other], ""), index=table.index, dtype="str")
+    return pd.Series(np.select([*still.values(), vain], [*said.values(), other], ""), index=table.index, dtype="str")
 
 
 def _corrected(whole: pd.DataFrame) -> "pd.Series[float]":

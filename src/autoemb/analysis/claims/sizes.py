@@ -24,6 +24,9 @@ RELEVANT = 0.1
 QUARTER = 0.25
 """Share of the stream after which weights have left their start, and growth over time begins."""
 
+BEYOND_RANDOM = "with {} popularity, beyond random"
+"""The name of E4's comparison of a side."""
+
 _GROWTH = ["with_popularity", "over_time", "beyond_random"]
 Numbers = npt.NDArray[np.float64]
 
@@ -81,7 +84,7 @@ def of_sizes(grown: pd.DataFrame, permuted: Collection[str], restarting: Collect
     name = {
         "with_popularity": "with {} popularity",
         "over_time": "{} side over time",
-        "beyond_random": "with {} popularity, beyond random",
+        "beyond_random": BEYOND_RANDOM,
     }
     labels = [name[what].format(side) for what, side in zip(by_side["variable"], by_side["side"], strict=True)]
     by_side = by_side.assign(comparison=pd.Series(labels, dtype="str", index=by_side.index))

@@ -13,7 +13,12 @@ from autoemb.schema import DESCRIPTIVE, VERDICTS
 MIXED = "differs"
 """Where the cells of a claim differ in their verdicts; the sentence tells which."""
 
-VERDICT_TABLE = texts("dataset", "claim", "verdict") | numbers("cells") | texts("sentence", "statement", "source")
+COUNTS = dict(zip(VERDICTS, ("holds", "reversed", "smaller", "no_effect", "not_testable", "undecided"), strict=True))
+"""The columns that say how many cells have each verdict."""
+
+VERDICT_TABLE = (
+    texts("dataset", "claim", "verdict") | numbers("cells", *COUNTS.values()) | texts("sentence", "statement", "source")
+)
 """The columns of ``verdicts``."""
 
 NAMES = {"mse": "MSE", "cross_entropy": "cross-entropy", "mean_size": "mean size", "memory_saved": "memory saved"}
@@ -27,7 +32,8 @@ def verdicts(judged: pd.DataFrame) -> pd.DataFrame:
 
     Returns:
         One row per data set x claim: ``verdict`` (that of all cells; ``differs`` where they differ, cells without a
-        decision aside), ``cells`` (their number), a ``sentence`` with the cells behind it, ``statement``, ``source``.
+        decision aside), ``cells`` (their number), how many of them have each verdict (``COUNTS``), a ``sentence`` with
+        the cells behind it, ``statement``, ``source``.
     """
     primary = judged[judged["verdict"] != DESCRIPTIVE]
     rows = []
@@ -35,6 +41,7 @@ def verdicts(judged: pd.DataFrame) -> pd.DataFrame:
         verdict = _together(cells)
         rows.append({
             "dataset": dataset, "claim": claim, "verdict": verdict, "cells": len(cells),
+            **{name: int((cells["verdict"] == word).sum()) for word, name in COUNTS.items()},
             "sentence": _sentence(str(claim), verdict, cells), **_words(str(claim)),
         })  # fmt: skip
     return pd.DataFrame(rows, columns=list(VERDICT_TABLE))

@@ -20,6 +20,12 @@ TRIAL = ["dataset", "setting", "task", "method"]
 BASE_VALUE = "base"
 """Value in the base's own rows."""
 
+
+def trial_stream(trial: str) -> str:
+    """What stands for a stream's name where a trial's is meant."""
+    return f"ablation/{trial}"
+
+
 ABLATION = (
     texts("dataset", "task", "metric", "setting", "value", "against", "method")
     | numbers("base", "mean")

@@ -24,8 +24,9 @@ Numbers = npt.NDArray[np.float64]
 def over_users(sums: pd.DataFrame, keys: Sequence[str]) -> pd.DataFrame:
     """Variance of a mean over interactions, if other users had come.
 
-    The mean sum(total) / sum(n) is a ratio of sums over users; its variance is that of its linearisation, times
-    U / (U - 1).
+    The mean sum(total) / sum(n) is a ratio of sums over users; its variance is the jackknife's, (U - 1) / U times the
+    sum over users of (the mean without this user - the mean of those means) squared. Where a few users have a large
+    part of the interactions, it is not as much too small as that of the linearised ratio.
 
     Args:
         sums: one row per ``keys`` x ``user`` x ``seed``: ``total`` (float64) and ``n`` (interactions).
@@ -38,12 +39,13 @@ def over_users(sums: pd.DataFrame, keys: Sequence[str]) -> pd.DataFrame:
     each = sums.groupby([*keys, "user"], as_index=False, sort=False)[["total", "n"]].mean()  # over seeds
     cell = each.groupby(list(keys), sort=False)
     n, total = (cell[name].transform("sum") for name in ("n", "total"))
-    each = each.assign(residual=((each["total"] - each["n"] * total / n) / n) ** 2, square=(each["n"] / n) ** 2)
+    rest = (n - each["n"]).where(lambda rest: rest > 0)  # NaN with one user
+    each = each.assign(without=(total - each["total"]) / rest, square=(each["n"] / n) ** 2)
     found = each.groupby(list(keys), as_index=False, sort=False).agg(
-        users=("n", "size"), residual=("residual", "sum"), square=("square", "sum")
+        users=("n", "size"), spread=("without", lambda means: means.var(ddof=0)), square=("square", "sum")
     )
-    factor = (found["users"] / (found["users"] - 1)).where(found["users"] > 1)
-    found = found.assign(user_variance=found["residual"] * factor, user_freedom=1 / found["square"] - 1)
+    variance = (found["users"] - 1) * found["spread"]
+    found = found.assign(user_variance=variance.where(found["users"] > 1), user_freedom=1 / found["square"] - 1)
     return found[[*keys, "user_variance", "user_freedom"]]
 
 

@@ -26,14 +26,15 @@ def excludes_zero(low: float, high: float) -> bool:
     return low > 0 or high < 0
 
 
-def half_width(error: npt.ArrayLike, freedom: npt.ArrayLike) -> npt.NDArray[np.float64]:
+def half_width(error: npt.ArrayLike, freedom: npt.ArrayLike, miss: npt.ArrayLike = 0.05) -> npt.NDArray[np.float64]:
     """Half of the interval around a mean.
 
     Args:
         error: standard error of the mean; NaN where one seed gives none.
         freedom: degrees of freedom; 0 where there is one seed.
+        miss: how often the interval may miss, on both sides together.
     """
-    quantile = scipy.stats.t.ppf(0.975, np.maximum(freedom, 1))  # without any, scipy would warn
+    quantile = scipy.stats.t.ppf(1 - np.asarray(miss) / 2, np.maximum(freedom, 1))  # without any, scipy would warn
     return np.asarray(quantile * np.asarray(error), dtype=np.float64)
 
 

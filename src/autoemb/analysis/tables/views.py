@@ -64,7 +64,7 @@ def levels(table: pd.DataFrame) -> pd.DataFrame:
     few = table[table["level"].isin(_points(table["level"]))]
     names = model_names(few)
     few = few.assign(model=pd.Categorical(names, list(dict.fromkeys(names)), ordered=True))
-    return _wide(few, ["dataset", "side", "task", "metric", "level"], "model", 4, "{}")
+    return _wide(few, ["dataset", "side", "task", "metric", "varies", "level"], "model", 4, "{}")
 
 
 def running_popularity(table: pd.DataFrame) -> pd.DataFrame:
@@ -109,6 +109,7 @@ def crossings(table: pd.DataFrame) -> pd.DataFrame:
             {key: row[key] for key in ("dataset", "side", "task", "metric", "start", "training")}
             | {"pair": f"{row['larger']} over {row['smaller']}", "finding": row["finding"], "popularity": where}
             | {"95 % interval": span(row["low"], row["high"]) if within and row["seeds"] > 1 else ""}
+            | {"varies": row["varies"]}
             | {"paper (ml-20m)": "" if np.isnan(row["paper"]) else f"{row['paper']:.1f}"}
         )
     return pd.DataFrame(rows)
@@ -166,13 +167,14 @@ def ablation(table: pd.DataFrame) -> pd.DataFrame:
     rows = []
     for cell, group in table.groupby(["dataset", "task", "metric", "setting", "value"], sort=False):
         row = dict(zip(["dataset", "task", "metric", "setting", "value"], map(str, cell), strict=True))
+        row["varies"] = str(group["varies"].iloc[0])
         for line in group.to_dict("records"):
             effect = change(line["effect"], line["high"])
             clear = excludes_zero(line["low"], line["high"])
             text = f"**{effect}**" if clear else effect
             row[line["method"]] = plus_minus(line["mean"], np.nan, 4) if row["value"] == BASE_VALUE else text
         rows.append(row | {"order before": group["order_base"].iloc[0], "order": group["order"].iloc[0]})
-    columns = ["dataset", "task", "metric", "setting", "value", *methods, "order before", "order"]
+    columns = ["dataset", "task", "metric", "setting", "value", "varies", *methods, "order before", "order"]
     return pd.DataFrame(rows, columns=columns).fillna("")
 
 

@@ -92,8 +92,10 @@ def made(
     grows = growing * (0.1 * np.log2(frame["popularity_low"]) + 0.02 * frame["window"])
     # noise that a slope over the bins and a difference over the windows both feel
     noise = [drawn(frame, [*keys, "side", name], 10 * sd, dice) for name in ("popularity_low", "window")]
-    # ESAPN enlarges frequent ids faster than others, or slower: enlarging at random lies between
-    esapn = 0.9 * (frame["popularity_low"] / LOWS.max()) ** 2 if growing > 0 else 0.5 * frame["popularity_low"] ** 0.1
+    # ESAPN enlarges frequent ids faster than others, or slower (enlarging at random lies between); or makes them small
+    esapn = 0.9 * (frame["popularity_low"] / LOWS.max()) ** 2
+    if growing <= 0:
+        esapn = 0.5 * frame["popularity_low"] ** (0.1 if growing == 0 else -0.1)
     even = (0.05 if growing > 0 else 0.5) + grows
     share = np.clip(even.where(frame["method"] != "esapn", esapn) + noise[0] + noise[1], 0, 1)
     frame = frame.assign(

@@ -85,7 +85,7 @@ def test_counts_that_restart_or_go_on_are_paired_as_the_interactions_are_the_sam
     assert fse[["effect", "low", "high"]].tolist() == [0, 0, 0]
     half = stats.t.ppf(0.975, 2) * np.std([0.001, 0.002, 0], ddof=1) / np.sqrt(3)
     assert sam[["low", "high"]].tolist() == pytest.approx([0.001 - half, 0.001 + half])
-    assert catalogue.compact("ablation", frame).loc[1, "fse"] == "+0.0000 ± 0.0000"
+    assert catalogue.compact("ablation", frame.assign(varies="start")).loc[1, "fse"] == "+0.0000 ± 0.0000"
 
 
 @pytest.mark.parametrize("name", ["order__temporal", "rare_items__keep"])
@@ -181,7 +181,7 @@ def test_an_effect_that_is_rounded_away_has_no_minus():
 
 
 def test_the_view_has_a_row_per_value_with_effects_and_orders():
-    view = catalogue.compact("ablation", both_tasks())
+    view = catalogue.compact("ablation", both_tasks().assign(varies="start"))
     assert view["setting"].tolist() == ["released-code", "order", "mean", "policy"] * 2
     assert view["value"].tolist() == [BASE_VALUE, "temporal", "true", "2"] * 2
     assert view["task"].tolist()[0] == "regression"
@@ -217,7 +217,7 @@ def test_one_seed_is_drawn_and_told_without_intervals():
     frame = tables.ablation(outcomes({"released-code": one, "mean.true": {"sam": [0.25]}}))
     assert np.isnan(frame["low"]).all()
     assert len(plots.ablation(frame).axes) == 3
-    assert catalogue.compact("ablation", frame).loc[1, "sam"] == "+0.0600"
+    assert catalogue.compact("ablation", frame.assign(varies="start")).loc[1, "sam"] == "+0.0600"
     words = sentences.ablation(frame)
     assert "1 seed, so no intervals" in words
     assert "sam: none of 1 distinguishable from zero" in words

@@ -125,7 +125,7 @@ def test_no_effect_is_undecided_where_nothing_could_have_been_seen():
 
 @pytest.mark.parametrize(("high", "finding"), [(0.00049, SMALLER), (0.0006, "open")])
 def test_smaller_than_the_papers_allows_for_the_papers_own_uncertainty(planted, high, finding):
-    statistics = {"effect": 1e-5, "low": -4e-4, "high": high, "p": 0.9}
+    statistics = {"effect": 1e-5, "low": -4e-4, "high": high, "least": -4e-4, "most": high, "p": 0.9}
     row = details(planted, **statistics).query("claim == 'A5' and metric == 'mse' and task == 'regression'").iloc[0]
     assert row["paper_plus_minus"] == pytest.approx(np.hypot(0.0003, 0.0002))  # Table 2's, of DARTS and AutoEmb
     assert (row["paper_effect"], row["finding"]) == (pytest.approx(0.0009), finding)
@@ -298,7 +298,7 @@ def test_a_family_is_one_data_set_stream_task_and_metric():
 def test_a_reversal_has_a_third_of_the_level_where_a_claim_compares_three(planted, behind, finding):
     sd = 4e-5  # of 5 seeds: t = 3.35 and 2.52, p = .028 and .066 for A3's three comparisons, so neither passes .05 / 3
     p = float(2 * stats.t.sf(behind / (sd / np.sqrt(5)), 4))
-    statistics = {"effect": -behind, "low": -1.0, "high": 1.0, "p": p}
+    statistics = {"effect": -behind, "low": -1.0, "high": 1.0, "least": -1.0, "most": 1.0, "p": p}
     table = details(planted, **statistics).query("metric == 'mse' and task == 'regression'")
     assert p > 0.0166
     assert set(table.query("claim == 'A3'")["finding"]) == {"open"}

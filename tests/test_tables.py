@@ -143,7 +143,8 @@ def test_comparison_has_the_users_in_its_intervals_where_seeds_share_a_stream():
     frame = outcomes("sam", [0.2, 0.202], stream="temporal")
     row = tables.comparison(frame, users).query("metric == 'mse'").iloc[0]
     n, total = np.array([10, 20, 70]), np.array([1.1, 4.9, 14.1])
-    of_users = 3 / 2 * ((total - n * total.sum() / 100) ** 2).sum() / 100**2
+    without = [(total.sum() - total[user]) / (100 - n[user]) for user in range(3)]
+    of_users = 2 / 3 * ((without - np.mean(without)) ** 2).sum()
     of_seeds = 0.002**2 / 2 / 2
     freedom = (of_users + of_seeds) ** 2 / (of_users**2 / max(100**2 / (n**2).sum() - 1, 1) + of_seeds**2)
     half = stats.t.ppf(0.975, freedom) * np.sqrt(of_users + of_seeds)
@@ -202,7 +203,7 @@ def test_a_crossing_stands_with_its_interval_and_beside_the_papers():
     assert (row["finding"], row["seeds"]) == ("undecided", 2)
     assert np.isnan([row["low"], row["high"]]).all()  # two seeds so far apart: it may be anywhere
     assert row["paper"] == pytest.approx(8.4)
-    view = catalogue.compact("crossings", pd.DataFrame([row])).iloc[0]
+    view = catalogue.compact("crossings", pd.DataFrame([row]).assign(varies="start")).iloc[0]
     assert view[["finding", "popularity", "95 % interval"]].tolist() == [
         "undecided",
         f"{row['crossing']:.1f}",
@@ -219,7 +220,7 @@ def test_ahead_and_behind_at_every_level():
     }  # fmt: skip
     assert table["from_start"].tolist() == [False, True, True]
     assert table[["crossing", "low", "high", "paper"]].isna().all(axis=None)
-    view = catalogue.compact("crossings", table.reset_index())
+    view = catalogue.compact("crossings", table.reset_index().assign(varies="start"))
     assert set(view["popularity"]) == {"not within the levels"}
     assert set(view["95 % interval"]) == {""}
 

@@ -229,7 +229,8 @@ _BY_P = len(_RANKS)
 def _findings(table: pd.DataFrame) -> npt.NDArray[np.object_]:
     """What each comparison shows by itself."""
     significant = table["p"] < LEVEL
-    reversed_ = (table["most"] < 0) & ~table["grows"]
+    number = table.groupby(["claim", *CELL])["comparison"].transform("size")
+    reversed_ = (table["effect"] < 0) & (table["p"] < LEVEL / number) & ~table["grows"]
     relevant = (table["effect"] >= table["tolerance"]) | (table["claim"] != "A6")  # of sizes, a growth that matters
     claimed = (table["effect"] > 0) & significant & relevant
     # another data set's effect is shown for comparison, and refutes nothing

@@ -58,6 +58,8 @@ INSIDE = {
         {"tables"},
         {"claims"},
         {"inputs"},
+        {"replicates"},
+        {"outcomes"},
         {"catalogue"},
         {"sentences"},
         {"plots"},

@@ -1,99 +1,159 @@
-"""``python results/published/record.py RESULTS RECORD``: what is published of a run, from the results of the workflow.
+"""``python results/published/record.py RECORD [--from RESULTS]``: a published record, made from its committed outcomes.
 
-Copies tables and figures of RESULTS into the folder RECORD and writes its README.md: page.md, filled with tables and
-their sentences, what the runs' own records say of them, and RECORD/about.md, the part that a person wrote.
+A record is a folder with config.yaml, about.md (what a person wrote) and outcomes: the sums of every run. From these
+its tables, figures and README.md are made, here and on any machine to the same bytes. With ``--from``, the outcomes of
+a folder that the workflow has filled are taken first: runs that the record has already are replaced, others stay.
 """
 
 import argparse
 import json
+import re
 import shutil
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from string import Template
+from typing import Any
 
 import pandas as pd
+import yaml
+from matplotlib.figure import Figure
 
-from autoemb.analysis import catalogue, sentences
+from autoemb.analysis import catalogue, outcomes, plots, published, replicates, sentences
+from autoemb.analysis.inputs import Inputs, Kind
 from autoemb.analysis.tables import text
+from autoemb.experiment import grid
+from autoemb.schema import RUN_TABLES
 
-SHOWN = ("ablation", "comparison", "crossings")
-KEPT = (*SHOWN, "levels", "running-popularity", "mean-size", "size-stream", "stream", "datasets")
-JUDGED = ("verdicts", "claims", "claim-details")
-"""Tables that a record has if its claims were judged by the rules that hold now."""
+HERE = Path(__file__).parent
+Tables = Mapping[str, pd.DataFrame]
+
+FILES: Mapping[Kind, str] = {
+    **{table.name: f"runs/*/*/*/*/{table.file}" for table in RUN_TABLES},
+    "tuned": "tuned/*/*/*/*/seed_*/outcomes.parquet",
+    "tuned-users": "tuned/*/*/*/*/seed_*/test-users.parquet",
+    "choices": "tuning/*/*/*/*/seed_*/choice.json",
+    "trials": "ablation/*/*/*/*/outcomes.parquet",
+    "levels": "levels/*/*/*[!s]/*.parquet",  # not the splits
+    "counts": "interactions/*.counts.json",
+    "streams": "streams/**/*.parquet",
+}
+"""Where the workflow leaves the files of each kind."""
+
+FIGURES: Mapping[str, tuple[str, Callable[[Tables], Figure]]] = {
+    "claims": ("verdicts", lambda of: plots.claims(of["claims"])),
+    "comparison": ("comparison", lambda of: plots.comparison(of["comparison"])),
+    "tuned": ("tuned", lambda of: plots.tuned(of["tuned"])),
+    "levels": ("levels", lambda of: plots.levels(of["levels"], of["crossings"], published.figure1())),
+    "running-popularity": ("running-popularity", lambda of: plots.running_popularity(of["running-popularity"])),
+    "sizes": ("mean-size", lambda of: plots.sizes(of["mean-size"])),
+    "size-stream": ("mean-size", lambda of: plots.size_stream(of["size-stream"])),
+    "stream": ("stream", lambda of: plots.stream(of["stream"])),
+    "ablation": ("ablation", lambda of: plots.ablation(of["ablation"])),
+}
+"""By figure: the table without which there is none, and how it is drawn."""
+
+SAID: Mapping[str, Callable[[Tables], str]] = {
+    "claims": lambda of: sentences.claims(of["verdicts"]),
+    "comparison_said": lambda of: sentences.comparison(of["comparison"]),
+    "tuned_said": lambda of: sentences.tuned(of["tuned"]),
+    "levels_said": lambda of: sentences.levels(of["levels"], of["crossings"]),
+    "sizes_said": lambda of: "\n".join([sentences.sizes(of["mean-size"]), sentences.size_stream(of["size-stream"])]),
+    "stream_said": lambda of: sentences.stream(of["stream"]),
+    "ablation_said": lambda of: sentences.ablation(of["ablation"]),
+}
+"""What the page's words stand for; ``NAME_table`` is the table of this name as people are shown it."""
 
 
-def made(results: Path) -> str:
-    """How many runs these are, what they cost, with what and of which commits, by their records."""
-    records = [json.loads(path.read_text()) for path in sorted(results.rglob("run.json"))]
-    minutes = sum(record["seconds"] for record in records) / 60
-    packages = {f"{name} {record['packages'][name]}" for record in records for name in ("numpy", "pandas", "torch")}
-    with_ = [*sorted({f"Python {record['python']}" for record in records}), *sorted(packages)]
-    commits = [f"`{commit}`" for commit in sorted({record["commit"][:10] for record in records})]
-    devices = sorted({record["device"] for record in records})
+def gathered(results: Path, of: grid.Grid) -> outcomes.Outcomes:
+    """The outcomes in a folder that the workflow has filled."""
+    files: dict[Kind, list[Path]] = {kind: sorted(results.glob(pattern)) for kind, pattern in FILES.items()}
+    first = [path for path in files["streams"] if not path.stem.isdigit() or path.stem == "0"]
+    inputs = Inputs(
+        {**files, "streams": first},
+        replicates.restarting(of),
+        replicates.permuted(of),
+        of.config.batch_size,
+    )
+    records = [
+        *results.glob("[rat]*/**/run.json"),  # runs, ablation, tuning, tuned
+        *results.glob("provenance/levels/*/*/*[!s]/*.json"),
+    ]
+    runs = {str(path.relative_to(results).parent / path.stem): _cost(path) for path in sorted(records)}
+    return outcomes.gather(inputs, {"runs": runs})
+
+
+def _cost(path: Path) -> dict[str, Any]:
+    """What a job's own record says of how it was made."""
+    record = json.loads(path.read_text())
+    versions = {name: record["packages"][name] for name in ("numpy", "pandas", "torch") if name in record["packages"]}
+    told = {name: record[name] for name in ("seconds", "device", "python")}
+    return {**told, "commit": record["commit"][:10], "packages": versions}
+
+
+def made(runs: Mapping[str, Mapping[str, Any]]) -> str:
+    """How many runs these are, what they cost, with what and of which commits."""
+    minutes = sum(run["seconds"] for run in runs.values()) / 60
+    packages = {f"{name} {version}" for run in runs.values() for name, version in run["packages"].items()}
+    with_ = [*sorted({f"Python {run['python']}" for run in runs.values()}), *sorted(packages)]
+    commits = [f"`{commit}`" for commit in sorted({run["commit"] for run in runs.values()})]
+    devices = sorted({run["device"] for run in runs.values()})
     return (
-        f"{len(records)} runs in {minutes:,.0f} core-minutes, on {', '.join(devices)}; {', '.join(with_)}; "
+        f"{len(runs)} training jobs in {minutes:,.0f} core-minutes, on {', '.join(devices)}; {', '.join(with_)}; "
         f"commits {', '.join(commits)}."
     )
 
 
-def page(results: Path, about: str, made: str) -> str:
-    """The README.md of a record.
-
-    Args:
-        results: a folder with ``tables``: that of the workflow, or the record itself.
-        about: what a person wrote; the first line is the title.
-        made: what ``made`` says.
-    """
-    kinds = {"ablation": {"value": "str"}}
-    table = {one: pd.read_csv(results / "tables" / f"{one}.csv", dtype=kinds.get(one)) for one in KEPT}
-    (name,) = table["datasets"]["dataset"]
-    title, rest = about.split("\n", 1)
-    shown = {one: text.markdown(catalogue.compact(one, table[one])).strip() for one in SHOWN}
-    return Template((Path(__file__).parent / "page.md").read_text()).substitute(
-        shown,
-        name=name,
-        title=title,
-        about=rest.strip(),
-        made=made,
-        claims=_claims(results, name),
-        ablation_said=sentences.ablation(table["ablation"]),
-        comparison_said=sentences.comparison(table["comparison"]),
-        crossings_said=sentences.levels(table["levels"], table["crossings"]),
-        sizes_said="\n".join([sentences.sizes(table["mean-size"]), sentences.size_stream(table["size-stream"])]),
-        stream_said=sentences.stream(table["stream"]),
-    )
+def built(of: outcomes.Outcomes) -> Iterator[tuple[str, pd.DataFrame]]:
+    """Every table that these outcomes have something of."""
+    for name, entry in catalogue.TABLES.items():
+        kind = entry.reads[0]
+        if (kind == "fixed" and of.parity) or (kind != "fixed" and of.has(kind)):
+            yield name, catalogue.build_from(name, of)
 
 
-def _claims(results: Path, name: str) -> str:
-    """The page's part on the claims; a record without verdicts says why it has none."""
-    folder = Path(__file__).parent
-    if not (results / "tables" / "verdicts.csv").exists():
-        return (folder / "unjudged.md").read_text().strip()
-    said, cells = (pd.read_csv(results / "tables" / f"{one}.csv") for one in ("verdicts", "claims"))
-    shown = text.markdown(catalogue.compact("claims", cells)).strip()
-    return (
-        Template((folder / "judged.md").read_text())
-        .substitute(said=sentences.claims(said), cells=shown, name=name)
-        .strip()
-    )
+def page(record: Path, tables: Tables, runs: Mapping[str, Mapping[str, Any]]) -> str:
+    """The README.md of a record: the sections of page.md whose tables it has."""
+    title, about = (record / "about.md").read_text().split("\n", 1)
+    (name,) = tables["datasets"]["dataset"]
+    head, *sections = re.split(r"<!-- with (\S+) -->\n", (HERE / "page.md").read_text())
+    kept = [head] + [text for table, text in zip(sections[::2], sections[1::2], strict=True) if table in tables]
+    template = Template("".join(kept).rstrip() + "\n")
+    words: dict[str, str] = {"name": name, "title": title, "about": about.strip(), "made": made(runs)}
+    for word in template.get_identifiers():
+        if word in SAID:
+            words[word] = SAID[word](tables)
+        elif word.endswith("_table"):
+            table = word.removesuffix("_table")
+            words[word] = text.markdown(catalogue.compact(table, tables[table])).strip()
+    return template.substitute(words)
 
 
-def publish(results: Path, record: Path) -> None:
-    """Write the record's tables, figures and README.md."""
-    files = {
-        "tables": [path for path in sorted((results / "tables").glob("*.csv")) if path.stem in (*KEPT, *JUDGED)],
-        "figures": sorted((results / "figures").glob("*.png")),
-    }
-    readme = page(results, (record / "about.md").read_text(), made(results))
-    for folder, copied in files.items():
+def publish(record: Path, results: Path | None = None) -> None:
+    """Write the record's tables, figures and README.md; first, if there are ``results``, its outcomes."""
+    of = grid.load(yaml.safe_load((record / "config.yaml").read_text()), f"{record}/config.yaml")
+    parity = bool(replicates.like_released_code(of))
+    kept = outcomes.read(record / "outcomes", replicates.restarting(of), replicates.permuted(of), parity)
+    if results is not None:
+        outcomes.write(kept.with_more(gathered(results, of)), record / "outcomes")
+        kept = outcomes.read(record / "outcomes", replicates.restarting(of), replicates.permuted(of), parity)
+    for folder in ("tables", "figures"):
         shutil.rmtree(record / folder, ignore_errors=True)
         (record / folder).mkdir()
-        for file in copied:
-            shutil.copy(file, record / folder)
-    (record / "README.md").write_text(readme)
+    for name, table in built(kept):
+        catalogue.write_csv(table, record / "tables" / f"{name}.csv")
+    tables = {
+        path.stem: pd.read_csv(path, dtype={"value": "str"} if path.stem == "ablation" else None)
+        for path in sorted((record / "tables").iterdir())
+    }
+    (name,) = tables["datasets"]["dataset"]
+    for figure, (needs, draw) in FIGURES.items():
+        if needs in tables:
+            plots.save(draw(tables), record / "figures" / f"{figure}-{name}", formats=["png"])
+    (record / "README.md").write_text(page(record, tables, kept.documents["runs"]))
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("results", type=Path, help="a folder that the workflow has filled, with one data set")
-    parser.add_argument("record", type=Path, help="a folder with config.yaml and about.md")
+    parser.add_argument("record", type=Path, help="a folder with config.yaml, about.md and outcomes")
+    parser.add_argument("--from", dest="results", type=Path, help="a folder of results to take outcomes from")
     publish(**vars(parser.parse_args()))

@@ -164,11 +164,6 @@ def stream_settings_of_trial(wildcards):
     return GRID.ablation.streams[GRID.ablation.stream_of(wildcards.trial)]
 
 
-def trial_permuted(trial):
-    """Whether each replicate of a trial goes through a stream of its own."""
-    return GRID.ablation.streams[GRID.ablation.stream_of(trial)].permuted
-
-
 def streams_of_trial(wildcards):
     """The stream of a trial of the ablation, or those of its replicates."""
     stem = f"<results>/ablation/{{dataset}}/{GRID.ablation.stream_of(wildcards.trial)}"
@@ -229,11 +224,6 @@ def seeds_option(wildcards):
 def more(first):
     """A resource that doubles with every attempt: a job that ran out of it is tried again with more (see retries)."""
     return lambda wildcards, attempt: first * 2 ** (attempt - 1)
-
-
-def levels_permuted():
-    """Whether each replicate of the popularity levels has a split of its own."""
-    return GRID.config.levels is not None and GRID.config.levels.permutations == "each"
 
 
 def runs(*kinds):

@@ -1,14 +1,19 @@
 # From runs to tables: sums are added, means and intervals are taken here for the first time.
 
+from autoemb.analysis import replicates
 from autoemb.analysis.catalogue import TABLES as CATALOGUE
-from autoemb.analysis.claims.observations import levels_stream
-from autoemb.analysis.tables.ablation import trial_stream
 from autoemb.schema import RUN_TABLES
 
 KINDS = {
     **{table.name: runs(table.name) for table in RUN_TABLES},
     "trials": trials("outcomes"),
     "levels": levels(),
+    "fixed": [
+        f"<results>/runs/{dataset}/{stream}/{task}/{method}/outcomes.parquet"
+        for dataset, stream in replicates.like_released_code(GRID)
+        for task in GRID.config.tasks
+        for method in GRID.methods
+    ],
     "tuned": tuning(f"tuned/{OF_SEED}/outcomes.parquet", shared=GRID.config.seeds),
     "tuned-users": tuning(f"tuned/{OF_SEED}/test-users.parquet", shared=GRID.config.seeds),
     "choices": tuning(f"tuning/{OF_SEED}/choice.json"),
@@ -24,13 +29,8 @@ TABLES = {
 }
 """Table -> the files that it reads; a table of what the config leaves out is not made."""
 
-RESTARTING = [name for name, stream in GRID.config.streams.items() if stream.popularity == "restart"]
-"""Streams whose counts do not say in the test part how rare an id is."""
-
-PERMUTED = [name for name, stream in GRID.config.streams.items() if stream.permuted]
-PERMUTED += [levels_stream(GRID.config.levels.side)] if levels_permuted() else []
-PERMUTED += [trial_stream(trial) for trial in (GRID.ablation.methods if GRID.ablation else []) if trial_permuted(trial)]
-"""Streams, popularity levels and trials of the ablation whose replicates have a permutation of their own."""
+RESTARTING = replicates.restarting(GRID)
+PERMUTED = replicates.permuted(GRID)
 
 
 rule tabulate:

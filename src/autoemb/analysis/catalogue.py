@@ -17,7 +17,7 @@ from autoemb.analysis import claims, tables
 from autoemb.analysis.claims.judge import CLAIMS, COMPARISONS
 from autoemb.analysis.claims.observations import levels_stream
 from autoemb.analysis.claims.verdicts import VERDICT_TABLE
-from autoemb.analysis.inputs import Inputs, Kind, sort
+from autoemb.analysis.inputs import Kind, Source, sort
 from autoemb.analysis.tables import views
 from autoemb.analysis.tables.ablation import ABLATION, BASE_VALUE, trial_stream
 from autoemb.analysis.tables.clusters import ORDER, START
@@ -25,6 +25,7 @@ from autoemb.analysis.tables.columns import Columns, numbers, texts
 from autoemb.analysis.tables.counts import DATASETS
 from autoemb.analysis.tables.intervals import BIN, RUN, arrange
 from autoemb.analysis.tables.levels import CROSSINGS
+from autoemb.analysis.tables.parity import PARITY
 from autoemb.analysis.tables.ranking import RANKING
 from autoemb.analysis.tables.streams import STREAMS
 from autoemb.analysis.tables.tuning import CANDIDATES, TUNED
@@ -39,7 +40,7 @@ class Entry(NamedTuple):
     """What it is, in one line."""
     reads: Sequence[Kind]
     """The kinds of files that it is built from. Without those of the first there is no such table; others may lack."""
-    build: Callable[[Inputs], pd.DataFrame]
+    build: Callable[[Source], pd.DataFrame]
     view: Callable[[pd.DataFrame], pd.DataFrame]
     """What people are shown of a table that has rows: fewer columns and rows, every cell a string."""
     columns: Columns
@@ -69,11 +70,26 @@ def build(
     Raises:
         InputError: a file is of none of the kinds that the table reads, is damaged, or is given twice.
     """
+    return build_from(name, sort(paths, TABLES[name].reads, restarting, permuted, batch_size))
+
+
+def build_from(name: str, source: Source) -> pd.DataFrame:
+    """The table of this name, of numbers that may come from elsewhere than a run's files.
+
+    Args:
+        name: one of ``TABLES``.
+        source: the numbers.
+    """
     entry = TABLES[name]
-    table = entry.build(sort(paths, entry.reads, restarting, permuted, batch_size))
+    table = entry.build(source)
     if "varies" in entry.columns and "varies" not in table:
-        table = table.assign(varies=np.where(_streams(table).isin(permuted), ORDER, START))
+        table = table.assign(varies=np.where(_streams(table).isin(source.permuted), ORDER, START))
     return table
+
+
+def write_csv(table: pd.DataFrame, path: Path) -> None:
+    """Write a table as every csv file has it: eight digits."""
+    table.to_csv(path, index=False, float_format="%.8g", lineterminator="\n")
 
 
 def compact(name: str, table: pd.DataFrame) -> pd.DataFrame:
@@ -96,24 +112,23 @@ def _streams(table: pd.DataFrame) -> "pd.Series[str]":
     return trial.map(trial_stream)
 
 
-def _datasets(inputs: Inputs) -> pd.DataFrame:
+def _datasets(inputs: Source) -> pd.DataFrame:
     try:
         return tables.datasets(inputs.counts())
     except KeyError as error:
-        paths = ", ".join(map(str, inputs.files["counts"]))
-        raise InputError(f"{paths}: key {error} is missing in one of them") from error
+        raise InputError(f"{inputs.where('counts')}: key {error} is missing in one of them") from error
 
 
-def _of_sizes(table: Callable[[pd.DataFrame], pd.DataFrame]) -> Callable[[Inputs], pd.DataFrame]:
+def _of_sizes(table: Callable[[pd.DataFrame], pd.DataFrame]) -> Callable[[Source], pd.DataFrame]:
     """A table whose rows are each of one run."""
     return lambda inputs: arrange(inputs.runs(SIZES, table), RUN)
 
 
-def _comparison(inputs: Inputs) -> pd.DataFrame:
+def _comparison(inputs: Source) -> pd.DataFrame:
     return tables.comparison(inputs.runs(OUTCOMES), inputs.runs(TEST_USERS), inputs.permuted)
 
 
-def _comparisons(inputs: Inputs) -> pd.DataFrame:
+def _comparisons(inputs: Source) -> pd.DataFrame:
     evidence = claims.Evidence(
         outcomes=inputs.runs(OUTCOMES),
         grown=inputs.runs(SIZES, claims.growth),
@@ -142,7 +157,7 @@ TABLES: Mapping[str, Entry] = {
     "streams": Entry(
         "The streams: their parts, how many users and items a batch holds, and the share of positive labels",
         ["streams"],
-        lambda inputs: tables.streams(inputs.streams(), inputs.batch_size),
+        lambda inputs: inputs.stream_table(),
         views.streams,
         STREAMS,
         explored=True,
@@ -255,6 +270,13 @@ TABLES: Mapping[str, Entry] = {
         views.claim_details,
         COMPARISONS,
         on_frequency=True,
+    ),
+    "parity": Entry(
+        "This project beside the authors' released code, on one fixed order",
+        ["fixed"],
+        lambda inputs: tables.parity(inputs.fixed()),
+        views.parity,
+        PARITY,
     ),
     "tuned": Entry(
         "Every method at its best of the same candidates, and what that changes",

@@ -3,23 +3,24 @@
 import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, Protocol
 
 import pandas as pd
 
 from autoemb.analysis.tables.ablation import TRIAL
 from autoemb.analysis.tables.intervals import RUN
+from autoemb.analysis.tables.streams import streams as streams_table
 from autoemb.artifact.parquet import StoredTable, read_table
 from autoemb.errors import InputError
 from autoemb.experiment.choice import Choice, read_choice
 from autoemb.schema import LEVEL_MODEL, LEVELS, OUTCOMES, RUN_TABLES, SIDES, STREAM, TASKS, TEST_USERS, Table
 
 Kind = Literal[
-    "outcomes", "sizes", "progress", "allocation", "test-users", "tuned", "tuned-users", "choices", "trials", "levels",
-    "counts", "streams",
+    "outcomes", "sizes", "progress", "allocation", "test-users", "fixed", "tuned", "tuned-users", "choices", "trials",
+    "levels", "counts", "streams",
 ]  # fmt: skip
-"""Those of runs; of tuned runs; the choices of the tuning; the outcomes of the ablation's trials; popularity levels;
-counts of data sets; streams."""
+"""Those of runs; the outcomes of runs on the released code's order; those of tuned runs; the choices of the tuning; the
+outcomes of the ablation's trials; popularity levels; counts of data sets; streams."""
 
 _NAMES: Mapping[str, str] = {
     # no name of a config has a low line, so that no run lies in such a folder
@@ -27,14 +28,59 @@ _NAMES: Mapping[str, str] = {
     "tuned-users": f"seed_*/{TEST_USERS.file}",
     "choices": "seed_*/choice.json",
     **{table.name: table.file for table in RUN_TABLES},
+    "fixed": OUTCOMES.file,
     "trials": OUTCOMES.file,
     "counts": "*.counts.json",
     "streams": "*.parquet",
     "levels": "*",
 }
 """What files of a kind are called, and where needed their folder; of two kinds that a table reads, the first counts."""
-_LEVELS = ["dataset", "side", "task"]
+LEVELS_OF = ["dataset", "side", "task"]
+"""What names the levels of one file."""
+
+Chooser = tuple[str, str, str, str, int]
+"""Data set, stream, task, method and seed of a choice."""
+
 _TUNED = [*RUN, "replicate"]
+
+
+class Source(Protocol):
+    """Where a table's numbers come from: the files of runs (``Inputs``), or what is kept of them (``Outcomes``)."""
+
+    @property
+    def restarting(self) -> Sequence[str]:
+        """Streams whose counts restart at the test part."""
+
+    @property
+    def permuted(self) -> Sequence[str]:
+        """Streams whose replicates have a permutation of their own."""
+
+    def runs(self, table: Table, reduce: Callable[[pd.DataFrame], pd.DataFrame] = ...) -> pd.DataFrame:
+        """What ``reduce`` makes of each run's ``table``, with ``dataset``, ``stream``, ``task``, ``method``."""
+
+    def tuned(self, kind: Literal["tuned", "tuned-users"]) -> pd.DataFrame:
+        """``schema.OUTCOMES`` or ``schema.TEST_USERS`` of tuned runs, as ``runs`` has them."""
+
+    def fixed(self) -> pd.DataFrame:
+        """``schema.OUTCOMES`` of the runs on the released code's order, with the columns of ``runs``."""
+
+    def choices(self) -> dict[Chooser, Choice]:
+        """The choices of the tuning."""
+
+    def trials(self) -> pd.DataFrame:
+        """``schema.OUTCOMES`` of every trial, with ``dataset``, ``setting``, ``task``, ``method``."""
+
+    def levels(self) -> pd.DataFrame:
+        """``schema.LEVELS`` with ``dataset``, ``side``, ``task``."""
+
+    def stream_table(self) -> pd.DataFrame:
+        """The table ``tables.streams``."""
+
+    def counts(self) -> dict[str, Any]:
+        """By data set, what its ``counts.json`` holds."""
+
+    def where(self, kind: Kind) -> str:
+        """The files of a kind, for error messages."""
 
 
 class Inputs(NamedTuple):
@@ -61,7 +107,11 @@ class Inputs(NamedTuple):
         table = OUTCOMES if kind == "tuned" else TEST_USERS
         return _read_all(self.files[kind], table, _TUNED).drop(columns="replicate")
 
-    def choices(self) -> dict[tuple[str, str, str, str, int], Choice]:
+    def fixed(self) -> pd.DataFrame:
+        """``schema.OUTCOMES`` of the runs on the released code's order, as ``runs`` has them."""
+        return _read_all(self.files["fixed"], OUTCOMES, RUN)
+
+    def choices(self) -> dict[Chooser, Choice]:
         """The choices of the tuning by data set, stream, task, method and seed."""
         return {_chooser(path): read_choice(path) for path in sorted(self.files["choices"])}
 
@@ -76,11 +126,11 @@ class Inputs(NamedTuple):
             InputError: a seed, model and level stands in two files.
         """
         paths = self.files["levels"]
-        sums = _concat([_read(path, LEVELS, _LEVELS) for path in paths], LEVELS, _LEVELS)
-        twice = sums[sums.duplicated([*_LEVELS, *LEVEL_MODEL, "seed", "level"])]
+        sums = stacked([_read(path, LEVELS, LEVELS_OF) for path in paths], LEVELS, LEVELS_OF)
+        twice = sums[sums.duplicated([*LEVELS_OF, *LEVEL_MODEL, "seed", "level"])]
         if not twice.empty:
             first = twice.iloc[0]
-            where, model = ("/".join(str(first[key]) for key in keys) for keys in (_LEVELS, LEVEL_MODEL))
+            where, model = ("/".join(str(first[key]) for key in keys) for keys in (LEVELS_OF, LEVEL_MODEL))
             raise InputError(
                 f"{where}: seed {first['seed']}, {model}, level {first['level']} stands in two input "
                 "files; expected each once"
@@ -101,9 +151,17 @@ class Inputs(NamedTuple):
             opened[named] = StoredTable(path, STREAM)
         return opened
 
+    def stream_table(self) -> pd.DataFrame:
+        """The table ``tables.streams`` of these streams."""
+        return streams_table(self.streams(), self.batch_size)
+
     def counts(self) -> dict[str, Any]:
         """By data set, what its ``counts.json`` holds."""
         return {path.name.removesuffix(".counts.json"): _read_json(path) for path in self.files["counts"]}
+
+    def where(self, kind: Kind) -> str:
+        """The files of a kind, for error messages."""
+        return ", ".join(map(str, self.files[kind]))
 
 
 def sort(
@@ -134,7 +192,7 @@ def _stream_of(path: Path) -> tuple[str, str]:
     return names[-2], names[-1]
 
 
-def _chooser(path: Path) -> tuple[str, str, str, str, int]:
+def _chooser(path: Path) -> Chooser:
     folders = path.parts[-1 - len(_TUNED) : -1]
     if len(folders) < len(_TUNED) or folders[2] not in TASKS or not folders[-1].removeprefix("seed_").isdigit():
         raise InputError(f"{path}: expected <{'>/<'.join(RUN)}>/seed_<replicate>/{path.name}")
@@ -152,7 +210,7 @@ def _read_all(
     if len(set(paths)) < len(paths):
         raise InputError(f"{table.name}: an input file is named twice")
     if not paths:
-        return reduce(_concat([], table, names))
+        return reduce(stacked([], table, names))
     frames = [reduce(_read(path, table, names)) for path in sorted(paths)]
     return pd.concat([frame for frame in frames if not frame.empty] or frames[:1], ignore_index=True)
 
@@ -166,7 +224,7 @@ def _read(path: Path, table: Table, names: Sequence[str]) -> pd.DataFrame:
     return read_table(path, table).assign(**folders)
 
 
-def _concat(frames: Sequence[pd.DataFrame], table: Table, names: Sequence[str]) -> pd.DataFrame:
+def stacked(frames: Sequence[pd.DataFrame], table: Table, names: Sequence[str]) -> pd.DataFrame:
     """All rows; without any frame, none, with the right columns."""
     if frames:
         return pd.concat(frames, ignore_index=True)

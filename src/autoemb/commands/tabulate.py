@@ -4,7 +4,7 @@ import argparse
 from contextlib import ExitStack
 from pathlib import Path
 
-from autoemb.analysis.catalogue import TABLES, build, compact
+from autoemb.analysis.catalogue import TABLES, build, compact, write_csv
 from autoemb.analysis.tables import text
 from autoemb.artifact.files import whole
 from autoemb.artifact.record import add_argument, recorded
@@ -55,6 +55,6 @@ def run(arguments: argparse.Namespace) -> None:
         table = build(arguments.table, arguments.inputs, **settings)
         view = compact(arguments.table, table)
         csv, md, tex = (stack.enter_context(whole(path)) for path in paths)
-        table.to_csv(csv, index=False, float_format="%.8g", lineterminator="\n")
+        write_csv(table, csv)
         md.write_text(text.markdown(view))
         tex.write_text(text.latex(view))

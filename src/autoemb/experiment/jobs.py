@@ -4,12 +4,12 @@ The workflow makes the same jobs (``workflow/rules``), and a test holds the two 
 function that yields its jobs, and a word in ``jobs``.
 """
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from autoemb.config import LevelModel, LevelsConfig, MethodConfig, RunConfig, StreamConfig
-from autoemb.data.columns import cut
 from autoemb.data.datasets.base import Counts
 from autoemb.data.stream import test_count
 from autoemb.experiment.grid import Grid
@@ -167,7 +167,7 @@ def _of_stream(stream: StreamConfig, counts: Counts, batch_size: int, held_out: 
     train = n - test_count(stream.test, n)
     if held_out is not None:
         train, n = train - test_count(held_out, train), train
-    return Batches(sum(len(cut(part, batch_size)) for part in (slice(0, train), slice(train, n))))
+    return Batches(math.ceil(train / batch_size) + math.ceil((n - train) / batch_size))
 
 
 def _of_levels(levels: LevelsConfig, model: LevelModel, counts: Counts, batch_size: int) -> Batches:
@@ -175,4 +175,4 @@ def _of_levels(levels: LevelsConfig, model: LevelModel, counts: Counts, batch_si
     trained = [min(ids * level, counts.ratings) for level in levels.at]
     tested = round(counts.ratings * levels.test_share)
     learnt = sum(model.steps(level, n, batch_size) for level, n in zip(levels.at, trained, strict=True))
-    return Batches(learnt, len(cut(slice(0, tested), batch_size)) * len(levels.at))
+    return Batches(learnt, math.ceil(tested / batch_size) * len(levels.at))

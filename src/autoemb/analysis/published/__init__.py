@@ -64,6 +64,26 @@ def esapn_table2() -> pd.DataFrame:
     return _read("esapn_table2.csv")
 
 
+def released_code() -> pd.DataFrame:
+    """What the authors' released code prints on one fixed order of ml-1m, with seeds.
+
+    The ESAPN repository at commit 9aec735, SAM by its edit. The order is numpy's ``default_rng(20261123).permutation``
+    of the rows of ratings.dat: the first 750,000 interactions are the train part, the next 250,000 the test part, at
+    which the counts restart. Batches of 500, rare items kept, six sizes for ESAPN and ``fse-222``, else {2, 16, 128}.
+    Patched were a seed, sizes and sizes of the parts from outside, sums on the device, an end after the test metrics,
+    and ESAPN's baseline: the mean of the last 5 losses. ``config/parity.yaml`` has the same settings.
+
+    Returns:
+        One row per ``dataset``, ``stream``, ``task``, ``metric``, ``method``: ``value`` and ``sd`` (float64; over
+        seeds, NaN where it was not told), ``seeds`` (int64; of ``fse-222``, two or three).
+    """
+    return _read("released_code.csv")
+
+
+PARITY_ORDER = {"order": "shuffled", "seed": 20261123, "permutations": "one", "first": 1_000_000, "test": 250_000.0}
+"""The stream's settings that make the order of ``released_code``, on ml-1m."""
+
+
 def _read(name: str) -> pd.DataFrame:
     with resources.files(__name__).joinpath(name).open() as file:
         return pd.read_csv(file)

@@ -29,6 +29,7 @@ from autoemb.analysis.tables.levels import (
     trainings_of,
 )
 from autoemb.analysis.tables.outcomes import comparison, running_popularity, stream
+from autoemb.analysis.tables.parity import parity
 from autoemb.analysis.tables.ranking import ranking
 from autoemb.analysis.tables.selection import candidates, mean_size, size_stream, sizes
 from autoemb.analysis.tables.streams import streams
@@ -53,6 +54,7 @@ __all__ = [
     "mean_size",
     "model_names",
     "paper_crossings",
+    "parity",
     "ranking",
     "running_popularity",
     "size_stream",

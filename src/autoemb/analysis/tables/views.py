@@ -133,6 +133,25 @@ def verdicts(table: pd.DataFrame) -> pd.DataFrame:
     return table[["dataset", "claim", "verdict", "sentence", "source"]].astype("str")
 
 
+def parity(table: pd.DataFrame) -> pd.DataFrame:
+    """One row per method and metric."""
+    rows = [
+        {name: str(line[name]) for name in ("dataset", "metric", "method")}
+        | {"here": f"{line['mean']:.5f}", "sd": _five(line["sd"]), "seeds": str(line["seeds"])}
+        | {"released code": f"{line['released']:.5f}", "its sd": _five(line["released_sd"])}
+        | {"its seeds": str(line["released_seeds"]), "difference": f"{line['difference']:+.5f}"}
+        | {"95 % interval": "" if np.isnan(line["difference_low"])
+           else f"{line['difference_low']:+.5f} to {line['difference_high']:+.5f}"}
+        | {"finding": line["finding"]}
+        for line in table.to_dict("records")
+    ]  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def _five(value: float) -> str:
+    return "" if np.isnan(value) else f"{value:.5f}"
+
+
 def tuned(table: pd.DataFrame) -> pd.DataFrame:
     """One row per method, the least loss first in each cell."""
     rows = [

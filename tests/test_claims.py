@@ -523,7 +523,8 @@ def test_every_verdict_has_its_mark_and_claims_without_metrics_span_two(shown):
     assert titles == ["popularity levels (user)", "shuffled"]
     assert sum(len(axes.patches) for axes in figure.axes) == len(table)
     assert [entry.get_text() for entry in figure.legends[0].get_texts()] == list(VERDICTS)
-    assert figure.axes[-1].get_xlabel()
+    assert figure.axes[-1].xaxis.get_ticks_position() == "top"
+    assert figure.get_suptitle().startswith(f"{(table['verdict'] != DESCRIPTIVE).sum()} cells judged: ")
     nothing = plots.claims(table[:0])
     assert "no claim" in nothing.axes[0].get_title(loc="left")
     assert sentences.claims(claims.verdicts(table[:0])) == ""

@@ -5,9 +5,12 @@ import pandas as pd
 import pytest
 
 from autoemb.analysis import plots, published, tables
-from autoemb.schema import NO_START
+from autoemb.analysis.plots import findings
+from autoemb.analysis.plots.style import verdict_mark
+from autoemb.schema import NO_START, VERDICTS
 
 METHODS = ("fse", "fse-2", "autoemb", "someone-new")
+KNOWN = ("constant", "means", "mf", "uniform", "sam", "darts", "autoemb", "esapn")
 PANELS = {"regression": ("mse", "accuracy"), "classification": ("cross_entropy", "accuracy")}
 
 
@@ -17,7 +20,8 @@ def grid(seeds: int, **columns: list) -> pd.DataFrame:
     frame = index.to_frame(index=False)
     mean = 0.2 + 0.01 * np.sin(np.arange(len(frame)))
     half = np.nan if seeds == 1 else 0.003
-    return frame.assign(mean=mean, low=mean - half, high=mean + half, seeds=seeds, n=1000)
+    known = {"dataset": "mine", "varies": "start and order"}
+    return frame.assign(mean=mean, low=mean - half, high=mean + half, seeds=seeds, n=1000, **known)
 
 
 def by_metric(frame: pd.DataFrame) -> pd.DataFrame:
@@ -126,25 +130,58 @@ def test_a_figure_is_whole_or_absent(tmp_path):
 
 def test_colours_belong_to_names():
     assert plots.method_mark("fse-16") == plots.size_mark(16)
-    known = [plots.method_mark(name) for name in ("fse", "sam", "darts", "darts-global", "autoemb", "esapn")]
-    assert len({mark.colour for mark in known}) == len({mark.marker for mark in known}) == len(known)
-    sizes = [plots.size_mark(size) for size in (2, 4, 8, 16, 32, 64, 128, 146)]
+    known = [plots.method_mark(name) for name in (*KNOWN, "someone-new")]
+    assert len({mark.colour for mark in known}) == len(known)
+    sizes = [plots.size_mark(size) for size in (2, 4, 8, 16, 32, 64, 128, 256)]
     assert len({mark.colour for mark in sizes}) == len({mark.marker for mark in sizes}) == len(sizes)
+    lightness = [sum(int(mark.colour[at : at + 2], 16) for at in (1, 3, 5)) for mark in sizes]
+    assert lightness == sorted(lightness, reverse=True)  # the larger, the darker
+    assert not {mark.colour for mark in known} & {mark.colour for mark in sizes}  # one meaning per colour
+    assert {verdict_mark(verdict).colour for verdict in VERDICTS} == {"#000000"}
+
+
+@pytest.mark.parametrize("name", ["sam-slow", "autoemb-scaled", "darts-global", "fse-128-scaled"])
+def test_a_variant_has_its_methods_colour_dashed(name):
+    variant, base = plots.method_mark(name), plots.method_mark(name.rpartition("-")[0])
+    assert (variant.colour, variant.line, base.line) == (base.colour, "--", "-")
+    assert variant.marker != base.marker
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_a_figure_says_what_it_found_and_of_what(name):
+    figure = draw(name)
+    assert figure.get_suptitle()
+    (legend,) = figure.legends
+    assert legend.get_title().get_text().startswith("mine; 3 replicates; 95 % intervals (start and order vary)")
+
+
+def test_the_title_of_a_comparison_is_computed():
+    cell = {"dataset": "mine", "stream": "temporal", "task": "regression", "metric": "mse", "seeds": 3}
+    rows = [{**cell, "method": name, "mean": mean} for name, mean in (("constant", 0.2), ("sam", 0.1), ("fse", 0.3))]
+    assert findings.comparison(pd.DataFrame(rows)) == "Lowest loss: sam in 1 of 1 cells. Worse than a constant: 1 of 2"
+    rows[1]["mean"] = 0.21
+    assert findings.comparison(pd.DataFrame(rows)) == (
+        "Lowest loss: constant in 1 of 1 cells. Worse than a constant: 2 of 2"
+    )
 
 
 def test_unknown_names_look_the_same_on_every_machine():
-    assert plots.method_mark("someone-new") == plots.Mark("#D55E00", "d")
+    assert plots.method_mark("someone-new") == plots.Mark("#B8860B", "d")
     assert plots.size_mark(24) == plots.size_mark(24)
 
 
 def test_the_curve_of_a_method_has_its_colour():
     axes = draw("stream").axes[0]
-    colours = [line.get_color() for line in axes.lines[: len(METHODS)]]
-    assert colours == [plots.method_mark(name).colour for name in tables.sort_methods(METHODS)]
+    others = [name for name in tables.sort_methods(METHODS) if name != "fse"]  # which is the line at zero
+    assert [line.get_color() for line in axes.lines[: len(others)]] == [
+        plots.method_mark(name).colour for name in others
+    ]
 
 
 def test_panels_that_share_an_axis_show_every_curve():
     cell = {
+        "dataset": "mine",
+        "seeds": 3,
         "task": "regression",
         "method": "sam",
         "split": "test",

@@ -49,9 +49,10 @@ def curves(tables: Mapping[str, pd.DataFrame]) -> dict[str, list[dict[str, Any]]
     return panels
 
 
-def look(mark: Mark) -> dict[str, str]:
+def look(mark: Mark) -> dict[str, Any]:
     """A mark of the figures as Vega has it."""
-    return {"colour": mark.colour, "shape": _SHAPES[mark.marker]}
+    dash = [4, 3] if mark.line == "--" else [1, 0]
+    return {"colour": mark.colour, "shape": _SHAPES[mark.marker], "dash": dash}
 
 
 def _along_popularity(table: pd.DataFrame | None) -> list[dict[str, Any]]:

@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from autoemb.analysis.plots import findings
 from autoemb.analysis.plots.panels import (
     METRIC_LABELS,
     SHORT_LABELS,
@@ -17,6 +18,7 @@ from autoemb.analysis.plots.panels import (
     focus,
     grid,
     handle,
+    headline,
     legend,
     letter,
     popularity_axis,
@@ -62,6 +64,7 @@ def levels(table: pd.DataFrame, crossings: pd.DataFrame, paper: pd.DataFrame) ->
                 words = [str(task), SHORT_LABELS[str(metric)], f"start {start}", *[training] * (len(trainings) > 1)]
                 letter(axes, 2 * number + column, ", ".join(words))
         legend(figure, _level_handles(table, shows_paper=papers is not None))
+        headline(figure, findings.levels(table, crossings), findings.about(table))
     return figure
 
 
@@ -93,6 +96,7 @@ def running_popularity(table: pd.DataFrame, split: str = "test") -> Figure:
                 if column == 0:
                     axes.set_ylabel(f"{task}\n{SHORT_LABELS[str(metric)]}")
         legend(figure, [handle(mark, label) for mark, label in marks.values()])
+        headline(figure, findings.running_popularity(fixed), findings.about(fixed, "losses: lower is better"))
     return figure
 
 

@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
+from autoemb.analysis.plots import findings
 from autoemb.analysis.plots.panels import (
     METRIC_LABELS,
     SHORT_LABELS,
@@ -17,6 +18,7 @@ from autoemb.analysis.plots.panels import (
     focus,
     grid,
     handle,
+    headline,
     legend,
     letter,
     stream_axis,
@@ -55,6 +57,7 @@ def comparison(table: pd.DataFrame) -> Figure:
                     axes.set_xlabel(METRIC_LABELS[str(metric)])
         if table["paper"].notna().any():
             legend(figure, [Line2D([], [], **_PAPER, label="paper's Table 2")])
+        headline(figure, findings.comparison(table), findings.about(table, "dotted: the anchors"))
     return figure
 
 
@@ -81,40 +84,44 @@ def tuned(table: pd.DataFrame) -> Figure:
                 axes.tick_params(axis="y", length=0)
                 axes.xaxis.set_major_locator(MaxNLocator(4))
                 axes.ticklabel_format(axis="x", useOffset=False, style="plain")
-                axes.set_xlabel(f"{METRIC_LABELS[str(metric)]}, lower is better")
+                axes.set_xlabel(METRIC_LABELS[str(metric)])
                 letter(axes, row * len(streams) + column, f"{stream}, {task}")
         hollow = {"markerfacecolor": "white", "markeredgewidth": 0.9}
         dots = {"as configured": hollow, "tuned, 95 % interval": {}}
         shared: dict[str, Any] = {"color": "#555555", "marker": "o", "markersize": 4, "linestyle": "none"}
         legend(figure, [Line2D([], [], label=label, **shared | look) for label, look in dots.items()])
+        headline(figure, findings.tuned(table), findings.about(table, "chosen on the end of the train part"))
     return figure
 
 
 def stream(table: pd.DataFrame) -> Figure:
-    """Loss and accuracy along the stream, and beneath each the difference to ``fse``, paired by seed.
+    """The losses along the stream as differences to ``fse``, paired by seed; without any, the losses themselves.
 
-    The bands are those of the differences: beside the changes of level, the methods lie too close to show theirs.
+    Beside the changes of level along the stream the methods lie too close to be told apart.
 
     Args:
         table: ``tables.stream`` of one data set; a dotted line marks where the test part begins.
     """
     streams = list(table["stream"].unique())
+    table = table[table["metric"] != "accuracy"]
     metrics = [cell for cell, _ in table.groupby(["task", "metric"], sort=False)]
     paired = table["difference"].notna().any()
-    shown = ["mean", "difference"] if paired else ["mean"]
-    rows = [(name, what) for name in streams for what in shown]
-    with grid(len(rows), len(metrics), 1.55) as (figure, panels):
+    rows = [(name, "difference" if paired else "mean") for name in streams]
+    with grid(len(rows), len(metrics), 2.4) as (figure, panels):
         for row, (name, what) in enumerate(rows):
             for column, (task, metric) in enumerate(metrics):
                 axes = panels[row][column]
                 cell = table[(table["stream"] == name) & (table["task"] == task) & (table["metric"] == metric)]
                 _along(axes, cell, what)
                 label = SHORT_LABELS[str(metric)]
-                axes.set_ylabel(f"Δ {label} to fse" if what == "difference" else label)
-                letter(axes, row * len(metrics) + column, f"{name}, {task}", left=-0.3)
+                axes.set_ylabel(f"Δ {label} to fse (below 0: better)" if what == "difference" else label)
+                letter(axes, row * len(metrics) + column, f"{name}, {task}", left=0)
                 if row < len(rows) - 1:
                     axes.set_xlabel("")
-        legend(figure, [handle(method_mark(name), name) for name in sort_methods(table["method"].unique())])
+        shown = table[table["difference"].notna()] if paired else table
+        legend(figure, [handle(method_mark(name), name) for name in sort_methods(shown["method"].unique())])
+        more = "dotted: the test part begins; a method beyond a panel's edge leaves it"
+        headline(figure, findings.along(table), findings.about(table, more))
     return figure
 
 
@@ -125,7 +132,8 @@ def _dots(axes: Axes, cell: pd.DataFrame, methods: list[str]) -> None:
     for row in cell.to_dict("records"):
         height = methods.index(row["method"])
         mark = method_mark(row["method"])
-        axes.plot([row["low"], row["high"]], [height, height], color=mark.colour)  # nothing where they are NaN
+        ends = [row["low"], row["high"]]
+        axes.plot(ends, [height, height], color=mark.colour, linestyle=mark.line)  # nothing where they are NaN
         axes.plot(row["mean"], height, color=mark.colour, marker=mark.marker, markersize=4.5, markeredgewidth=0)
         axes.plot(row["paper"], height, **_PAPER)
     axes.set_yticks(range(len(methods)), labels=methods)
@@ -148,7 +156,9 @@ def _along(axes: Axes, cell: pd.DataFrame, what: str) -> None:
     for method in sort_methods(cell["method"].unique()):
         one = cell[cell["method"] == method].sort_values("first")
         if one[what].notna().any():
-            curve(axes, one["first"] + one["n"] / 2, one, method_mark(method), names, band=what == "difference")
+            curve(
+                axes, one["first"] + one["n"] / 2, one, method_mark(method), names, band=0.06 * (what == "difference")
+            )
     if what == "difference":
         focus(axes, cell.loc[~cell["method"].isin(ANCHORS), what])
         axes.axhline(0, color=method_mark("fse").colour, linewidth=0.8)

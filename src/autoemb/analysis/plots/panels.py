@@ -1,5 +1,6 @@
 """What the figures share: a grid of labelled panels, a curve with its band, axes with units, one legend."""
 
+import textwrap
 from collections.abc import Iterator
 from contextlib import contextmanager
 from string import ascii_lowercase
@@ -11,12 +12,17 @@ import numpy.typing as npt
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
 from autoemb.analysis.plots.style import WIDTH, Mark, style
 
-METRIC_LABELS = {"mse": "MSE", "cross_entropy": "cross-entropy (nats)", "accuracy": "accuracy (share correct)"}
+METRIC_LABELS = {
+    "mse": "MSE\nlower is better",
+    "cross_entropy": "cross-entropy (nats)\nlower is better",
+    "accuracy": "accuracy\nhigher is better",
+}
 SHORT_LABELS = {
     "mse": "MSE",
     "cross_entropy": "cross-entropy",
@@ -24,6 +30,10 @@ SHORT_LABELS = {
     "mean_size": "mean size",
     "memory_saved": "memory saved",
 }
+
+
+_TITLE, _ABOUT = 100, 150
+"""Characters of a line."""
 
 
 class Grid(NamedTuple):
@@ -44,9 +54,19 @@ def grid(rows: int, columns: int, row_height: float, sharey: bool = False) -> It
         sharey: whether the panels of a row share their vertical axis.
     """
     with mpl.rc_context(style()):
-        figure = Figure(figsize=(WIDTH, row_height * rows + 0.5))
+        figure = Figure(figsize=(WIDTH, row_height * rows + 0.9))
         axes = figure.subplots(rows, columns, squeeze=False, sharey="row" if sharey else False)
         yield Grid(figure, [list(row) for row in axes])
+
+
+def headline(figure: Figure, finding: str, about: str) -> None:
+    """What the figure shows as its title, and beneath all panels, over the legend, what it was made of."""
+    if finding:
+        figure.suptitle(textwrap.fill(finding, _TITLE), x=0.01, ha="left", fontsize=8.5, fontweight="bold")
+    if about:
+        if not figure.legends:
+            legend(figure, [])
+        figure.legends[0].set_title(textwrap.fill(about, _ABOUT), prop=FontProperties(size=6.5))
 
 
 def letter(axes: Axes, number: int, text: str, left: float = 0.0) -> None:
@@ -60,19 +80,19 @@ def curve(
     table: pd.DataFrame,
     mark: Mark,
     columns: tuple[str, str, str] = ("mean", "low", "high"),
-    band: bool = True,
+    band: float = 0.15,
 ) -> None:
-    """Means joined by a line, and the 95 % interval as a band where there is one and ``band`` asks for it."""
+    """Means joined by a line, and the 95 % interval as a band of this opacity where there is one."""
     mean, low, high = (table[name].to_numpy(dtype=np.float64) for name in columns)
     every = max(1, len(mean) // 12)
-    axes.plot(x, mean, color=mark.colour, marker=mark.marker, markeredgewidth=0, markevery=every)
+    axes.plot(x, mean, color=mark.colour, marker=mark.marker, linestyle=mark.line, markeredgewidth=0, markevery=every)
     if band and np.isfinite(low).any():
-        axes.fill_between(x, low, high, color=mark.colour, alpha=0.15, linewidth=0)
+        axes.fill_between(x, low, high, color=mark.colour, alpha=band, linewidth=0)
 
 
 def handle(mark: Mark, label: str) -> Line2D:
     """The entry of a method or a size in the legend."""
-    return Line2D([], [], color=mark.colour, marker=mark.marker, markeredgewidth=0, label=label)
+    return Line2D([], [], color=mark.colour, marker=mark.marker, linestyle=mark.line, markeredgewidth=0, label=label)
 
 
 def legend(figure: Figure, handles: list[Line2D], columns: int = 8) -> None:

@@ -6,11 +6,13 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from autoemb.analysis.plots import findings
 from autoemb.analysis.plots.panels import (
     curve,
     few_ticks,
     grid,
     handle,
+    headline,
     legend,
     letter,
     popularity_axis,
@@ -35,7 +37,7 @@ def sizes(table: pd.DataFrame, split: str = "test") -> Figure:
             curve(axes, bin_centres(one), one, method_mark(method))
         popularity_axis(axes, bin_centres(cell), f"{side} popularity\n(interactions so far)")
 
-    return _panels(shown, draw)
+    return _panels(shown, draw, findings.growth(shown, "popularity_low", "from rare to frequent ids"))
 
 
 def size_stream(table: pd.DataFrame) -> Figure:
@@ -53,10 +55,10 @@ def size_stream(table: pd.DataFrame) -> Figure:
         axes.axvline(cell.loc[cell["split"] == "test", "first"].min(), color="#555555", linestyle=":", linewidth=0.8)
         stream_axis(axes, int((cell["first"] + cell["n"]).max()))
 
-    return _panels(shown, draw)
+    return _panels(shown, draw, findings.growth(shown, "first", "along the stream"))
 
 
-def _panels(table: pd.DataFrame, draw: Callable[[Axes, pd.DataFrame, str], None]) -> Figure:
+def _panels(table: pd.DataFrame, draw: Callable[[Axes, pd.DataFrame, str], None], finding: str) -> Figure:
     """A row per task, a column per stream and side."""
     tasks = list(table["task"].unique())
     columns = [cell for cell, _ in table.groupby(["stream", "side"], sort=False)]
@@ -75,4 +77,5 @@ def _panels(table: pd.DataFrame, draw: Callable[[Axes, pd.DataFrame, str], None]
         for axes in figure.axes:  # once all panels that share an axis are drawn: this ends their autoscaling
             axes.set_ylim(bottom=max(axes.get_ylim()[0], 0))  # a band may reach below, a size cannot
         legend(figure, [handle(method_mark(name), name) for name in sort_methods(table["method"].unique())])
+        headline(figure, finding, findings.about(table))
     return figure

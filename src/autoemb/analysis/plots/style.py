@@ -1,13 +1,14 @@
 """One style for every figure: sizes for a printed page, colours by Okabe and Ito, reproducible files."""
 
 import importlib.metadata
+import math
 import os
 import re
 import zlib
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import matplotlib as mpl
 from matplotlib.figure import Figure
@@ -22,48 +23,41 @@ WIDTH = 7.2
 POINTER = "AUTOEMB_IDENTITY"
 """Environment variable with the identity of the job that draws (``record.identity``), for the figures' metadata."""
 
-_BLACK, _ORANGE, _SKY, _GREEN = "#000000", "#E69F00", "#56B4E9", "#009E73"
-_BLUE, _VERMILLION, _PURPLE, _GREY = "#0072B2", "#D55E00", "#CC79A7", "#7F7F7F"
+_INK, _GREY = "#000000", "#7F7F7F"
 
 
 class Mark(NamedTuple):
-    """How a method or an embedding size looks in every figure."""
+    """How a method, an embedding size or a verdict looks in every figure."""
 
     colour: str
     marker: str
+    line: Literal["-", "--"] = "-"
+    """Style of its curve: a variant of a method is dashed."""
 
 
+# hues are methods, after Okabe and Ito; sizes are one ramp, from light to dark blue; verdicts are black
 _METHODS = {
     "constant": Mark(_GREY, "D"),
-    "means": Mark(_GREEN, "*"),
-    "mf": Mark(_BLUE, "d"),
-    "uniform": Mark(_GREY, "<"),
-    "fse": Mark(_BLACK, "o"),
-    "sam": Mark(_ORANGE, "s"),
-    "darts": Mark(_SKY, "D"),
-    "darts-global": Mark(_GREY, "P"),
-    "autoemb": Mark(_VERMILLION, "^"),
-    "esapn": Mark(_PURPLE, "X"),
+    "means": Mark(_INK, "*"),
+    "mf": Mark("#7A5195", "d"),
+    "uniform": Mark("#8C6D31", "<"),
+    "sam": Mark("#E69F00", "s"),
+    "darts": Mark("#009E73", "D"),
+    "autoemb": Mark("#D55E00", "^"),
+    "esapn": Mark("#CC79A7", "X"),
 }
-_SIZES = {
-    2: Mark(_BLUE, "v"),
-    4: Mark(_ORANGE, "d"),
-    8: Mark(_SKY, "<"),
-    16: Mark(_GREEN, "p"),
-    32: Mark(_GREY, "8"),
-    64: Mark(_VERMILLION, ">"),
-    128: Mark(_PURPLE, "h"),
-    146: Mark(_BLACK, "o"),
+_FIXED_SIZE = 146
+"""Of the run called ``fse``, unless a config says otherwise."""
+_RAMP = ("#A6CDE8", "#7FB5DB", "#5A9CCB", "#3A82B8", "#2468A0", "#134F86", "#08376A", "#041F45")
+"""Of sizes 2, 4, ..., 256, each twice the one before."""
+_OTHERS = ("#A6761D", "#666600", "#8B2252", "#5F9E9F", "#B8860B", "#6B8E23")
+"""Of methods that are not known here."""
+_MARKERS_OF_SIZES = "vd<p8>hoP"
+
+_OF_VERDICTS = ("o", "X", "v", "_", "s", "o")
+_VERDICTS = {verdict: Mark(_INK, marker) for verdict, marker in zip(VERDICTS, _OF_VERDICTS, strict=True)} | {
+    DESCRIPTIVE: Mark(_GREY, "")
 }
-_OF_VERDICTS = (
-    Mark(_BLUE, "o"),
-    Mark(_VERMILLION, "X"),
-    Mark(_ORANGE, "v"),
-    Mark(_PURPLE, "_"),
-    Mark(_GREEN, "s"),
-    Mark(_GREY, "o"),
-)
-_VERDICTS = dict(zip(VERDICTS, _OF_VERDICTS, strict=True)) | {DESCRIPTIVE: Mark(_GREY, "")}
 
 
 def style() -> dict[RcKeyType, Any]:
@@ -97,27 +91,33 @@ def style() -> dict[RcKeyType, Any]:
 
 
 def method_mark(name: str) -> Mark:
-    """Colour and marker of a method; a fixed-size one (``fse-16``) looks like its size, an unknown one by its name.
+    """Colour, marker and line of a method; a fixed-size one (``fse-16``) looks like its size, others by their names.
 
-    A variant (``sam-slow``, ``fse-16-scaled``) has the colour of what it is one of, and a marker by its name.
+    A variant (``sam-slow``, ``fse-16-scaled``) has the colour of what it is one of, dashed, and a marker by its name.
     """
     if known := _known(name):
         return known
     base = name
     while base := base.rpartition("-")[0]:
         if known := _known(base):
-            return Mark(known.colour, _unknown(name).marker)
+            marker = _unknown(name).marker
+            return Mark(known.colour, "P" if marker == known.marker else marker, "--")
     return _unknown(name)
 
 
 def _known(name: str) -> Mark | None:
     family, _, number = name.partition("-")
-    return size_mark(int(number)) if family == "fse" and number.isdigit() else _METHODS.get(name)
+    if family == "fse" and (number.isdigit() or not number):
+        return size_mark(int(number or _FIXED_SIZE))
+    return _METHODS.get(name)
 
 
 def size_mark(size: int) -> Mark:
-    """Colour and marker of an embedding size."""
-    return _SIZES[size] if size in _SIZES else _unknown(str(size))
+    """Colour and marker of an embedding size: the darker the larger."""
+    step = math.log2(max(size, 1)) - 1
+    place = min(max(round(step), 0), len(_RAMP) - 1)
+    exact = step == place
+    return Mark(_RAMP[place], _MARKERS_OF_SIZES[place if exact else -2])
 
 
 def level_mark(name: str) -> Mark:
@@ -133,10 +133,9 @@ def verdict_mark(verdict: str) -> Mark:
 
 def _unknown(name: str) -> Mark:
     """The same look in every figure and on every machine, whatever else is drawn."""
-    colours = (_GREEN, _BLUE, _PURPLE, _ORANGE, _VERMILLION, _SKY)
     markers = ("*", "<", ">", "v", "d", "p", "h")
     number = zlib.crc32(name.encode())
-    return Mark(colours[number % len(colours)], markers[number // len(colours) % len(markers)])
+    return Mark(_OTHERS[number % len(_OTHERS)], markers[number // len(_OTHERS) % len(markers)])
 
 
 def save(figure: Figure, stem: Path | str, formats: Sequence[str] = ("pdf", "svg", "png")) -> Path:

@@ -9,7 +9,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 
-from autoemb.analysis.plots.panels import grid, legend, letter
+from autoemb.analysis.plots import findings
+from autoemb.analysis.plots.panels import grid, headline, legend, letter
 from autoemb.analysis.plots.style import verdict_mark
 from autoemb.analysis.tables.text import signed
 from autoemb.schema import DESCRIPTIVE, TASKS, VERDICTS
@@ -50,6 +51,8 @@ def claims(table: pd.DataFrame) -> Figure:
             for name in VERDICTS
         ]  # fmt: skip
         legend(figure, handles)
+        more = "positive: as claimed; in a cell the effect of the comparison that decides, and half of its interval"
+        headline(figure, findings.claims(table), findings.about(table, more))
     return figure
 
 
@@ -85,11 +88,11 @@ def _frame(axes: Axes, tasks: list[str], statements: "pd.Series[str]") -> None:
     axes.set_xlim(-0.55, 2 * len(tasks) - 0.45)
     axes.set_ylim(len(statements) - 0.4, -0.6)
     axes.set_xticks(range(2 * len(tasks)), labels=[name for task in tasks for name in _HEADINGS[task]])
-    axes.set_xticks([2 * n + 0.5 for n in range(len(tasks))], labels=[f"\n{task}" for task in tasks], minor=True)
+    axes.set_xticks([2 * n + 0.5 for n in range(len(tasks))], labels=[f"{task}\n" for task in tasks], minor=True)
     labels = [textwrap.fill(f"{claim}  {text}", _LINE) for claim, text in statements.items()]
     axes.set_yticks(range(len(statements)), labels=labels, fontsize=6)
+    axes.xaxis.tick_top()
     axes.tick_params(which="both", length=0)
     axes.grid(visible=False)
-    axes.set_xlabel("metric, task")
     for spine in axes.spines.values():
         spine.set_visible(False)

@@ -139,6 +139,7 @@ function spec(description, panel, curves, width) {
     legend: { orient: "bottom", columns: Math.max(1, Math.floor(width / 150)), symbolOpacity: 1 },
   };
   const shape = { ...colour, scale: { domain: names, range: curves.map(curve => curve.shape) } };
+  const strokeDash = { ...colour, scale: { domain: names, range: curves.map(curve => curve.dash) } };
   const x = {
     field: "x", type: "quantitative", title: panel.x(), scale: log ? { type: "log", nice: false } : { zero: false, nice: false },
     axis: { format: "~s", tickCount: width < 500 ? 4 : 8, labelOverlap: true, grid: false },
@@ -162,7 +163,7 @@ function spec(description, panel, curves, width) {
     });
   }
   layer.push(
-    { mark: { type: "line", strokeWidth: 1.6, clip: true }, encoding: { x, y: y("mean"), color: colour } },
+    { mark: { type: "line", strokeWidth: 1.6, clip: true }, encoding: { x, y: y("mean"), color: colour, strokeDash } },
     {
       transform: [{ filter: "datum.marked" }],
       mark: { type: "point", filled: true, opacity: 1, size: 45, clip: true },

@@ -7,7 +7,7 @@ ROWS ?= 1000000
 REPORT = --report results/$@/report.html --report-after-run
 
 .DEFAULT_GOAL := help
-.PHONY: help install smoke latest-small ml-1m ml-20m anchors paper estimate archive test-archive test test-kill test-slurm test-kubernetes check fuzz bench bench-steps bench-gpu bench-data clean
+.PHONY: help install smoke latest-small ml-1m ml-20m anchors parity record paper estimate archive test-archive test test-kill test-slurm test-kubernetes check fuzz bench bench-steps bench-gpu bench-data clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -36,7 +36,7 @@ endef
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev]'
 	touch $@
 
-smoke: install ## the papers' methods and two anchors on the shipped ratings: figures, tables, notebooks, report (14 minutes on 2 busy cores)
+smoke: install ## the papers' methods and two anchors on the shipped ratings: figures, tables, notebooks, report (3 to 14 minutes on 2 cores)
 	$(SNAKEMAKE) --configfile config/smoke.yaml $(REPORT)
 
 latest-small: install ## the same ratings, 5 seeds, and the ablation: each setting of the released code changed alone
@@ -51,6 +51,13 @@ paper: install ## the paper's full grid, 10 seeds (downloads; needs the Netflix 
 anchors: install ## constant, means and mf on the paper's three data sets and two small ones, beside its Table 2 (docs/anchors.md)
 	$(SNAKEMAKE) --configfile config/anchors-small.yaml --report results/anchors-small/report.html --report-after-run
 	$(SNAKEMAKE) --configfile config/anchors.yaml $(REPORT)
+
+parity: install ## the methods on the order on which the authors' released code was run, with its settings, beside its numbers
+	$(SNAKEMAKE) --configfile config/parity.yaml
+	cat results/parity/tables/parity.md
+
+record: install ## the published records and README's findings, made from their committed outcomes (2 minutes)
+	$(BIN)/python results/published/record.py
 
 ml-20m: install ## MovieLens 20M, one order, one task, 3 seeds: overnight on 2 cores (`make estimate CONFIG=config/ml-20m.yaml`)
 	$(SNAKEMAKE) --configfile config/ml-20m.yaml $(REPORT)

@@ -1,4 +1,4 @@
-"""``python results/published/record.py RECORD [--from RESULTS]``: a published record, made from its committed outcomes.
+"""``python results/published/record.py [RECORD] [--from RESULTS]``: published records, from their committed outcomes.
 
 A record is a folder with config.yaml, about.md (what a person wrote) and outcomes: the sums of every run. From these
 its tables, figures and README.md are made, here and on any machine to the same bytes. With ``--from``, the outcomes of
@@ -9,11 +9,13 @@ import argparse
 import json
 import re
 import shutil
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from string import Template
 from typing import Any
 
+import findings
 import pandas as pd
 import yaml
 from matplotlib.figure import Figure
@@ -26,6 +28,9 @@ from autoemb.schema import RUN_TABLES
 
 HERE = Path(__file__).parent
 Tables = Mapping[str, pd.DataFrame]
+
+OF_PARITY = ("datasets", "streams", "comparison", "parity")
+"""The tables of a record on the order of the released code."""
 
 FILES: Mapping[Kind, str] = {
     **{table.name: f"runs/*/*/*/*/{table.file}" for table in RUN_TABLES},
@@ -107,7 +112,11 @@ def built(of: outcomes.Outcomes) -> Iterator[tuple[str, pd.DataFrame]]:
     """Every table that these outcomes have something of."""
     for name, entry in catalogue.TABLES.items():
         kind = entry.reads[0]
-        if (kind == "fixed" and of.parity) or (kind != "fixed" and of.has(kind)):
+        if of.parity and name not in OF_PARITY:  # it is there for one question
+            continue
+        if kind == "fixed" and not of.parity:
+            continue
+        if kind == "fixed" or of.has(kind):
             yield name, catalogue.build_from(name, of)
 
 
@@ -152,8 +161,21 @@ def publish(record: Path, results: Path | None = None) -> None:
     (record / "README.md").write_text(page(record, tables, kept.documents["runs"]))
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """The records that are named, or all of them; then what README says was found."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("record", type=Path, help="a folder with config.yaml, about.md and outcomes")
+    parser.add_argument("record", type=Path, nargs="?", help="a folder with config.yaml, about.md and outcomes; or all")
     parser.add_argument("--from", dest="results", type=Path, help="a folder of results to take outcomes from")
-    publish(**vars(parser.parse_args()))
+    arguments = parser.parse_args()
+    if arguments.results and not arguments.record:
+        parser.error("--from: expected the record that takes these results")
+    records = [arguments.record] if arguments.record else sorted(path.parent for path in HERE.glob("*/outcomes"))
+    for record in records:
+        publish(record, arguments.results)
+        print(f"{record}/README.md", file=sys.stderr)
+    if not arguments.record or arguments.record.parent.resolve() == HERE:
+        findings.fill(HERE.parents[1] / "README.md", findings.text(HERE))
+
+
+if __name__ == "__main__":
+    main()

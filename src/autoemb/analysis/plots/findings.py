@@ -19,6 +19,9 @@ from autoemb.analysis.tables.student import excludes_zero
 from autoemb.analysis.tables.text import change
 from autoemb.schema import DESCRIPTIVE, VERDICTS
 
+LEAST = 0.1
+"""Dimensions by which two mean sizes must differ: replicates may agree on a change that is too small to matter."""
+
 
 def about(table: pd.DataFrame, *more: str) -> str:
     """Data set, replicates, what varies between them, and whatever else the figure must say of itself."""
@@ -29,6 +32,12 @@ def about(table: pd.DataFrame, *more: str) -> str:
     if "varies" in table and seeds > 1:
         words.append(f"95 % intervals ({' or '.join(f'{what} vary' for what in dict.fromkeys(table['varies']))})")
     return "; ".join([*words, *more])
+
+
+def tested(table: pd.DataFrame) -> str:
+    """How many interactions the test part has."""
+    least, most = int(table["n"].min()), int(table["n"].max())
+    return f"{least:,}{f' to {most:,}' if most > least else ''} test interactions"
 
 
 def comparison(table: pd.DataFrame) -> str:
@@ -89,8 +98,8 @@ def growth(table: pd.DataFrame, order: str, over: str) -> str:
             cell.sort_values(order).iloc[[0, -1]]
             for _, cell in table[table["method"] == method].groupby(["stream", "task", "side"], sort=False)
         ]
-        grown = sum(bool(end["low"].iloc[1] > end["high"].iloc[0]) for end in ends)
-        shrunk = sum(bool(end["high"].iloc[1] < end["low"].iloc[0]) for end in ends)
+        grown = sum(bool(end["low"].iloc[1] > end["high"].iloc[0] + LEAST) for end in ends)
+        shrunk = sum(bool(end["high"].iloc[1] < end["low"].iloc[0] - LEAST) for end in ends)
         parts.append(f"{method} +{grown} -{shrunk} of {len(ends)}")
     return f"Panels in which the mean size grows (+) or falls (-) {over}: {'; '.join(parts)}" if parts else ""
 

@@ -57,7 +57,9 @@ def comparison(table: pd.DataFrame) -> Figure:
                     axes.set_xlabel(METRIC_LABELS[str(metric)])
         if table["paper"].notna().any():
             legend(figure, [Line2D([], [], **_PAPER, label="paper's Table 2")])
-        headline(figure, findings.comparison(table), findings.about(table, "dotted: the anchors"))
+        headline(
+            figure, findings.comparison(table), findings.about(table, findings.tested(table), "dotted: the anchors")
+        )
     return figure
 
 
@@ -90,7 +92,11 @@ def tuned(table: pd.DataFrame) -> Figure:
         dots = {"as configured": hollow, "tuned, 95 % interval": {}}
         shared: dict[str, Any] = {"color": "#555555", "marker": "o", "markersize": 4, "linestyle": "none"}
         legend(figure, [Line2D([], [], label=label, **shared | look) for label, look in dots.items()])
-        headline(figure, findings.tuned(table), findings.about(table, "chosen on the end of the train part"))
+        headline(
+            figure,
+            findings.tuned(table),
+            findings.about(table, findings.tested(table), "chosen on the end of the train part"),
+        )
     return figure
 
 

@@ -1,0 +1,117 @@
+"""What README says was found, each sentence filled from the tables of the records."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pandas as pd
+
+from autoemb.analysis.claims.verdicts import COUNTS
+from autoemb.analysis.plots import findings
+from autoemb.analysis.tables import below_constant
+from autoemb.schema import DESCRIPTIVE
+
+BEGIN, END = "<!-- findings: made by `make record` -->\n", "<!-- end of findings -->\n"
+NAMES = {"fse": "FSE", "sam": "SAM", "darts": "DARTS", "autoemb": "AutoEmb", "esapn": "ESAPN"}
+TITLES = {"ml-1m": "MovieLens 1M", "ml-latest-small": "MovieLens latest-small"}
+WORDS = {name: verdict for verdict, name in COUNTS.items()}
+
+Tables = Mapping[str, pd.DataFrame]
+
+
+def found(record: Path) -> str:
+    """The findings of one record, as a numbered list under its data set."""
+    tables: Tables = {path.stem: pd.read_csv(path) for path in (record / "tables").iterdir()}
+    (name,) = tables["datasets"]["dataset"]
+    comparison = tables["comparison"]
+    streams = " and ".join(comparison["stream"].unique())
+    replicates = int(comparison["seeds"].max())
+    head = f"Found on {TITLES[name]} ({replicates} replicates; {streams} order; regression and classification):"
+    items = [_losses(comparison), _worse(comparison), _order(tables["verdicts"])]
+    if "crossings" in tables:
+        items.append(_start(tables))
+    if "tuned" in tables:
+        items.append(f"{findings.tuned(tables['tuned'])}.")
+    items.append(_holds(tables["verdicts"]))
+    lines = [f"{number}. {item}" for number, item in enumerate(filter(None, items), start=1)]
+    return "\n".join([head, "", *lines])
+
+
+def parity(record: Path) -> str:
+    """How near this project is to the authors' released code."""
+    table = pd.read_csv(record / "tables" / "parity.csv")
+    losses = table[table["metric"] != "accuracy"]
+    agree = losses["finding"].str.startswith("agrees")
+    return (
+        f"On one fixed order of MovieLens 1M the MSE of {int(agree.sum())} of {len(losses)} methods agrees with the"
+        f" authors' own code; the largest difference is {losses['difference'].abs().max():.5f}"
+        f" ([parity](results/published/{record.name}/README.md))."
+    )
+
+
+def text(published: Path) -> str:
+    """What all records have to say, the largest data set first."""
+    parts = [found(published / name) for name in ("ml-1m", "latest-small") if (published / name / "outcomes").exists()]
+    if (published / "parity" / "outcomes").exists():
+        parts.append(parity(published / "parity"))
+    return "\n\n".join(parts)
+
+
+def fill(readme: Path, text: str) -> None:
+    """Put the findings in their place in README."""
+    before, begin, rest = readme.read_text().partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not (begin and end):
+        raise SystemExit(
+            f"{readme}: has no place for the findings; expected the lines {BEGIN.strip()} and {END.strip()}"
+        )
+    readme.write_text(f"{before}{begin}\n{text}\n\n{end}{after}")
+
+
+def _mse(comparison: pd.DataFrame, method: str) -> str:
+    """``.1830 / .1916``: of every stream, in their order."""
+    rows = comparison[(comparison["method"] == method) & (comparison["metric"] == "mse")]
+    return " / ".join(f"{mean:.4f}".lstrip("0") for mean in rows["mean"])
+
+
+def _losses(comparison: pd.DataFrame) -> str:
+    streams = " / ".join(comparison["stream"].unique())
+    others = ", ".join(f"{NAMES[name]} {_mse(comparison, name)}" for name in NAMES)
+    return (
+        f"**Two running means, without any embedding, have an MSE of {_mse(comparison, 'means')}** ({streams});"
+        f" {others}; a constant {_mse(comparison, 'constant')}."
+    )
+
+
+def _worse(comparison: pd.DataFrame) -> str:
+    """Where nothing was learnt."""
+    cells = comparison[comparison["metric"] != "accuracy"].groupby(["stream", "task", "metric"], sort=False)
+    worse = {f"{stream} {task}": below_constant(cell, str(metric)) for (stream, task, metric), cell in cells}
+    told = [f"{where}: {len(names)} methods" for where, names in worse.items() if names]
+    return f"Worse than the constant, so that nothing was learnt: {'; '.join(told)}." if told else ""
+
+
+def _counts(verdicts: pd.DataFrame, claim: str) -> str:
+    """``reversed in 2, undecided in 2 of 4 cells``."""
+    row = verdicts[verdicts["claim"] == claim].iloc[0]
+    told = [f"{WORDS[name]} in {row[name]}" for name in WORDS if row[name]]
+    return f"{', '.join(told)} of {row['cells']} cells"
+
+
+def _order(verdicts: pd.DataFrame) -> str:
+    return (
+        f"The paper's order, FSE < SAM < DARTS < AutoEmb: {_counts(verdicts, 'A3')}. AutoEmb over SAM as released:"
+        f" {_counts(verdicts, 'A4')}; at equal rates of the controller, and over equal weights:"
+        f" {_counts(verdicts, 'A4r')}. ESAPN over AutoEmb: {_counts(verdicts, 'E1e')}."
+    )
+
+
+def _start(tables: Tables) -> str:
+    told = findings.levels(tables["levels"], tables["crossings"])
+    told = told[:1].lower() + told[1:]
+    return f"**That small sizes suit rare ids depends on the start of the embeddings** (Fig. 1): {told}."
+
+
+def _holds(verdicts: pd.DataFrame) -> str:
+    holding = verdicts[verdicts["verdict"] == WORDS["holds"]]
+    told = "; ".join(f"{row.claim}, {row.statement}" for row in holding.itertuples() if row.verdict != DESCRIPTIVE)
+    return f"What holds in every cell: {told or 'none of the claims'}."

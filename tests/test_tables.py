@@ -386,6 +386,8 @@ def inputs(tmp_path) -> dict[str, list[Path]]:
     )
     write_table(read_table(files["outcomes"][0], OUTCOMES).query("seed == 1"), tuned, OUTCOMES)
     choice.parent.mkdir(parents=True)
+    fixed = tmp_path / "runs/ml-1m/fixed/regression/sam/outcomes.parquet"
+    write_table(read_table(files["outcomes"][0], OUTCOMES), fixed, OUTCOMES)
     choice.write_text('{"candidates": [{"changes": {}, "loss": 0.2}], "chosen": 0}')
     streams = [tmp_path / f"streams/ml-20m/{name}.parquet" for name in ("temporal", "shuffled/0")]
     for path in streams:
@@ -399,6 +401,7 @@ def inputs(tmp_path) -> dict[str, list[Path]]:
         "base": [base],
         "tuning": [tuned, choice, *files["outcomes"]],
         "choices": [choice],
+        "parity": [fixed],
     }
     return files | named | {"all": [*(path for paths in files.values() for path in paths), level]}
 
@@ -407,7 +410,7 @@ KINDS = {
     "comparison": "outcomes", "ranking": "outcomes", "running-popularity": "running", "stream": "progress",
     "sizes": "sizes", "mean-size": "sizes", "size-stream": "sizes", "levels": "levels", "crossings": "levels",
     "datasets": "counts", "streams": "streams", "claims": "all", "claim-details": "all", "verdicts": "all",
-    "ablation": "base", "tuned": "tuning", "candidates": "choices",
+    "ablation": "base", "tuned": "tuning", "candidates": "choices", "parity": "parity",
 }  # fmt: skip
 
 
@@ -422,8 +425,9 @@ def test_every_table_is_written_three_times(name, empty, inputs, tmp_path):
     assert list(table.columns) == list(catalogue.TABLES[name].columns)
     assert table.empty == empty
     if not empty:
-        assert table["dataset"].unique().tolist() == ["ml-20m"]
-        assert "ml-20m" in stem.with_suffix(".md").read_text()
+        dataset = "ml-1m" if name == "parity" else "ml-20m"
+        assert table["dataset"].unique().tolist() == [dataset]
+        assert dataset in stem.with_suffix(".md").read_text()
 
 
 def test_streams_are_named_by_their_folders(inputs, tmp_path):

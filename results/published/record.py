@@ -92,7 +92,7 @@ def _cost(path: Path) -> dict[str, Any]:
     record = json.loads(path.read_text())
     versions = {name: record["packages"][name] for name in ("numpy", "pandas", "torch") if name in record["packages"]}
     told = {name: record[name] for name in ("seconds", "device", "python")}
-    return {**told, "commit": record["commit"][:10], "packages": versions}
+    return {**told, "commit": (record["commit"] or "unknown")[:10], "packages": versions}
 
 
 def made(runs: Mapping[str, Mapping[str, Any]]) -> str:
@@ -118,6 +118,12 @@ def built(of: outcomes.Outcomes) -> Iterator[tuple[str, pd.DataFrame]]:
             continue
         if kind == "fixed" or of.has(kind):
             yield name, catalogue.build_from(name, of)
+
+
+def read_tables(record: Path) -> dict[str, pd.DataFrame]:
+    """The tables of a record, as they were written; of the ablation, values stay words."""
+    paths = sorted((record / "tables").glob("*.csv"))
+    return {path.stem: pd.read_csv(path, dtype={"value": "str"} if path.stem == "ablation" else None) for path in paths}
 
 
 def page(record: Path, tables: Tables, runs: Mapping[str, Mapping[str, Any]]) -> str:
@@ -150,10 +156,7 @@ def publish(record: Path, results: Path | None = None) -> None:
         (record / folder).mkdir()
     for name, table in built(kept):
         catalogue.write_csv(table, record / "tables" / f"{name}.csv")
-    tables = {
-        path.stem: pd.read_csv(path, dtype={"value": "str"} if path.stem == "ablation" else None)
-        for path in sorted((record / "tables").iterdir())
-    }
+    tables = read_tables(record)
     (name,) = tables["datasets"]["dataset"]
     for figure, (needs, draw) in FIGURES.items():
         if needs in tables:

@@ -261,6 +261,7 @@ TABLES: Mapping[str, Entry] = {
         lambda inputs: claims.verdicts(claims.claims(_comparisons(inputs))),
         views.verdicts,
         VERDICT_TABLE,
+        explored=True,
         on_frequency=True,
     ),
     "claim-details": Entry(

@@ -12,7 +12,7 @@ import vl_convert
 from jinja2 import Environment, StrictUndefined
 
 from autoemb.analysis.explorer.curves import curves, look
-from autoemb.analysis.plots import method_mark
+from autoemb.analysis.plots import findings, method_mark
 from autoemb.analysis.plots.panels import METRIC_LABELS
 from autoemb.analysis.tables import sort_methods, starts_of, trainings_of
 from autoemb.analysis.tables.intervals import LOSSES
@@ -27,7 +27,7 @@ def explorer(tables: Mapping[str, pd.DataFrame]) -> str:
     Args:
         tables: name -> table, as ``reading.EXPLORED`` has them; a panel without its table says that there are no data.
     """
-    named = [frame for name, frame in tables.items() if name not in ("datasets", "streams")]
+    named = [frame for name, frame in tables.items() if name not in ("datasets", "streams", "verdicts")]
     fig1 = tables.get("levels")
     runs = [frame for frame in named if {"method", "stream"} <= set(frame)]
     methods = sort_methods({name for frame in runs for name in frame["method"]})
@@ -44,7 +44,8 @@ def explorer(tables: Mapping[str, pd.DataFrame]) -> str:
         "streams": _streams(tables.get("streams")),
         "methods": {name: look(method_mark(name)) for name in methods},
         "losses": LOSSES,
-        "metrics": METRIC_LABELS,
+        "metrics": {name: label.replace("\n", ", ") for name, label in METRIC_LABELS.items()},
+        "findings": _findings(tables),
         "curves": curves(tables),
         "comparison": _records(tables.get("comparison")),
         "claims": _records(tables.get("claims")),
@@ -59,10 +60,15 @@ def sheet(name: str, table: pd.DataFrame) -> str:
 
     Args:
         name: what the table is called.
-        table: any; numbers are shown as in its csv.
+        table: any; numbers are shown with four significant digits, and with all those of its csv where one points.
     """
+    first = [column for column in ("claim", "dataset", "verdict", "finding", "sentence") if column in table]
+    table = table[[*first, *(column for column in table.columns if column not in first)]]
     types = {column: table[column].dtype for column in table.columns}
-    columns = [{"name": column, "number": dtype.kind in "iuf"} for column, dtype in types.items()]
+    columns = [
+        {"name": column, "number": dtype.kind in "iuf"} | ({"significant": 4} if dtype.kind == "f" else {})
+        for column, dtype in types.items()
+    ]
     return _render("sheet.html", {"columns": columns, "rows": _rows(table)}, name=name, number=len(table))
 
 
@@ -82,6 +88,20 @@ def _asset(name: str) -> str:
 def _all(column: str, frames: list[pd.DataFrame]) -> list[str]:
     """Every value, in the order of the tables."""
     return list(dict.fromkeys(value for frame in frames if column in frame for value in frame[column]))
+
+
+def _findings(tables: Mapping[str, pd.DataFrame]) -> dict[str, list[str]]:
+    """Data set -> what was found on it, in sentences: of the methods, then of each claim."""
+    said: dict[str, list[str]] = {}
+    for dataset, rows in _by_dataset(tables.get("comparison")):
+        said.setdefault(dataset, []).append(f"{findings.comparison(rows)}.")
+    for dataset, rows in _by_dataset(tables.get("verdicts")):
+        said.setdefault(dataset, []).extend(map(str, rows["sentence"]))
+    return said
+
+
+def _by_dataset(table: pd.DataFrame | None) -> list[tuple[str, pd.DataFrame]]:
+    return [] if table is None else [(str(name), rows) for name, rows in table.groupby("dataset", sort=False)]
 
 
 def _titles(table: pd.DataFrame | None) -> dict[str, str]:

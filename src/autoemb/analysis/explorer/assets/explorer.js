@@ -53,18 +53,46 @@ function fill() {
     label.append(box, swatch, name);
     return label;
   }));
-  element("choices").addEventListener("change", draw);
+  element("choices").addEventListener("change", () => { draw(); keep(); });
   element("choices").addEventListener("submit", event => event.preventDefault());
   for (const [id, checked] of [["every", true], ["no", false]]) {
     element(id).addEventListener("click", () => {
       for (const box of element("methods").querySelectorAll("input")) box.checked = checked;
       draw();
+      keep();
     });
   }
 }
 
+const WAYS = ["dataset", "stream", "task", "measure", "side", "start", "training"];
+
+// The choice in the page's address, so that it can be sent to others.
+function keep() {
+  const kept = new URLSearchParams(WAYS.map(way => [way, element(way).value]));
+  kept.set("methods", chosen().methods.join(" "));
+  try {
+    history.replaceState(null, "", `#${kept}`);
+  } catch { /* some browsers keep no address of a file */ }
+}
+
+function recall() {
+  const kept = new URLSearchParams(location.hash.slice(1));
+  for (const way of WAYS) {
+    const options = [...element(way).options].map(option => option.value);
+    if (options.includes(kept.get(way))) element(way).value = kept.get(way);
+  }
+  if (!kept.has("methods")) return;
+  const methods = kept.get("methods").split(" ");
+  for (const box of element("methods").querySelectorAll("input")) box.checked = methods.includes(box.value);
+}
+
 function draw() {
   const choice = chosen();
+  element("findings").replaceChildren(...(data.findings[choice.dataset] ?? []).map(sentence => {
+    const item = document.createElement("li");
+    item.textContent = sentence;
+    return item;
+  }));
   const said = [data.datasets[choice.dataset], data.streams[choice.dataset]?.[choice.stream]];
   element("title").textContent = said.filter(text => text).join("; ");
   for (const [id, panel] of Object.entries(PANELS)) drawCurves(id, panel, choice);
@@ -226,5 +254,6 @@ function drawClaims(choice) {
 }
 
 fill();
+recall();
 draw();
 document.body.dataset.drawn = "yes"; // for a program that waits for it

@@ -9,7 +9,8 @@ async function readData() {
 
 const FIRST = 500; // rows that are drawn unless all are asked for: a browser lays out 100,000 rows for minutes
 
-// columns: {name, number: whether it holds numbers, digits: behind the point, or none to show all, grouped: 1,000}; rows: arrays of values.
+// columns: {name, number: whether it holds numbers, digits: behind the point, or none to show all,
+// significant: digits of a number that is not whole, grouped: 1,000}; rows: arrays of values.
 // The values may be {text, value}: what is shown, and what is sorted by.
 function showTable(box, caption, columns, rows) {
   const table = document.createElement("table");
@@ -35,6 +36,7 @@ function showTable(box, caption, columns, rows) {
         const cell = line.insertCell();
         cell.textContent = write(value, columns[at]);
         if (columns[at].number) cell.className = "number";
+        if (columns[at].significant && value !== null) cell.title = String(value);
       });
       return line;
     }));
@@ -73,5 +75,6 @@ function write(value, column) {
   if (value !== null && typeof value === "object") return value.text;
   if (value === null) return "";
   if (column.grouped) return value.toLocaleString("en");
+  if (column.significant && !Number.isInteger(value)) return String(Number(value.toPrecision(column.significant)));
   return column.digits === undefined ? String(value) : value.toFixed(column.digits);
 }

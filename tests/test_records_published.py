@@ -65,11 +65,12 @@ def test_its_outcomes_are_small_and_hold_no_rating(folder):
         assert not {"item", "rating", "timestamp"} & set(pd.read_parquet(path).columns)
 
 
-def test_readme_says_what_the_records_say(tmp_path):
-    readme = tmp_path / "README.md"
-    shutil.copy(ROOT / "README.md", readme)
-    record.findings.fill(readme, record.findings.text(PUBLISHED))
-    assert readme.read_text() == (ROOT / "README.md").read_text()
+@pytest.mark.parametrize(("page", "said"), [("README.md", "text"), ("docs/review.md", "review")])
+def test_pages_say_what_the_records_say(page, said, tmp_path):
+    copy = tmp_path / "page.md"
+    shutil.copy(ROOT / page, copy)
+    record.findings.fill(copy, getattr(record.findings, said)(PUBLISHED))
+    assert copy.read_text() == (ROOT / page).read_text()
 
 
 def test_a_readme_without_a_place_for_them_is_refused(tmp_path):

@@ -56,6 +56,20 @@ def text(published: Path) -> str:
     return "\n\n".join(parts)
 
 
+def review(published: Path) -> str:
+    """Every claim with the verdict of each record, as a table."""
+    names = [name for name in ("ml-1m", "latest-small") if (published / name / "outcomes").exists()]
+    tables = [pd.read_csv(published / name / "tables" / "verdicts.csv").set_index("claim") for name in names]
+    head = ["claim", "says", *(f"[{name}](../results/published/{name}/README.md)" for name in names)]
+    claims = list(dict.fromkeys(claim for table in tables for claim in table.index))
+    rows = [
+        [claim, next(table.loc[claim, "statement"] for table in tables if claim in table.index)]
+        + [_counts(table.reset_index(), claim) if claim in table.index else "" for table in tables]
+        for claim in claims
+    ]
+    return "\n".join(f"| {' | '.join(map(str, row))} |" for row in [head, ["---"] * len(head), *rows])
+
+
 def fill(readme: Path, text: str) -> None:
     """Put the findings in their place in README."""
     before, begin, rest = readme.read_text().partition(BEGIN)

@@ -178,6 +178,7 @@ def main() -> None:
         print(f"{record}/README.md", file=sys.stderr)
     if not arguments.record or arguments.record.parent.resolve() == HERE:
         findings.fill(HERE.parents[1] / "README.md", findings.text(HERE))
+        findings.fill(HERE.parents[1] / "docs" / "review.md", findings.review(HERE))
 
 
 if __name__ == "__main__":

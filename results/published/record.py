@@ -21,6 +21,7 @@ import yaml
 from matplotlib.figure import Figure
 
 from autoemb.analysis import catalogue, outcomes, plots, published, replicates, sentences
+from autoemb.analysis.explorer.reading import read_csv
 from autoemb.analysis.inputs import Inputs, Kind
 from autoemb.analysis.tables import text
 from autoemb.experiment import grid
@@ -121,9 +122,8 @@ def built(of: outcomes.Outcomes) -> Iterator[tuple[str, pd.DataFrame]]:
 
 
 def read_tables(record: Path) -> dict[str, pd.DataFrame]:
-    """The tables of a record, as they were written; of the ablation, values stay words."""
-    paths = sorted((record / "tables").glob("*.csv"))
-    return {path.stem: pd.read_csv(path, dtype={"value": "str"} if path.stem == "ablation" else None) for path in paths}
+    """The tables of a record, as they were written."""
+    return {path.stem: read_csv(path) for path in sorted((record / "tables").glob("*.csv"))}
 
 
 def page(record: Path, tables: Tables, runs: Mapping[str, Mapping[str, Any]]) -> str:

@@ -7,6 +7,7 @@ settings of the stages between them. ``experiment.grid`` puts them together into
 
 import itertools
 import math
+import struct
 from typing import Annotated, Any, Literal, TypeVar
 from urllib.parse import urlsplit
 
@@ -30,9 +31,12 @@ Name = Annotated[str, Field(pattern=r"^[a-z0-9]+([.-][a-z0-9]+)*$", max_length=6
 
 
 class Settings(BaseModel):
-    """Frozen, strict about keys, and strict about types (no "3" for 3, no 1 for true)."""
+    """Frozen, strict about keys and types (no "3" for 3, no 1 for true), and without infinities."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, use_attribute_docstrings=True)
+    # JSON has no infinity and no NaN: a job would be given null in their place
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, strict=True, use_attribute_docstrings=True, allow_inf_nan=False
+    )
 
 
 AnySettings = TypeVar("AnySettings", bound=Settings)
@@ -50,6 +54,23 @@ def parse(kind: type[AnySettings], text: str, where: str) -> AnySettings:
         raise InputError(explain(error, where)) from error
 
 
+LARGEST = 3.4028234663852886e38
+"""The largest number that float32 holds, in which ratings are kept."""
+
+MOST_CLASSES = 127
+"""Classes that can be told apart: labels are kept in int8."""
+
+
+def _in_float32(rating: float) -> float:
+    if abs(rating) > LARGEST:
+        raise ValueError(f"expected a rating between {-LARGEST:.3g} and {LARGEST:.3g}, which float32 holds")
+    return rating
+
+
+Rating = Annotated[float, AfterValidator(_in_float32)]
+"""A rating, in the data set's own unit."""
+
+
 class DatasetConfig(Settings):
     """The settings of every data set."""
 
@@ -64,11 +85,21 @@ class DatasetConfig(Settings):
     """Further http or https addresses of the archive. They are tried in this order, and the publisher's own after them;
     the file that is downloaded must match the publisher's checksum. Of no use beside ``archive``."""
 
-    positive_from: float = 4.0
+    positive_from: Rating = 4.0
     """Lowest rating, in stars, that counts as positive in the regression task (released code: 4)."""
 
-    class_edges: Annotated[tuple[float, ...], Field(min_length=2)] = (1.0, 2.0, 3.0, 4.0, 5.0)
+    class_edges: Annotated[tuple[Rating, ...], Field(min_length=2, max_length=MOST_CLASSES)] = (1.0, 2.0, 3.0, 4.0, 5.0)
     """Highest rating of each class, ascending. The default makes {.5, 1} {1.5, 2} ... {4.5, 5} (ESAPN, sec. 4)."""
+
+    @field_validator("class_edges")
+    @classmethod
+    def _ascending(cls, edges: tuple[float, ...]) -> tuple[float, ...]:
+        """Also as float32, in which ratings are compared with them."""
+        kept = struct.unpack(f"{len(edges)}f", struct.pack(f"{len(edges)}f", *edges))
+        for lower, upper in itertools.pairwise(kept):
+            if not lower < upper:
+                raise ValueError(f"{upper:g} follows {lower:g}; expected ascending numbers, each once")
+        return edges
 
     @field_validator("mirrors")
     @classmethod

@@ -30,7 +30,9 @@ def dataset(name: str, entry: Layers, where: str) -> Entry[DatasetConfig]:
     """
     module, _ = _module(entry, "source", name)
     kind = _kind(lambda: datasets.find(module).config, where)
-    return _entry(module, kind, entry, "source", where)
+    made = _entry(module, kind, entry, "source", where)
+    datasets.find(module).checked(made.settings, where)
+    return made
 
 
 def method(name: str, entry: Layers, protocol: Protocol | None, where: str) -> Entry[MethodConfig]:

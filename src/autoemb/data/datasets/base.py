@@ -7,6 +7,7 @@ from typing import Generic, NamedTuple, TypeVar
 
 from autoemb.config import DatasetConfig, parse
 from autoemb.data.ratings import Ratings, Scale
+from autoemb.errors import InputError
 
 C = TypeVar("C", bound=DatasetConfig)
 
@@ -84,4 +85,26 @@ class Dataset(Generic[C]):
         Raises:
             InputError: one line per unknown key and per value that is not as expected.
         """
-        return parse(self.config, text, f"settings of {self.name}")
+        where = f"settings of {self.name}"
+        return self.checked(parse(self.config, text, where), where)
+
+    def checked(self, settings: C, where: str) -> C:
+        """The settings, if the labels that they make of the ratings allowed mean something.
+
+        Raises:
+            InputError: all ratings would be positive, or none; or one would be above the last class.
+        """
+        if self.scale is None:
+            return settings  # the config says it, and holds itself to it
+        low, high = self.scale.low, self.scale.high
+        if not low < settings.positive_from <= high:
+            raise InputError(
+                f"{where}: positive_from = {settings.positive_from:g}: expected a rating above {low:g}, the lowest"
+                f" of {self.name}, and up to {high:g}"
+            )
+        if settings.class_edges[-1] < high:
+            raise InputError(
+                f"{where}: class_edges = {list(settings.class_edges)}: expected {high:g}, the highest rating of"
+                f" {self.name}, or more as the last"
+            )
+        return settings

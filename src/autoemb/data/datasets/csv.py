@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from autoemb.config import DatasetConfig, Settings
+from autoemb.config import DatasetConfig, Rating, Settings
 from autoemb.data.datasets.base import Dataset
 from autoemb.data.ratings import Ratings, Scale
 from autoemb.data.readers.archive import Source
@@ -66,7 +66,7 @@ class Config(DatasetConfig):
     encoding: Literal["utf-8", "latin-1", "cp1252"] = "utf-8"
     """Of the text."""
 
-    rating_range: Annotated[tuple[float, float], Field(strict=False)] = (0.5, 5.0)
+    rating_range: Annotated[tuple[Rating, Rating], Field(strict=False)] = (0.5, 5.0)
     """Lowest and highest rating allowed, in the file's own unit."""
 
     rating_step: Annotated[float, Field(gt=0)] | None = None

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
-from autoemb.config import Name
+from autoemb.config import LARGEST, Name
 from autoemb.data.datasets import csv
 from autoemb.data.inspection.guess import Stated, guess
 from autoemb.data.inspection.proposal import propose
@@ -19,7 +19,7 @@ from autoemb.data.inspection.survey import survey
 from autoemb.errors import InputError
 
 # a reader's settings must name a scale: this one allows every finite rating
-_ANY = 3.4028234663852886e38
+_ANY = LARGEST
 
 
 def inspect(path: Path, stated: Stated, name: str | None, now: int) -> str:

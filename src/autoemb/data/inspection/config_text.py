@@ -26,7 +26,7 @@ def config(name: str, guess: Guess, counted: Survey, proposal: Proposal) -> Iter
     """The lines of the config, each with a comment that says what it is or why."""
     yield "seeds: 3", "models of each method, started differently; intervals are over them"
     yield "datasets:", ""
-    yield f"  {name}:", ""
+    yield f"  {spelt(name)}:", ""
     yield "    source: csv", "your own ratings"
     for key, (value, why) in _data(guess, counted, proposal).items():
         yield f"    {key}: {spelt(value)}", why

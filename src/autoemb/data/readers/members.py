@@ -18,7 +18,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path, PurePosixPath
-from typing import IO, Any, cast
+from typing import IO, Any, Protocol, cast
 
 import pyarrow as pa
 
@@ -56,6 +56,25 @@ class Allowance:
         if self._left < 0:
             most = f"{self._limit} bytes, the most that an archive of its size may"
             raise InputError(f"{self._name}: expands to more than {most}; refused")
+
+
+class Decompressor(Protocol):
+    """What Python's decompressors of bzip2 and xz have in common."""
+
+    @property
+    def eof(self) -> bool:
+        """Whether the stream has ended."""
+
+    @property
+    def needs_input(self) -> bool:
+        """Whether more compressed bytes are wanted."""
+
+    @property
+    def unused_data(self) -> bytes:
+        """Bytes behind the end."""
+
+    def decompress(self, data: bytes, max_length: int = ...) -> bytes:
+        """Some of the uncompressed bytes."""
 
 
 class Metered(io.RawIOBase):
@@ -230,7 +249,55 @@ def unpacked(stream: io.BufferedReader) -> IO[bytes]:
     if start.startswith(b"\x28\xb5\x2f\xfd"):
         return cast(IO[bytes], pa.CompressedInputStream(stream, "zstd"))
     if start.startswith(b"BZh"):
-        return bz2.BZ2File(stream)
+        return cast(IO[bytes], Streams(stream, bz2.BZ2Decompressor))
     if start.startswith(b"\xfd7zXZ\0"):
-        return lzma.LZMAFile(stream)
+        return cast(IO[bytes], Streams(stream, lzma.LZMADecompressor))
     return stream
+
+
+class Streams(io.RawIOBase):
+    """What bzip2 or xz compressed, in one stream or several that follow one another, with zeros after any of them.
+
+    Python's own readers take a later stream that does not begin as one for garbage behind the file, and end well.
+    """
+
+    def __init__(self, stream: io.BufferedReader, begin: Callable[[], Decompressor]) -> None:
+        self._stream, self._begin = stream, begin
+        self._one = begin()
+
+    def readable(self) -> bool:
+        """It can be read."""
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """Fill the buffer as far as one read goes; return the number of bytes, 0 at the end.
+
+        Raises:
+            OSError, lzma.LZMAError, EOFError: the file is damaged, or cut.
+        """
+        view = memoryview(buffer)
+        data = b""
+        while not data:
+            block = b""
+            if self._one.eof:
+                block = self._next_stream()
+                if not block:
+                    return 0
+                self._one = self._begin()
+            elif self._one.needs_input:
+                block = self._stream.read(io.DEFAULT_BUFFER_SIZE)
+                if not block:
+                    raise EOFError("ends before its compressed data do")
+            data = self._one.decompress(block, len(view))
+        view[: len(data)] = data
+        return len(data)
+
+    def _next_stream(self) -> bytes:
+        """The first bytes behind a stream's end that are not zero; none at the file's end."""
+        block = self._one.unused_data.lstrip(b"\0")
+        while not block:
+            more = self._stream.read(io.DEFAULT_BUFFER_SIZE)
+            if not more:
+                return b""
+            block = more.lstrip(b"\0")
+        return block

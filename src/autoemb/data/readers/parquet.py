@@ -127,6 +127,8 @@ def _seconds(column: Any, rows: int, per_second: int, latest: int) -> "np.ndarra
         column = column.cast(pa.timestamp("s"))
     if pa.types.is_timestamp(column.type):
         per_second = UNITS[column.type.unit]
+    if pa.types.is_uint64(column.type):  # what int64 does not hold is no time
+        column = pc.if_else(pc.less_equal(column, pa.scalar(2**63 - 1, pa.uint64())), column, None)
     ticks = _numbers(column, pa.int64(), 0)
     missing = column.is_null().to_numpy(zero_copy_only=False)
     return np.where(missing, latest + 1, ticks // per_second)

@@ -1,0 +1,178 @@
+"""What a config or a file cannot mean is refused at the door, and what it can mean is kept as it is."""
+
+import bz2
+import io
+import json
+import lzma
+import math
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import BaseModel
+
+from autoemb.cli import main
+from autoemb.config import LARGEST, MOST_CLASSES
+from autoemb.data import datasets
+from autoemb.data.datasets import csv
+from autoemb.data.inspection.config_text import spelt
+from autoemb.data.readers.members import unpacked
+from autoemb.errors import InputError
+from autoemb.experiment import grid
+from autoemb.learning import methods
+
+GOOD = {
+    "seeds": 1,
+    "datasets": {"ml-1m": {}},
+    "streams": {"temporal": {"order": "temporal"}},
+    "methods": {"fse": {}},
+}
+
+
+def refused(**changes) -> str:
+    with pytest.raises(InputError) as error:
+        grid.load({**GOOD, **changes}, "mine.yaml")
+    return str(error.value)
+
+
+# numbers
+
+
+def floats(kind: type[BaseModel], where: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
+    """The keys of a class of settings that hold a number with a fraction."""
+    found = []
+    for key, field in kind.model_fields.items():
+        inside = field.annotation
+        if isinstance(inside, type) and issubclass(inside, BaseModel):
+            found += floats(inside, (*where, key))
+        elif "float" in str(field.annotation):
+            found.append((*where, key))
+    return found
+
+
+KEYS = [
+    (part, name, path)
+    for part, kinds in (
+        ("methods", {name: methods.find(name).Config for name in methods.names()}),
+        ("datasets", {name: datasets.find(name).config for name in datasets.names()}),
+    )
+    for name, kind in kinds.items()
+    for path in floats(kind)
+]
+
+
+@pytest.mark.parametrize("value", [math.inf, -math.inf, math.nan])
+@pytest.mark.parametrize(("part", "name", "path"), KEYS, ids=lambda value: ".".join(value) if value else "")
+def test_no_number_is_infinite_or_none(part, name, path, value):
+    """JSON has neither: a job would be given null, which means another thing."""
+    kind = (methods.find(name).Config if part == "methods" else datasets.find(name).config).model_fields[path[0]]
+    inner = [1.0, value] if "tuple" in str(kind.annotation) else value
+    entry = {path[-1]: inner}
+    for key in reversed(path[:-1]):
+        entry = {key: entry}
+    required = {"csv": {"archive": "x", "columns": {"user": "u", "item": "i", "rating": "r"}},
+                "synthetic": {"rows": 9, "users": 3, "items": 3}}.get(name, {})  # fmt: skip
+    said = refused(**{part: {name: {**required, **entry}}})
+    assert path[-1] in said
+    assert "finite" in said or "greater" in said or "less" in said
+
+
+@pytest.mark.parametrize(
+    ("settings", "problem"),
+    [
+        ({"class_edges": [1, 3, 2, 5]}, "2 follows 3; expected ascending numbers, each once"),
+        ({"class_edges": [1, 2, 2, 5]}, "2 follows 2; expected ascending numbers, each once"),
+        ({"class_edges": [1, 1 + 1e-12, 5]}, "1 follows 1; expected ascending numbers, each once"),  # in float32
+        ({"class_edges": [n / 40 for n in range(MOST_CLASSES + 74)]}, "at most 127 items"),
+        ({"class_edges": [1, 2, 4]}, "expected 5, the highest rating of ml-1m, or more as the last"),
+        ({"positive_from": 100}, "expected a rating above 1, the lowest of ml-1m, and up to 5"),
+        ({"positive_from": 1}, "expected a rating above 1, the lowest of ml-1m, and up to 5"),
+        ({"class_edges": [1, 1e39]}, "which float32 holds"),
+    ],
+)
+def test_labels_that_mean_nothing_are_refused(settings, problem):
+    assert problem in refused(datasets={"ml-1m": settings})
+
+
+def test_as_many_classes_as_labels_can_tell_apart_are_taken():
+    edges = [5 * (n + 1) / MOST_CLASSES for n in range(MOST_CLASSES)]
+    assert (
+        len(grid.load({**GOOD, "datasets": {"ml-1m": {"class_edges": edges}}}, "x").labels("ml-1m").class_edges) == 127
+    )
+
+
+def test_a_range_that_float32_does_not_hold_is_refused():
+    columns = {"user": "u", "item": "i", "rating": "r"}
+    entry = {"archive": "x", "columns": columns, "rating_range": [0, 1e39], "class_edges": [1, LARGEST]}
+    assert "which float32 holds" in refused(datasets={"csv": entry})
+
+
+# names
+
+
+@given(st.from_regex(r"\A[a-z0-9]{1,8}([.-][a-z0-9]{1,8}){0,2}\Z"))
+def test_a_name_that_looks_like_another_thing_stays_a_name(name):
+    """``007``, ``1e5``, ``null``, ``no``, ``2024-05-01``: what ``inspect`` writes is read as it was meant."""
+    assert list(yaml.safe_load(f"{spelt(name)}: {{}}")) == [name]
+
+
+# compressed files
+
+
+def packed(module, *parts: bytes) -> bytes:
+    return b"".join(module.compress(part) for part in parts)
+
+
+def read(content: bytes) -> bytes:
+    return unpacked(io.BufferedReader(io.BytesIO(content))).read()
+
+
+@pytest.mark.parametrize("module", [bz2, lzma])
+@given(parts=st.lists(st.binary(max_size=40), min_size=1, max_size=3), zeros=st.integers(0, 12))
+def test_several_streams_and_padding_are_read_whole(module, parts, zeros):
+    assert read(packed(module, *parts) + bytes(zeros)) == b"".join(parts)
+
+
+@pytest.mark.parametrize("module", [bz2, lzma])
+@given(at=st.integers(0, 10**6), flip=st.integers(1, 255), what=st.sampled_from(["flip", "cut"]))
+def test_a_damaged_copy_is_never_read_as_another(module, at, flip, what):
+    """Of two streams: a byte changed anywhere, or the end cut off, ends in an error, or reads the same bytes."""
+    whole = [b"user,item\n" * 30, b"1,2\n" * 50]
+    content = bytearray(packed(module, *whole))
+    at %= len(content)
+    if what == "cut":
+        del content[max(at, 6) :]
+    else:
+        content[at] ^= flip
+    if bytes(content[:3]) != b"BZh" and bytes(content[:6]) != b"\xfd7zXZ\0":
+        return  # no such file any more
+    try:
+        found = read(bytes(content))
+    except (OSError, EOFError, ValueError, lzma.LZMAError):
+        return
+    first = len(module.compress(whole[0]))
+    assert found == b"".join(whole) or (what == "cut" and max(at, 6) == first and found == whole[0])
+
+
+# Parquet
+
+
+def test_times_that_int64_does_not_hold_are_refused_by_row(tmp_path):
+    columns = {"user": [1, 2], "item": [1, 2], "rating": [1.0, 5.0]}
+    table = pa.table({**columns, "timestamp": pa.array([1_000_000_000, 2**63 + 5], pa.uint64())})
+    pq.write_table(table, tmp_path / "ratings.parquet")
+    named = {name: name for name in ("user", "item", "rating", "timestamp")}
+    settings = {"archive": "x", "columns": named, "rating_range": [1, 5]}
+    config = csv.Config.model_validate_json(json.dumps(settings))
+    with pytest.raises(InputError, match=r"row 2: column timestamp: 9223372036854775813; expected a time"):
+        list(csv.read(tmp_path / "ratings.parquet", config).blocks)
+
+
+def test_the_door_is_the_command_lines_too(tmp_path, capsys):
+    words = ["interactions", "--dataset", "ml-1m", "--settings", '{"positive_from": 9}', "--archive", "none"]
+    words += [word for name in ("users", "items", "counts", "out") for word in (f"--{name}", str(tmp_path / name))]
+    assert main(words) == 2
+    assert "positive_from = 9: expected a rating above 1" in capsys.readouterr().err

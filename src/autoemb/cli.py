@@ -20,8 +20,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     parsers = parser.add_subparsers(dest="verb", required=True)
     for verb in wanted:
         module = importlib.import_module(f"{commands.__name__}.{verb}")
-        text = (module.__doc__ or "").strip()
-        command = parsers.add_parser(verb, help=text.splitlines()[0], description=text)
+        text = (module.__doc__ or "").strip()  # none if Python was told to leave them out
+        command = parsers.add_parser(verb, help=text.partition("\n")[0], description=text)
         module.add_arguments(command)
         command.set_defaults(run=module.run)
     arguments = parser.parse_args(words)

@@ -1,9 +1,11 @@
 """Run a notebook over the tables: it draws its figures, and is kept, executed, as the record of what it says."""
 
 import argparse
+import json
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 from autoemb.analysis.plots.style import POINTER
@@ -40,12 +42,30 @@ def run(arguments: argparse.Namespace) -> None:
             raise InputError(f"{notebook}: did not draw {', '.join(missing)}")
 
 
+FOREIGN = (
+    "PYTHONWARNINGS", "PYTHONOPTIMIZE", "PYTHONSTARTUP", "PYTHONINSPECT", "PYTHONVERBOSE", "MATPLOTLIBRC", "MPLBACKEND",
+    "JUPYTER_CONFIG_DIR", "JUPYTER_CONFIG_PATH", "JUPYTER_NO_CONFIG",
+)  # fmt: skip
+"""What a person may have set for other programs, and what would change ours."""
+
+KERNEL = ["-P", "-m", "ipykernel_launcher", "-f", "{connection_file}", "--InteractiveShellApp.ignore_cwd=True"]
+"""How the kernel is started: modules of the folder in which a person stands are none of ours."""
+
+
 def _execute(notebook: Path, out: Path, parameters: dict[str, str], identity: str) -> None:
-    """Run it in a kernel of its own, whose figures carry no time, and the job's identity if it has one."""
+    """Run it in a kernel of its own, whose figures carry no time, and the job's identity if it has one.
+
+    The kernel is this interpreter, whatever kernels, start-up files and settings of Jupyter a person has.
+    """
     words = [word for name, value in parameters.items() for word in ("-p", name, value)]
-    papermill = [sys.executable, "-m", "papermill", "--log-output", "--no-progress-bar", "-k", "python3"]
-    environment = {**os.environ, "SOURCE_DATE_EPOCH": "0", POINTER: identity}
-    with out.open("wb") as file:
+    papermill = [sys.executable, "-P", "-m", "papermill", "--log-output", "--no-progress-bar", "-k", "python3"]
+    with tempfile.TemporaryDirectory() as folder, out.open("wb") as file:
+        spec = Path(folder) / "kernels" / "python3" / "kernel.json"
+        spec.parent.mkdir(parents=True)
+        argv = [sys.executable, *KERNEL]
+        spec.write_text(json.dumps({"argv": argv, "display_name": "Python 3", "language": "python"}))
+        ours = {"SOURCE_DATE_EPOCH": "0", POINTER: identity, "JUPYTER_PATH": folder, "IPYTHONDIR": f"{folder}/ipython"}
+        environment = {name: value for name, value in os.environ.items() if name not in FOREIGN} | ours
         finished = subprocess.run([*papermill, *words, str(notebook), "-"], env=environment, stdout=file, check=False)
     if finished.returncode != 0:
         raise InputError(f"{notebook}: did not run to its end; the lines above say where and why")

@@ -6,7 +6,6 @@ from contextlib import contextmanager
 from string import ascii_lowercase
 from typing import NamedTuple
 
-import matplotlib as mpl
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
@@ -16,7 +15,7 @@ from matplotlib.font_manager import FontProperties
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
-from autoemb.analysis.plots.style import WIDTH, Mark, style
+from autoemb.analysis.plots.style import WIDTH, Mark, styled
 
 METRIC_LABELS = {
     "mse": "MSE\nlower is better",
@@ -53,7 +52,7 @@ def grid(rows: int, columns: int, row_height: float, sharey: bool = False) -> It
         row_height: of one row, in inches.
         sharey: whether the panels of a row share their vertical axis.
     """
-    with mpl.rc_context(style()):
+    with styled():
         figure = Figure(figsize=(WIDTH, row_height * rows + 0.9))
         axes = figure.subplots(rows, columns, squeeze=False, sharey="row" if sharey else False)
         yield Grid(figure, [list(row) for row in axes])

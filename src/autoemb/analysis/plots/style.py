@@ -5,8 +5,8 @@ import math
 import os
 import re
 import zlib
-from collections.abc import Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -60,8 +60,17 @@ _VERDICTS = {verdict: Mark(_INK, marker) for verdict, marker in zip(VERDICTS, _O
 }
 
 
+@contextmanager
+def styled() -> Iterator[None]:
+    """Inside, matplotlib has its own defaults and ``style``, and nothing of what a person's matplotlibrc says."""
+    with mpl.rc_context():
+        mpl.rcdefaults()
+        mpl.rcParams.update(style())
+        yield
+
+
 def style() -> dict[RcKeyType, Any]:
-    """matplotlib's settings for every figure: for ``matplotlib.rc_context``."""
+    """matplotlib's settings for every figure, where they are not its defaults: see ``styled``."""
     return {
         "font.family": "DejaVu Sans",  # comes with matplotlib, so every machine draws the same
         "font.size": 7.5,
@@ -157,7 +166,7 @@ def save(figure: Figure, stem: Path | str, formats: Sequence[str] = ("pdf", "svg
             metadata[end][key] = pointer
     stem = Path(stem)
     paths = [stem.with_name(f"{stem.name}.{end}") for end in formats]
-    with mpl.rc_context(style()), ExitStack() as stack:
+    with styled(), ExitStack() as stack:
         figure.draw_without_rendering()
         figure.set_layout_engine("none")
         for end, path in zip(formats, paths, strict=True):

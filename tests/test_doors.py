@@ -5,6 +5,9 @@ import io
 import json
 import lzma
 import math
+import subprocess
+import sys
+from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -14,6 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
+from autoemb.artifact.yaml import read_yaml
 from autoemb.cli import main
 from autoemb.config import LARGEST, MOST_CLASSES
 from autoemb.data import datasets
@@ -24,6 +28,7 @@ from autoemb.errors import InputError
 from autoemb.experiment import grid
 from autoemb.learning import methods
 
+ROOT = Path(__file__).parents[1]
 GOOD = {
     "seeds": 1,
     "datasets": {"ml-1m": {}},
@@ -117,6 +122,69 @@ def test_a_range_that_float32_does_not_hold_is_refused():
 def test_a_name_that_looks_like_another_thing_stays_a_name(name):
     """``007``, ``1e5``, ``null``, ``no``, ``2024-05-01``: what ``inspect`` writes is read as it was meant."""
     assert list(yaml.safe_load(f"{spelt(name)}: {{}}")) == [name]
+
+
+def written(folder, text: str):
+    path = folder / "mine.yaml"
+    path.write_text(text)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("1e-3", 0.001), ("1E5", 100000.0), ("no", "no"), ("on", "on"), ("2024-05-01", "2024-05-01"),
+        ("12:30", "12:30"), ("true", True), ("null", None), ("'7'", "7"), ("0o17", 15),
+    ],
+)  # fmt: skip
+def test_values_are_those_of_yaml_1_2(text, value, tmp_path):
+    assert read_yaml(written(tmp_path, f"key: {text}\n")) == {"key": value}
+
+
+@given(st.from_regex(r"\A[a-z0-9]{1,8}([.-][a-z0-9]{1,8}){0,2}\Z"))
+def test_every_name_is_a_key_as_it_is_spelt(tmp_path_factory, name):
+    folder = tmp_path_factory.mktemp("names")
+    assert read_yaml(written(folder, f"datasets:\n  {name}: {{rows: 1}}\n")) == {"datasets": {name: {"rows": 1}}}
+    assert read_yaml(written(folder, f"{spelt({'columns': {'user': name}})}\n")) == {"columns": {"user": name}}
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("seeds: 1\nseeds: 2\n", 'line 2: duplicate key "seeds"; expected each key once'),
+        ("a:\n  b: 1\n  b: 1\n", 'line 3: duplicate key "b"; expected each key once'),
+        ("a: {1: x, 1: y}\n", 'line 1: duplicate key "1"'),
+        ("a: &a [*a]\n", "not a readable YAML file (Circular reference detected)"),
+        ("a: [1,\nb: 2\n", "line 3: not a readable YAML file"),
+        ("a: !!python/object:os.system x\n", "line 1: not a readable YAML file"),
+        ("- 1\n", "holds list; expected a YAML mapping"),
+        ("", "holds NoneType; expected a YAML mapping"),
+        ("a: " + "[" * 5000 + "]" * 5000, "not a readable YAML file"),
+        ("? [1]\n: 2\n", "not a readable YAML file"),
+        ("a: \x07\n", "not a readable YAML file"),
+    ],
+)
+def test_what_is_no_config_gets_one_line(text, problem, tmp_path, capsys):
+    path = written(tmp_path, text)
+    assert main(["settings", "--config", str(path)]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert f"{path}: {problem}" in line
+
+
+def test_snakemake_reads_a_config_as_we_do(tmp_path):
+    """Its own reading would take the last of two keys, and a rate for a word."""
+    words = ["--snakefile", str(ROOT / "Snakefile"), "--directory", str(tmp_path), "--cores", "1", "--dry-run"]
+    command = [sys.executable, "-m", "snakemake", *words, "--quiet", "rules", "--configfile"]
+    rest = "datasets: {ml-latest-small: {}}\nstreams: {t: {order: temporal}}\nmethods: {fse: {learning_rate: 1e-3}}\n"
+    for text, status, said in (
+        (f"seeds: 1\n{rest}", 0, "total"),
+        (f"seeds: 1\nseeds: 2\n{rest}", 1, 'line 2: duplicate key "seeds"'),
+    ):
+        told = subprocess.run(
+            [*command, str(written(tmp_path, text))], capture_output=True, text=True, check=False, cwd=ROOT
+        )
+        assert told.returncode == status, told.stderr
+        assert said in told.stdout + told.stderr
 
 
 # compressed files

@@ -110,7 +110,7 @@ def test_the_shipped_configs_are_shown(file, capsys):
     ("words", "content", "message"),
     [
         (["--config", "no.yaml"], CONFIG, "no.yaml: no such file; expected a config as YAML"),
-        (["--config", "mine.yaml"], "a: [", "mine.yaml: not a readable YAML file (while parsing a flow node"),
+        (["--config", "mine.yaml"], "a: [", "mine.yaml: line 1: not a readable YAML file (expected the node content"),
         (["--config", "mine.yaml"], "\x00", "mine.yaml: not a readable YAML file ("),
         (["--config", "mine.yaml"], "- a", "mine.yaml: holds list; expected a YAML mapping of keys to values"),
         (["--config", "mine.yaml"], "", "mine.yaml: holds NoneType; expected a YAML mapping of keys to values"),

@@ -17,13 +17,13 @@ from typing import Any
 
 import findings
 import pandas as pd
-import yaml
 from matplotlib.figure import Figure
 
 from autoemb.analysis import catalogue, outcomes, plots, published, replicates, sentences
 from autoemb.analysis.explorer.reading import read_csv
 from autoemb.analysis.inputs import Inputs, Kind
 from autoemb.analysis.tables import text
+from autoemb.artifact.yaml import read_yaml
 from autoemb.experiment import grid
 from autoemb.schema import RUN_TABLES
 
@@ -145,7 +145,7 @@ def page(record: Path, tables: Tables, runs: Mapping[str, Mapping[str, Any]]) ->
 
 def publish(record: Path, results: Path | None = None) -> None:
     """Write the record's tables, figures and README.md; first, if there are ``results``, its outcomes."""
-    of = grid.load(yaml.safe_load((record / "config.yaml").read_text()), f"{record}/config.yaml")
+    of = grid.load(read_yaml(record / "config.yaml"), f"{record}/config.yaml")
     parity = bool(replicates.like_released_code(of))
     kept = outcomes.read(record / "outcomes", replicates.restarting(of), replicates.permuted(of), parity)
     if results is not None:

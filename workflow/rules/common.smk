@@ -8,9 +8,11 @@ import sys
 from pathlib import Path
 
 from autoemb.experiment import grid
+from autoemb.experiment.layers import merge
 
 from autoemb.artifact import place
 from autoemb.artifact.dependencies import dependencies, imports_of_notebook
+from autoemb.artifact.yaml import read_yaml
 from autoemb.errors import InputError
 from autoemb.learning.machine.gpus import places
 from snakemake.exceptions import WorkflowError
@@ -26,7 +28,10 @@ if not workflow.config_settings.configfiles:
 FILES_OF_CONFIG = [os.path.relpath(file) for file in workflow.configfiles]
 
 try:
-    GRID = grid.load(config, ", ".join(FILES_OF_CONFIG) or "config")
+    # as a person wrote it: Snakemake's own reading takes 1e-3 for a word, and of a key that stands twice the last
+    CONFIG = functools.reduce(merge, [read_yaml(Path(file)) for file in FILES_OF_CONFIG], {})
+    CONFIG = merge(CONFIG, workflow.config_settings.config)  # what --config says
+    GRID = grid.load(CONFIG, ", ".join(FILES_OF_CONFIG) or "config")
     NAME = place.name_of(GRID.config.name, FILES_OF_CONFIG)
 except InputError as error:
     raise WorkflowError(f"the config is not valid, so nothing was run:\n{error}")

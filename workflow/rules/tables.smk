@@ -81,6 +81,6 @@ rule configuration:
     conda:
         "../../environment.yml"
     params:
-        config=json.dumps(config, default=str),
+        config=json.dumps(CONFIG),
     shell:
         "printf '%s\n' {params.config:q} > {output:q} 2> {log:q}"

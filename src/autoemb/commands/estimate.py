@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from autoemb.artifact.place import RESULTS, name_of
+from autoemb.artifact.yaml import read_yaml
 from autoemb.commands._job import positive
 from autoemb.config import DatasetConfig
 from autoemb.data import datasets
@@ -19,7 +20,6 @@ from autoemb.errors import InputError
 from autoemb.experiment import grid
 from autoemb.experiment.entries import Entry
 from autoemb.experiment.estimate import Found, estimate, text
-from autoemb.experiment.explain import read
 from autoemb.experiment.jobs import TrainingJob
 
 
@@ -38,7 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> None:
     """Config -> text."""
     file: Path = arguments.config
-    resolved = grid.load(read(file), str(file))
+    resolved = grid.load(read_yaml(file), str(file))
     results = arguments.results or RESULTS / name_of(resolved.config.name, [str(file)])
     try:
         found = {

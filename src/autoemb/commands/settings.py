@@ -6,8 +6,9 @@ import shutil
 from pathlib import Path
 
 from autoemb.artifact.files import whole
+from autoemb.artifact.yaml import read_yaml
 from autoemb.errors import InputError
-from autoemb.experiment.explain import for_machines, read, sections, text
+from autoemb.experiment.explain import for_machines, sections, text
 from autoemb.experiment.reference import document
 
 
@@ -27,7 +28,7 @@ def run(arguments: argparse.Namespace) -> None:
     if arguments.document is not None:
         write(arguments.document)
         return
-    tables = sections(read(arguments.config), str(arguments.config), arguments.protocol)
+    tables = sections(read_yaml(arguments.config), str(arguments.config), arguments.protocol)
     if arguments.json:
         print(json.dumps(for_machines(tables), indent=2))
     else:

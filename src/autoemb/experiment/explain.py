@@ -2,16 +2,13 @@
 
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any, NamedTuple
 
-import yaml
 from pydantic import BaseModel
 
 from autoemb.config import Settings
-from autoemb.errors import InputError
 from autoemb.experiment import grid, protocols
-from autoemb.experiment.layers import Layer, Layers, Values
+from autoemb.experiment.layers import Layer, Layers
 from autoemb.names import expect
 
 _SECTIONS = ("datasets", "streams", "methods", "levels", "ablation", "tuning")
@@ -37,24 +34,6 @@ class Section(NamedTuple):
 
     title: str
     rows: Sequence[Row]
-
-
-def read(path: Path) -> Values:
-    """A config's content.
-
-    Raises:
-        InputError: it is not there, or not a YAML mapping.
-    """
-    if not path.is_file():
-        raise InputError(f"{path}: no such file; expected a config as YAML")
-    try:
-        raw = yaml.safe_load(path.read_text())
-    except (OSError, ValueError, yaml.YAMLError) as error:
-        reason = " ".join(str(error).split())
-        raise InputError(f"{path}: not a readable YAML file ({reason})") from error
-    if not isinstance(raw, dict):
-        raise InputError(f"{path}: holds {type(raw).__name__}; expected a YAML mapping of keys to values")
-    return raw
 
 
 def sections(raw: Mapping[str, Any], file: str, instead: str | None = None) -> list[Section]:

@@ -2,6 +2,7 @@
 
 import itertools
 import math
+import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -105,10 +106,24 @@ def aligned(lines: Iterator[Line]) -> Iterator[str]:
             yield f"{line:{COLUMN}}  # {comment}" if comment else line
 
 
+class _Words(yaml.SafeDumper):
+    """Words that begin as a number does are quoted: not every reader of YAML takes the same ones for numbers."""
+
+    def represent_str(self, data: str) -> yaml.ScalarNode:
+        """A word."""
+        style = "'" if re.match(r"[-+.]?[0-9]", data) else None
+        return self.represent_scalar("tag:yaml.org,2002:str", data, style=style)
+
+
+_Words.add_representer(str, _Words.represent_str)
+
+
 def spelt(value: Any) -> str:
     """A value as YAML spells it, on one line; whole numbers without a point."""
     return (
-        yaml.safe_dump(_plain(value), default_flow_style=True, sort_keys=False, allow_unicode=True, width=math.inf)
+        yaml.dump(
+            _plain(value), Dumper=_Words, default_flow_style=True, sort_keys=False, allow_unicode=True, width=math.inf
+        )
         .removesuffix("...\n")
         .strip()
     )

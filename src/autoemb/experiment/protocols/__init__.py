@@ -7,9 +7,9 @@ from collections.abc import Collection, Mapping
 from importlib import resources
 from typing import Annotated
 
-import yaml
 from pydantic import Field
 
+from autoemb.artifact.yaml import read_yaml
 from autoemb.config import Name, Settings
 from autoemb.experiment.layers import Layer, Layers, Values, merge
 from autoemb.names import expect, files
@@ -81,5 +81,6 @@ def find(name: str) -> Protocol:
         InputError: there is none; the message lists those there are.
     """
     expect(name, names(), f"protocol = {name!r}")
-    content = yaml.safe_load(resources.files(__name__).joinpath(f"{name}.yaml").read_text())
+    with resources.as_file(resources.files(__name__).joinpath(f"{name}.yaml")) as path:
+        content = read_yaml(path)
     return Protocol.model_validate({"name": name, **content})

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -17,6 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
+from autoemb.analysis.catalogue import compact
 from autoemb.artifact.yaml import read_yaml
 from autoemb.cli import main
 from autoemb.config import LARGEST, MOST_CLASSES
@@ -122,6 +124,49 @@ def test_a_range_that_float32_does_not_hold_is_refused():
 def test_a_name_that_looks_like_another_thing_stays_a_name(name):
     """``007``, ``1e5``, ``null``, ``no``, ``2024-05-01``: what ``inspect`` writes is read as it was meant."""
     assert list(yaml.safe_load(f"{spelt(name)}: {{}}")) == [name]
+
+
+@pytest.mark.parametrize("name", grid.COLUMNS)
+def test_no_method_is_called_as_a_column(name):
+    assert f"{name!r} is the name of a column" in refused(methods={name: {"method": "fse"}})
+
+
+def test_those_are_all_the_columns_beside_methods():
+    """Of the views that have a column for each method."""
+    cell = {"dataset": "d", "stream": "s", "task": "regression", "metric": "mse", "varies": "start", "method": "sam"}
+    of_comparison = {"mean": 0.1, "high": 0.2, "paper": math.nan, "paper_plus_minus": math.nan, "difference": math.nan}
+    of_ablation = {"setting": "mean", "value": "true", "effect": 0.1, "low": 0.0, "high": 0.2, "mean": 0.1,
+                   "order_base": "sam", "order": "sam"}  # fmt: skip
+    columns = {
+        column
+        for name, values in (("comparison", of_comparison), ("ablation", of_ablation))
+        for column in compact(name, pd.DataFrame([{**cell, **values}]))
+    }
+    assert {column for column in columns - {"sam"} if " " not in column} == set(grid.COLUMNS)
+
+
+@pytest.mark.parametrize("ending", grid.ENDINGS)
+def test_no_data_set_is_called_as_a_file_beside_another(ending):
+    assert "ends as a file beside a data set's does" in refused(datasets={f"a{ending}": {"source": "ml-1m"}})
+
+
+def test_who_reads_a_line_of_the_output_ends_it_well():
+    """As ``autoemb settings | head -1`` does."""
+    command = [sys.executable, "-m", "autoemb.cli", "settings", "--config", str(ROOT / "config/paper.yaml")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        process.stdout.readline()
+        process.stdout.close()
+        assert process.stderr.read() == b""
+    assert process.returncode in (0, 141)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no disk here that is always full")
+def test_a_full_disk_behind_the_output_is_one_line():
+    command = [sys.executable, "-m", "autoemb.cli", "settings", "--config", str(ROOT / "config/paper.yaml")]
+    with Path("/dev/full").open("wb") as full:
+        told = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert told.returncode == 2
+    assert told.stderr == "autoemb settings: error: standard output: No space left on device\n"
 
 
 def written(folder, text: str):

@@ -273,7 +273,19 @@ def test_a_second_run_has_nothing_to_do(project):
 def test_a_touched_file_changes_nothing(restored):
     (restored.root / "notebooks" / "sizes.ipynb").touch()
     (restored.root / "src" / "autoemb" / "learning" / "prequential.py").touch()
+    (restored.root / "ratings.csv").touch()
     assert restored.would_run() == set()
+
+
+def test_other_ratings_are_noticed_whatever_their_time(restored):
+    """``mv``, ``cp -p`` and unzip leave a file older than what was made of the one before."""
+    ratings = restored.root / "ratings.csv"
+    before = ratings.stat()
+    lines = ratings.read_bytes().splitlines(keepends=True)
+    ratings.write_bytes(b"".join([*lines[:-1], lines[-1].replace(b",4.0,", b",1.0,").replace(b",3.0,", b",1.0,")]))
+    os.utime(ratings, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert ratings.stat().st_size == before.st_size
+    assert "fetch" in restored.would_run()
 
 
 def test_a_changed_notebook_reruns_only_itself(restored):

@@ -1,8 +1,11 @@
 """The command line: ``autoemb VERB``, one verb per module of ``autoemb.commands``."""
 
 import argparse
+import errno
 import importlib
+import os
 import pkgutil
+import signal
 import sys
 from collections.abc import Sequence
 
@@ -27,11 +30,26 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = parser.parse_args(words)
     try:
         arguments.run(arguments)
+        sys.stdout.flush()
     except InputError as error:
         for line in str(error).splitlines():
             print(f"autoemb {arguments.verb}: error: {line}", file=sys.stderr)
         return 2
+    except BrokenPipeError:  # who read our output wants no more of it, as `head`
+        _leave_stdout()
+        return 128 + signal.SIGPIPE
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT) or error.filename is not None:
+            raise
+        _leave_stdout()
+        print(f"autoemb {arguments.verb}: error: standard output: {error.strerror}", file=sys.stderr)
+        return 2
     return 0
+
+
+def _leave_stdout() -> None:
+    """Have nothing more written there: Python would try once more at its end, and complain."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 if __name__ == "__main__":

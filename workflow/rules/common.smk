@@ -12,6 +12,7 @@ from autoemb.experiment.layers import merge
 
 from autoemb.artifact import place
 from autoemb.artifact.dependencies import dependencies, imports_of_notebook
+from autoemb.artifact.files import digest
 from autoemb.artifact.yaml import read_yaml
 from autoemb.errors import InputError
 from autoemb.learning.machine.gpus import places
@@ -195,6 +196,21 @@ def local_archive(wildcards):
             f" datasets.{wildcards.dataset}.archive says"
         )
     return [archive] if archive else []
+
+
+def stamp(wildcards):
+    """What tells a person's archive from another one: its time may be older than that of the one before (mv, unzip)."""
+    archive = GRID.datasets[wildcards.dataset].settings.archive
+    if not archive or not os.path.exists(archive):
+        return ""
+    status = os.stat(archive)
+    if status.st_size > CHECKSUMMED:
+        return f"{status.st_size} bytes, file {status.st_ino}, {status.st_mtime_ns} ns"
+    return digest(Path(archive))
+
+
+CHECKSUMMED = 100 * 2**20
+"""Bytes up to which a person's archive is read whole to tell whether it is another one, at every start."""
 
 
 GPUS = 0 if GRID.config.device == "cpu" else places(os.environ)

@@ -15,6 +15,7 @@ rule fetch:
     params:
         module=lambda wildcards: GRID.datasets[wildcards.dataset].module,
         settings=lambda wildcards: as_json(GRID.datasets[wildcards.dataset].settings),
+        archive=stamp,
         packages=lambda wildcards: packages("autoemb.commands.fetch", dataset_module(wildcards)),
     shell:
         "autoemb fetch --dataset {params.module:q} --settings {params.settings:q} --store results/archives"

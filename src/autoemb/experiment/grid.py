@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from pydantic import Field, ValidationInfo, field_validator
+from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
 from autoemb.config import (
     AblationConfig,
@@ -39,6 +39,25 @@ from autoemb.names import expect
 Entries = Annotated[dict[Name, dict[str, Any]], Field(min_length=1)]
 
 
+COLUMNS = ("dataset", "metric", "order", "setting", "stream", "task", "value", "varies")
+"""What stands beside the methods in tables that have a column for each: no method can be called so."""
+
+ENDINGS = (".counts", ".items", ".users")
+"""With which the files beside a data set's interactions end: no data set can be called so."""
+
+
+def _no_column(methods: dict[str, Any]) -> dict[str, Any]:
+    if taken := sorted(set(methods) & set(COLUMNS)):
+        raise ValueError(f"{taken[0]!r} is the name of a column of the tables; expected another for the method")
+    return methods
+
+
+def _no_ending(datasets: dict[str, Any]) -> dict[str, Any]:
+    if taken := sorted(name for name in datasets if name.endswith(ENDINGS)):
+        raise ValueError(f"{taken[0]!r} ends as a file beside a data set's does; expected another name")
+    return datasets
+
+
 class Contents(Settings):
     """What is run on what. Data sets and methods have further keys, those of their modules."""
 
@@ -52,7 +71,7 @@ class Contents(Settings):
     """The protocol that gives the settings, streams and methods that the config leaves out; without one, settings have
     their defaults."""
 
-    datasets: Entries
+    datasets: Annotated[Entries, AfterValidator(_no_ending)]
     """The data sets' names, and the settings of each. ``source`` among them is the data set, by default the name."""
 
     streams: Annotated[dict[Name, StreamConfig], Field(min_length=1)]
@@ -61,7 +80,7 @@ class Contents(Settings):
     tasks: Annotated[tuple[Task, ...], Field(min_length=1)] = ("regression", "classification")
     """``regression`` (binarised rating, MSE of the sigmoid), ``classification`` (classes, cross-entropy)."""
 
-    methods: Entries
+    methods: Annotated[Entries, AfterValidator(_no_column)]
     """The methods' names, and the settings of each. ``method`` among them is the method, by default the name. A config
     that names a protocol may have none."""
 

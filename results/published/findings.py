@@ -1,13 +1,15 @@
 """What README says was found, each sentence filled from the tables of the records."""
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 from autoemb.analysis.claims.verdicts import COUNTS
 from autoemb.analysis.plots import findings
-from autoemb.analysis.tables import below_constant
+from autoemb.analysis.tables import OVERTAKES, below_constant, first_trained
+from autoemb.analysis.tables.text import span
 from autoemb.schema import DESCRIPTIVE
 
 BEGIN, END = "<!-- findings: made by `make record` -->\n", "<!-- end of findings -->\n"
@@ -119,10 +121,31 @@ def _order(verdicts: pd.DataFrame) -> str:
     )
 
 
+STARTS = {"normal": "the released start, normal(0, 1)", "scaled": "a variance of 1/size"}
+METRICS = {"mse": "MSE", "cross_entropy": "cross-entropy"}
+
+
 def _start(tables: Tables) -> str:
-    told = findings.levels(tables["levels"], tables["crossings"])
-    told = told[:1].lower() + told[1:]
-    return f"**That small sizes suit rare ids depends on the start of the embeddings** (Fig. 1): {told}."
+    """The largest size against the smallest, for each start, in the shortest training."""
+    pairs = tables["crossings"]
+    pairs = pairs[pairs["training"] == first_trained(pairs)["training"].iloc[0]]
+    pairs = pairs[(pairs["smaller"] == pairs["smaller"].min()) & (pairs["larger"] == pairs["larger"].max())]
+    ends = pairs.iloc[0]
+    told = []
+    for start in dict.fromkeys(pairs["start"]):
+        cells = pairs[(pairs["start"] == start) & pairs["metric"].isin(list(METRICS))]
+        found = [f"{_overtaking(row)} in {METRICS[row['metric']]}" for row in cells.to_dict("records")]
+        told.append(f"with {STARTS.get(start, start)} size {ends['larger']} {', and '.join(found)}")
+    return (
+        f"**That small sizes suit rare ids depends on the start of the embeddings** (Fig. 1, against size"
+        f" {ends['smaller']}): {'; '.join(told)}."
+    )
+
+
+def _overtaking(row: Mapping[Hashable, Any]) -> str:
+    if row["finding"] == OVERTAKES:
+        return f"overtakes at popularity {row['crossing']:.1f} ({span(row['low'], row['high'])})"
+    return f"is {row['finding']}"
 
 
 def _holds(verdicts: pd.DataFrame) -> str:

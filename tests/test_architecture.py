@@ -61,6 +61,7 @@ INSIDE = {
         {"replicates"},
         {"outcomes"},
         {"catalogue"},
+        {"reading"},
         {"sentences"},
         {"plots"},
         {"explorer"},

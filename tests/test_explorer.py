@@ -12,8 +12,8 @@ import pytest
 from autoemb import cli
 from autoemb.analysis import catalogue, plots
 from autoemb.analysis.explorer.curves import curves, look
-from autoemb.analysis.explorer.reading import EXPLORED, read_csv
 from autoemb.analysis.plots import findings as catalogue_findings
+from autoemb.analysis.reading import EXPLORED, read_csv
 from autoemb.analysis.tables.columns import Columns
 from autoemb.analysis.tables.text import popularity_label
 

@@ -20,8 +20,8 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from autoemb.analysis import catalogue, outcomes, plots, published, replicates, sentences
-from autoemb.analysis.explorer.reading import read_csv
 from autoemb.analysis.inputs import Inputs, Kind
+from autoemb.analysis.reading import read_csv
 from autoemb.analysis.tables import text
 from autoemb.artifact.yaml import read_yaml
 from autoemb.experiment import grid

@@ -1,6 +1,6 @@
 # From tables to pages for a browser: one on which a person chooses what to see, and one per table whose rows sort.
 
-from autoemb.analysis.explorer.reading import EXPLORED
+from autoemb.analysis.reading import EXPLORED
 
 
 rule explore:

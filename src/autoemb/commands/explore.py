@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from autoemb.analysis.explorer.pages import explorer
-from autoemb.analysis.explorer.reading import EXPLORED, read_explored
+from autoemb.analysis.reading import EXPLORED, read_explored
 from autoemb.artifact.files import whole
 from autoemb.artifact.record import add_argument, recorded
 from autoemb.errors import InputError

@@ -5,7 +5,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from autoemb.analysis.explorer.pages import sheet
-from autoemb.analysis.explorer.reading import read_csv
+from autoemb.analysis.reading import read_csv
 from autoemb.artifact.files import whole
 from autoemb.artifact.record import add_argument, recorded
 

@@ -10,6 +10,7 @@ from autoemb.analysis.claims.verdicts import COUNTS
 from autoemb.analysis.plots import findings
 from autoemb.analysis.tables import OVERTAKES, below_constant, first_trained
 from autoemb.analysis.tables.text import span
+from autoemb.artifact.files import whole
 from autoemb.schema import DESCRIPTIVE
 
 BEGIN, END = "<!-- findings: made by `make record` -->\n", "<!-- end of findings -->\n"
@@ -81,7 +82,8 @@ def fill(readme: Path, text: str) -> None:
         raise SystemExit(
             f"{readme}: has no place for the findings; expected the lines {BEGIN.strip()} and {END.strip()}"
         )
-    readme.write_text(f"{before}{begin}\n{text}\n\n{end}{after}")
+    with whole(readme) as temporary:
+        temporary.write_text(f"{before}{begin}\n{text}\n\n{end}{after}")
 
 
 def _mse(comparison: pd.DataFrame, method: str) -> str:

@@ -8,9 +8,8 @@ a folder that the workflow has filled are taken first: runs that the record has 
 import argparse
 import json
 import re
-import shutil
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 from string import Template
 from typing import Any
@@ -23,6 +22,7 @@ from autoemb.analysis import catalogue, outcomes, plots, published, replicates, 
 from autoemb.analysis.inputs import Inputs, Kind
 from autoemb.analysis.reading import read_csv
 from autoemb.analysis.tables import text
+from autoemb.artifact.files import whole
 from autoemb.artifact.yaml import read_yaml
 from autoemb.experiment import grid
 from autoemb.schema import RUN_TABLES
@@ -151,17 +151,28 @@ def publish(record: Path, results: Path | None = None) -> None:
     if results is not None:
         outcomes.write(kept.with_more(gathered(results, of)), record / "outcomes")
         kept = outcomes.read(record / "outcomes", replicates.restarting(of), replicates.permuted(of), parity)
-    for folder in ("tables", "figures"):
-        shutil.rmtree(record / folder, ignore_errors=True)
-        (record / folder).mkdir()
+    made = set()
     for name, table in built(kept):
-        catalogue.write_csv(table, record / "tables" / f"{name}.csv")
+        made.add(path := record / "tables" / f"{name}.csv")
+        with whole(path) as temporary:
+            catalogue.write_csv(table, temporary)
+    _forget(record / "tables", made)
     tables = read_tables(record)
     (name,) = tables["datasets"]["dataset"]
-    for figure, (needs, draw) in FIGURES.items():
-        if needs in tables:
-            plots.save(draw(tables), record / "figures" / f"{figure}-{name}", formats=["png"])
-    (record / "README.md").write_text(page(record, tables, kept.documents["runs"]))
+    made = {
+        plots.save(draw(tables), record / "figures" / f"{figure}-{name}", formats=["png"])
+        for figure, (needs, draw) in FIGURES.items()
+        if needs in tables
+    }
+    _forget(record / "figures", made)
+    with whole(record / "README.md") as temporary:
+        temporary.write_text(page(record, tables, kept.documents["runs"]))
+
+
+def _forget(folder: Path, made: Collection[Path]) -> None:
+    """Remove what was made once and is not any more."""
+    for path in set(folder.iterdir()) - set(made):
+        path.unlink()
 
 
 def main() -> None:

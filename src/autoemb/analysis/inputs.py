@@ -10,6 +10,7 @@ import pandas as pd
 from autoemb.analysis.tables.ablation import TRIAL
 from autoemb.analysis.tables.intervals import RUN
 from autoemb.analysis.tables.streams import streams as streams_table
+from autoemb.analysis.tables.tuning import Chooser
 from autoemb.artifact.parquet import StoredTable, read_table
 from autoemb.errors import InputError
 from autoemb.experiment.choice import Choice, read_choice
@@ -37,9 +38,6 @@ _NAMES: Mapping[str, str] = {
 """What files of a kind are called, and where needed their folder; of two kinds that a table reads, the first counts."""
 LEVELS_OF = ["dataset", "side", "task"]
 """What names the levels of one file."""
-
-Chooser = tuple[str, str, str, str, int]
-"""Data set, stream, task, method and seed of a choice."""
 
 _TUNED = [*RUN, "replicate"]
 

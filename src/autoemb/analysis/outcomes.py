@@ -16,9 +16,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from autoemb.analysis import claims, published, tables
-from autoemb.analysis.inputs import LEVELS_OF, Chooser, Inputs, stacked
+from autoemb.analysis.inputs import LEVELS_OF, Inputs, stacked
 from autoemb.analysis.tables.ablation import TRIAL
 from autoemb.analysis.tables.intervals import BIN, RUN
+from autoemb.analysis.tables.tuning import Chooser
 from autoemb.artifact.files import whole, write_json
 from autoemb.errors import InputError
 from autoemb.experiment.choice import Candidate, Choice

@@ -2,12 +2,11 @@
 
 import numpy as np
 import pandas as pd
-import scipy
 
 from autoemb.analysis import published
 from autoemb.analysis.tables.columns import Columns, numbers, texts
 from autoemb.analysis.tables.intervals import RUN, arrange, over_seeds, per_seed
-from autoemb.analysis.tables.student import excludes_zero
+from autoemb.analysis.tables.student import excludes_zero, half_width
 
 CELL = ["dataset", "stream", "task", "metric", "method"]
 
@@ -38,10 +37,11 @@ def parity(outcomes: pd.DataFrame) -> pd.DataFrame:
     """
     test = outcomes[(outcomes["split"] == "test") & (outcomes["side"] == "user")]
     ours = over_seeds(per_seed(test, RUN), CELL)
-    theirs = published.released_code().rename(columns={"value": "released"})
-    table = ours.merge(
-        theirs.rename(columns={"sd": "released_sd", "seeds": "released_seeds"}), on=CELL, suffixes=("", "_released")
+    named = {"value": "released", "sd": "released_sd", "seeds": "released_seeds"}
+    theirs = (
+        published.released_code().drop(columns="stream").rename(columns=named)
     )
+    table = ours.merge(theirs, on=[name for name in CELL if name != "stream"])
     of_ours, of_theirs = (
         table[f"{whose}sd"].to_numpy(np.float64) ** 2 / table[f"{whose}seeds"].to_numpy(np.float64)
         for whose in ("", "released_")
@@ -50,7 +50,7 @@ def parity(outcomes: pd.DataFrame) -> pd.DataFrame:
     freedom = variance**2 / (
         of_ours**2 / np.maximum(table["seeds"] - 1, 1) + of_theirs**2 / np.maximum(table["released_seeds"] - 1, 1)
     )
-    half = scipy.stats.t.ppf(0.975, freedom) * np.sqrt(variance)
+    half = half_width(np.sqrt(variance), freedom)
     difference = table["mean"] - table["released"]
     table = table.assign(difference=difference, difference_low=difference - half, difference_high=difference + half)
     found = [_finding(*row) for row in table[["difference", "difference_low", "difference_high"]].to_numpy(np.float64)]

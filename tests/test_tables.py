@@ -483,3 +483,12 @@ def test_bad_input_is_one_clear_line_and_leaves_nothing(name, files, expected, i
         tabulate.run(arguments)
     assert "\n" not in str(caught.value)
     assert not (tmp_path / "out").exists()
+
+
+def test_parity_goes_by_the_method_whatever_its_stream_is_called():
+    frame = outcomes("sam", [0.188, 0.1882]).assign(dataset="ml-1m", stream="theirs")
+    row = tables.parity(frame).set_index("metric").loc["mse"]
+    assert (row["stream"], row["released"]) == ("theirs", 0.18803)
+    assert row["difference"] == pytest.approx(0.1881 - 0.18803)
+    assert row["difference_low"] < 0 < row["difference_high"]
+    assert row["finding"].startswith("agrees within")

@@ -38,9 +38,7 @@ def parity(outcomes: pd.DataFrame) -> pd.DataFrame:
     test = outcomes[(outcomes["split"] == "test") & (outcomes["side"] == "user")]
     ours = over_seeds(per_seed(test, RUN), CELL)
     named = {"value": "released", "sd": "released_sd", "seeds": "released_seeds"}
-    theirs = (
-        published.released_code().drop(columns="stream").rename(columns=named)
-    )
+    theirs = published.released_code().drop(columns="stream").rename(columns=named)
     table = ours.merge(theirs, on=[name for name in CELL if name != "stream"])
     of_ours, of_theirs = (
         table[f"{whose}sd"].to_numpy(np.float64) ** 2 / table[f"{whose}seeds"].to_numpy(np.float64)

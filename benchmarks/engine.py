@@ -48,9 +48,10 @@ PRODUCTS = {torch.ops.aten.bmm.default, torch.ops.aten.baddbmm.default, torch.op
 
 
 def settings(method: str) -> Any:
-    """The released code's sizes."""
+    """The released code's sizes; those of a method that searches none, in one; none of one without embeddings."""
     config = methods.find(method).Config
-    return config(size=sum(SIZES)) if "size" in config.model_fields else config(sizes=SIZES)
+    sizes = {"size": sum(SIZES), "sizes": SIZES}
+    return config(**{key: value for key, value in sizes.items() if key in config.model_fields})
 
 
 class Products(TorchDispatchMode):

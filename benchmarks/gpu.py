@@ -140,13 +140,14 @@ def main() -> None:
     parser.add_argument("--methods", nargs="+", default=methods.names(), choices=methods.names())
     parser.add_argument("--tasks", nargs="+", default=list(TASKS), choices=list(TASKS))
     parser.add_argument("--seeds", nargs="+", type=int, default=[1, 10, 50])
+    parser.add_argument("--steps", nargs="+", default=["captured", "compiled"], choices=["captured", "compiled"])
     parser.add_argument("--out", type=Path, default=OUT)
     arguments = parser.parse_args()
     if not arguments.stand_in and not torch.cuda.is_available():
         raise SystemExit("no CUDA device was found; expected one, or --stand-in to see that the code runs")
     device = choose("cpu" if arguments.stand_in else "cuda", 1)
-    ways = ["captured"] if device == "cuda" else ["eager"]
-    ways += ["compiled"] if device == "cuda" and obstacle(device) is None else []
+    ways = [how for how in arguments.steps if how == "captured" or obstacle(device) is None]
+    ways = ways if device == "cuda" else ["eager"]
     name = torch.cuda.get_device_name() if device == "cuda" else "none: a stand-in on the CPU, no measurement"
     rate, rows = rates(device, 8192 if device == "cuda" else 512), []
     about = {**machine(), "torch": torch.__version__, "device": name}

@@ -83,29 +83,33 @@ def scaling(rows: list[dict[str, Any]]) -> str:
 
 
 def gpu(rows: list[dict[str, Any]]) -> str:
-    """Microseconds per step by number of seeds."""
-    core = {(row["method"], row["task"]): row["us_per_seed"] for row in rows if row["on"] == "cpu"}
+    """Microseconds per step by number of seeds, of every device that was timed; a core is of the device's machine."""
+    core = {(row["device"], row["method"], row["task"]): row["us_per_seed"] for row in rows if row["on"] == "cpu"}
+    besides = [core.get((row["device"], row["method"], row["task"])) for row in rows]
     table = [
         {
             "method": row["method"],
             "task": row["task"],
-            "on": row["on"],
+            "on": "cpu" if row["on"] == "cpu" else row["device"],
             "step": row["step"],
             "seeds": row["seeds"],
             "us per step": f"{row['us_per_step']:,.0f}",
             "per seed": f"{row['us_per_seed']:,.0f}",
-            "one core / this, per seed": f"{core[row['method'], row['task']] / row['us_per_seed']:.0f}",
+            "one core / this, per seed": "" if beside is None else f"{beside / row['us_per_seed']:.0f}",
             "start_s": f"{row['start_s']:.1f}",
             "products alone": f"{row['floor_flops_us']:,.0f}",
             "bytes alone": f"{row['floor_bytes_us']:,.0f}",
             "to the CPU": f"{row['largest_difference_to_cpu']:.0e}",
         }
-        for row in rows
+        for row, beside in zip(rows, besides, strict=True)
     ]
-    row = rows[0]
-    on = f"{row['device']}, beside one core of {row['cpu']}; torch {row['torch']}, Python {row['python']}"
+    on = dict.fromkeys(
+        f"{row['device']}, beside one core of {row['cpu']}; torch {row['torch']}, Python {row['python']}"
+        for row in rows
+    )
+    counts = ", ".join(dict.fromkeys(row["counts"] for row in rows))
     text = tabulate(table, headers="keys", tablefmt="github", disable_numparse=True)
-    return f"Device: {on}; counts of {row['counts']}.\n\n{text}"
+    return f"Device: {'. Device: '.join(on)}. Counts of {counts}.\n\n{text}"
 
 
 def data(rows: list[dict[str, Any]]) -> str:

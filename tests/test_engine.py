@@ -23,9 +23,18 @@ from autoemb.learning.nn.task import losses
 from autoemb.learning.progress import Progress, spoken
 from autoemb.learning.seeds import run_stream
 from autoemb.schema import TASKS
+from benchmarks import engine as timing
+from benchmarks import steps as all_steps
 
 from .contracts.bench import logits_of, make, predictions, shape_of, small_stream, twin_of, twin_turns
 from .contracts.variants import small
+
+
+@pytest.mark.parametrize("name", methods.names())
+def test_every_method_can_be_timed(name):
+    config = methods.find(name).Config
+    assert isinstance(timing.settings(name), config)
+    assert all(config(**given) for given in all_steps.settings(name))
 
 
 @pytest.mark.parametrize("task", TASKS)

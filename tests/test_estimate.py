@@ -192,7 +192,22 @@ def test_it_prints_what_it_knows(folder, capsys):
     total = re.search(r"^total +(\d+) +([\d,]+) ", said, flags=re.MULTILINE)
     assert int(total[1]) == len(jobs(loaded()))
     assert "with --cores 2" in said
-    assert "timed on one NVIDIA H100 80GB HBM3 were only steps of autoemb (regression)" in said
+    for device, timed in measured.gpu().groupby("device")["method"]:
+        assert f"on one {device}: {', '.join(sorted(set(timed)))} (regression)" in said
+
+
+@pytest.mark.parametrize(
+    ("method", "compiled", "way"),
+    [("autoemb", "always", "compiled"), ("autoemb", "never", "captured"), ("fse", "always", "captured")],
+)
+def test_time_on_a_gpu_is_as_measured_on_one(method, compiled, way):
+    """On one of those that timed it; uncompiled where nothing else was timed, which is longer."""
+    changes = {"levels": None, "methods": {method: {}}, "streams": {"temporal": {"order": "temporal"}}}
+    job = jobs(loaded(seeds=10, compile=compiled, tasks=["regression"], **changes))[0]
+    rows = measured.gpu().query("method == @method and step == @way and seeds == 10")
+    row = rows[rows["device"] == rows["device"].max()].iloc[0]
+    hours = (job.batches(COUNTS).learnt * row["us_per_step"] / 1e6 + row["start_s"]) / 3600
+    assert cost.cost(job, COUNTS).gpu_hours == pytest.approx(hours, rel=0.02)
 
 
 def test_what_was_read_and_run_is_taken_from_there(folder, capsys):

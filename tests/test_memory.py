@@ -1,4 +1,7 @@
-"""Seeds that do not fit into a GPU's memory together go in smaller groups. The GPU is made up: a step that refuses."""
+"""Seeds that do not fit into a GPU's memory together go in smaller groups.
+
+The GPU is made up, a step that refuses; where there is a real one, a part of its memory is tried, too.
+"""
 
 import weakref
 
@@ -9,7 +12,7 @@ from autoemb.config import RunConfig
 from autoemb.data.columns import columns_of
 from autoemb.errors import InputError
 from autoemb.learning.checkpoint import Checkpoint
-from autoemb.learning.machine.device import shortage
+from autoemb.learning.machine.device import choose, clear, shortage
 from autoemb.learning.seeds import run_stream
 
 from .contracts.bench import make, shape_of, small_stream
@@ -172,3 +175,34 @@ def test_some_seeds_are_those_of_the_whole_run():
     whole = apart(3, 1)
     assert torch.equal(torch.cat([first.sums, rest.sums]), whole.sums)
     assert torch.equal(torch.cat([first.held, rest.held]), whole.held)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device on this machine")
+def test_a_real_gpu_of_which_little_may_be_used_does_the_same(caplog):
+    """Eight seeds with tables of a gigabyte, of which 4.5 GB may be held: two or four go at a time."""
+    caplog.set_level("INFO")
+    large, groups = SHAPE._replace(users=1_500_000), []
+
+    def build(device):
+        def of(seeds):
+            groups.append(len(seeds))
+            return make(("autoemb", {**small("autoemb"), "sizes": [2, 16, 38]}), large, seeds, torch.float32, device)
+
+        return of
+
+    on = config(8, 8).model_copy(update={"device": "cuda"})
+    choose("cuda", 1)
+    try:
+        together = run_stream(build("cuda"), COLUMNS, on)
+        clear()
+        torch.cuda.set_per_process_memory_fraction(4.5e9 / torch.cuda.get_device_properties(0).total_memory)
+        halved = run_stream(build("cuda"), COLUMNS, on)
+    finally:
+        torch.cuda.set_per_process_memory_fraction(1.0)
+        torch.use_deterministic_algorithms(False)
+    clear()
+    assert torch.cuda.memory_allocated() < 100e6
+    assert groups[:2] == [8, 8]
+    assert groups[-1] in (2, 4)
+    assert [message for message in caplog.messages if "do not fit into the GPU's memory" in message]
+    torch.testing.assert_close(halved.sums, together.sums, rtol=1e-4, atol=1e-3)

@@ -379,6 +379,8 @@ def test_a_failing_job_names_its_log_and_the_row(tmp_path):
     told = broken.snakemake("results/config/interactions/mine.parquet")
     assert told.returncode != 0
     assert "results/config/logs/interactions/mine.log" in told.stderr
+    assert "Error in rule interactions" in told.stderr  # also where a pipe stands behind the command that failed
+    assert "MissingOutputException" not in told.stderr
     error = (tmp_path / "results/config/logs/interactions/mine.log").read_text()
     assert "line 6" in error
     assert "'x'" in error

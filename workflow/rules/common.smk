@@ -47,8 +47,9 @@ pathvars:
     results=RESULTS,
 
 
-# Jobs run in the environment of whoever runs Snakemake, also if it was not activated.
-shell.prefix(f"export PATH={shlex.quote(os.path.dirname(sys.executable))}:$PATH; ")
+# Jobs run in the environment of whoever runs Snakemake, also if it was not activated. Setting a prefix takes away
+# Snakemake's own, by which a command that fails before a pipe fails its job.
+shell.prefix(f"set -euo pipefail; export PATH={shlex.quote(os.path.dirname(sys.executable))}:$PATH; ")
 
 
 def one_of(names):

@@ -179,10 +179,10 @@ def text(of: Estimate, config: str, cores: int) -> str:
 
 def _on_gpu(of: Estimate) -> str:
     gpu = measured.gpu()
-    device = str(gpu["machine"].iloc[0]).removeprefix("Device: ").partition(",")[0]
     named = [line for line in of.lines if line.gpu_hours is not None]
-    methods = ", ".join(sorted({f"{row.method} ({row.task})" for row in gpu.itertuples()}))
-    told = f"timed on one {device} were only steps of {methods}, with six sizes"
+    timed = gpu.groupby(["device", "task"], as_index=False)["method"].agg(lambda names: ", ".join(sorted(set(names))))
+    of_each = "; ".join(f"on one {row.device}: {row.method} ({row.task})" for row in timed.itertuples())
+    told = f"only steps with six sizes were timed, {of_each}"
     if not named:
         return f"not measured: {told}"
     core = math.fsum(line.hours or 0 for line in named)

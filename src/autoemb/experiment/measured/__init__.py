@@ -36,7 +36,7 @@ def gpu() -> pd.DataFrame:
 
     Returns:
         One row per method x task x step x seeds: ``method``, ``task``, ``step`` (``captured`` or ``compiled``; str),
-        ``seeds`` (int64, that go together), ``us_per_step`` and ``start_s`` (float64), ``machine`` (str, in words).
+        ``seeds`` (int64, that go together), ``us_per_step`` and ``start_s`` (float64), ``device`` (str).
     """
     return _read("gpu.csv")
 

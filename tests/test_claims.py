@@ -1,6 +1,7 @@
 """Verdicts on made-up runs whose truth is known, and the statistics against other computations of them."""
 
 import gc
+import itertools
 
 import numpy as np
 import pandas as pd
@@ -432,6 +433,33 @@ def test_growth_is_of_the_upper_third_and_from_the_first_quarter_to_the_last_ten
     # four bins of equal weight: the upper third is the highest bin and a third of the one beneath
     third = (np.log2(LOWS[3]) + np.log2(LOWS[2]) / 3 - np.log2(LOWS[1]) / 3 - np.log2(LOWS[0])) / (4 / 3)
     assert grown["with_popularity"].to_numpy() == pytest.approx(126 * 0.05 * third)
+    assert grown["shuffled"].to_numpy() == pytest.approx(0, abs=1e-9)  # every window has all bins alike
+
+
+@pytest.mark.parametrize("follows", ["time", "popularity"])
+def test_sizes_that_follow_the_time_alone_do_not_grow_with_popularity(follows):
+    """They are larger where popularity is, as it grows with time; they still are where it is shuffled in a window."""
+    windows, lows, dice = range(40), (1, 2, 4, 8), np.random.default_rng(0)
+    cells = pd.DataFrame(list(itertools.product(windows, lows)), columns=["window", "popularity_low"])
+    cells["n"] = 1 + dice.integers(0, 9, len(cells)) + 10 * (cells["window"] // 10 == np.log2(cells["popularity_low"]))
+    of = {"time": cells["window"] / 40, "popularity": np.log2(cells["popularity_low"]) / 3}[follows]
+    cells = cells.assign(split="test", popularity_high=2 * cells["popularity_low"] - 1, seed=0, side="user")
+    cells = cells.assign(dataset="made-up", stream="temporal", task="regression", method="autoemb")
+    both = [cells.assign(size=size, weight_sum=share * cells["n"]) for size, share in ((2, 1 - of), (128, of))]
+    grown = claims.growth(pd.concat(both).assign(chosen=0, moved_sum=0.0)).iloc[0]
+    # each interaction with the popularity of another of its window, many times over
+    each = cells.loc[cells.index.repeat(cells["n"])].assign(value=2 + 126 * of)
+    drawn = []
+    for _ in range(400):
+        order = each.groupby("window")["popularity_low"].transform(dice.permutation)
+        ranked = each["value"].to_numpy()[np.argsort(order + dice.random(len(order)))]  # ties in any order
+        drawn.append(ranked[-len(ranked) // 3 :].mean() - ranked[: len(ranked) // 3].mean())
+    assert grown["shuffled"] == pytest.approx(np.mean(drawn), abs=1.0)
+    if follows == "time":
+        assert grown["shuffled"] == pytest.approx(grown["with_popularity"])
+        assert grown["with_popularity"] > 20
+    else:
+        assert grown["with_popularity"] - grown["shuffled"] > 30
 
 
 def test_how_far_weights_moved_is_a_share_of_equal_ones():

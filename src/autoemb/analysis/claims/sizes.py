@@ -27,7 +27,7 @@ QUARTER = 0.25
 BEYOND_RANDOM = "with {} popularity, beyond random"
 """The name of E4's comparison of a side."""
 
-_GROWTH = ["with_popularity", "over_time", "beyond_random"]
+_GROWTH = ["beyond_shuffled", "over_time", "beyond_random"]
 Numbers = npt.NDArray[np.float64]
 
 
@@ -42,6 +42,8 @@ def growth(selected: pd.DataFrame) -> pd.DataFrame:
 
         - ``with_popularity``: the mean size in the third of the test part's interactions with the highest popularity,
           minus that in the third with the lowest;
+        - ``shuffled``: what that is expected to be if the popularities of each window are shuffled among its
+          interactions: of sizes that follow the time alone, in which popularity grows;
         - ``over_time``: in the last tenth of the stream's windows, minus in the tenth after the first quarter;
         - ``beyond_random``: of ESAPN, the slope per doubling of popularity in the test part, minus the slope that
           enlarging at random has for the same mean size (``random_sizes``); of the others NaN;
@@ -51,9 +53,11 @@ def growth(selected: pd.DataFrame) -> pd.DataFrame:
     run = [*RUN, "side"]
     test = selected[selected["split"] == "test"]
     by_bin = mean_size_per_seed(test, [*run, *BIN])
+    by_cell = mean_size_per_seed(test, [*run, "window", *BIN])
     candidates = selected.groupby(RUN)["size"].unique()
     parts = {
         "with_popularity": _thirds(by_bin, [*run, "seed"]),
+        "shuffled": _thirds(shuffled(by_cell, [*run, "seed"]), [*run, "seed"]),
         "over_time": _over_time(mean_size_per_seed(selected, [*run, "window"]), run),
         "beyond_random": _beyond_random(
             by_bin[by_bin["method"] == "esapn"], run, {cell: np.sort(sizes) for cell, sizes in candidates.items()}
@@ -72,6 +76,7 @@ def of_sizes(grown: pd.DataFrame, permuted: Collection[str], restarting: Collect
     """A6, E4: growth of the mean size, in dimensions, or in dimensions per doubling of popularity.
 
     AutoEmb's sizes follow the count that its controller is shown, also one that restarts; ESAPN's belong to the ids.
+    Of A6 counts what sizes grow by with popularity beyond what they would with popularities shuffled within a window.
     Enlarging at random is known for ids that are met one interaction at a time, so of users only on streams that are
     permuted: in order of time, a user's ratings come together, in few batches.
 
@@ -80,9 +85,10 @@ def of_sizes(grown: pd.DataFrame, permuted: Collection[str], restarting: Collect
         permuted: streams whose replicates have a permutation of their own.
         restarting: streams whose counts restart at the test part; E4 has no rows of them.
     """
-    by_side = grown.assign(metric="mean_size").melt([*SEED, "method", "side"], _GROWTH)
+    beyond = grown["with_popularity"] - grown["shuffled"]
+    by_side = grown.assign(metric="mean_size", beyond_shuffled=beyond).melt([*SEED, "method", "side"], _GROWTH)
     name = {
-        "with_popularity": "with {} popularity",
+        "beyond_shuffled": "with {} popularity, beyond shuffled",
         "over_time": "{} side over time",
         "beyond_random": BEYOND_RANDOM,
     }
@@ -134,6 +140,25 @@ def random_sizes(popularity: Numbers, sizes: Numbers, rate: float) -> Numbers:
     for step, more in enumerate(np.diff(sizes), start=1):
         mean += more * scipy.stats.binom.sf(step - 1, count, rate)  # the chance of so many steps or more
     return mean
+
+
+def shuffled(by_cell: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
+    """Mean sizes by popularity as they are expected once the popularities of each window are shuffled.
+
+    Each interaction of a window then has the window's mean size, whatever its popularity; so this is exact, not drawn.
+
+    Args:
+        by_cell: ``value`` and ``n`` by ``keys`` x ``window`` x bin.
+        keys: columns that name one curve.
+
+    Returns:
+        ``value`` and ``n`` by ``keys`` x bin.
+    """
+    window = pooled(by_cell, [*keys, "window"]).rename("value").reset_index()
+    cells = by_cell.drop(columns="value").merge(window, on=[*keys, "window"])
+    cells["value"] *= cells["n"]
+    by_bin = cells.groupby([*keys, *BIN], as_index=False)[["value", "n"]].sum()
+    return by_bin.assign(value=by_bin["value"] / by_bin["n"])
 
 
 def _beyond_random(by_bin: pd.DataFrame, run: list[str], candidates: dict[object, Numbers]) -> "pd.Series[float]":

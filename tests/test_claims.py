@@ -10,9 +10,8 @@ from scipy import stats
 
 from autoemb.analysis import catalogue, claims, plots, sentences
 from autoemb.analysis.claims import judge
-from autoemb.analysis.claims.observations import fixed
 from autoemb.analysis.claims.statements import OURS
-from autoemb.analysis.tables import text
+from autoemb.analysis.tables import fixed, text
 from autoemb.schema import DESCRIPTIVE, VERDICTS
 
 from .planted import CURVES, GOOD, LOWS, STEEP, N, made

@@ -11,6 +11,7 @@ import yaml
 
 from autoemb.analysis import sentences
 from autoemb.analysis.catalogue import compact
+from autoemb.analysis.plots import findings
 from autoemb.analysis.tables import tuned, tuning_candidates
 from autoemb.artifact.parquet import StoredTable, read_table, write_table
 from autoemb.cli import main
@@ -238,6 +239,26 @@ def test_a_run_that_was_not_tuned_is_no_row():
     choices = {("d", "temporal", "regression", "fse", seed): CHOICE for seed in range(2)}
     (row,) = tuned(outcomes, none, choices, ["temporal"]).to_dict("records")
     assert (row["method"], row["settings"]) == ("fse", "learning_rate 0.01 (2 of 2)")
+
+
+def test_every_tuned_method_is_held_against_the_tuned_fixed_size():
+    """By seed and user: fse-128 loses 0.1 and 0.3, sam twice as much, autoemb as much in the mean."""
+    of = {"fse-128": (0.1, 0.3), "sam": (0.2, 0.4), "autoemb": (0.0, 0.4)}
+    outcomes = pd.concat([outcomes_of(*losses, **{**RUN, "method": name}) for name, losses in of.items()])
+    users = pd.concat([
+        users_of(*((loss, loss) for loss in losses)).assign(method=name) for name, losses in of.items()
+    ])  # fmt: skip
+    choices = {("d", "temporal", "regression", name, 0): CHOICE for name in of}
+    both = ("tuned", "configured")
+    table = tuned(dict.fromkeys(both, outcomes), dict.fromkeys(both, users), choices).set_index("method")
+    assert set(table["fixed"]) == {"fse-128"}
+    assert table["to_fixed"].to_dict() == pytest.approx({"fse-128": 0, "sam": 0.1, "autoemb": 0}, abs=1e-12)
+    assert table.loc["sam", ["to_fixed_low", "to_fixed_high"]].tolist() == pytest.approx([0.1, 0.1])
+    assert table.loc["autoemb", "to_fixed_high"] > 0.1
+    said = sentences.tuned(table.reset_index())
+    assert said.endswith("against fse-128, tuned alike: worse sam; not distinguishable autoemb.")
+    title = "Searching sizes against fse-128, tuned alike: better in 0, worse in 1, undecided in 1 of 2"
+    assert findings.tuned(table.reset_index()) == title
 
 
 def test_candidates_are_listed_with_those_that_diverged():

@@ -8,8 +8,8 @@ import pandas as pd
 
 from autoemb.analysis.claims.verdicts import COUNTS
 from autoemb.analysis.plots import findings
-from autoemb.analysis.tables import OVERTAKES, below_constant, first_trained
-from autoemb.analysis.tables.text import span
+from autoemb.analysis.tables import OVERTAKES, SEARCHING, below_constant, first_trained
+from autoemb.analysis.tables.text import change, span
 from autoemb.artifact.files import whole
 from autoemb.schema import DESCRIPTIVE
 
@@ -33,7 +33,7 @@ def found(record: Path) -> str:
     if "crossings" in tables:
         items.append(_start(tables))
     if "tuned" in tables:
-        items.append(f"{findings.tuned(tables['tuned'])}.")
+        items.append(_tuned(tables))
     items.append(_holds(tables["verdicts"]))
     lines = [f"{number}. {item}" for number, item in enumerate(filter(None, items), start=1)]
     return "\n".join([head, "", *lines])
@@ -122,6 +122,21 @@ def _order(verdicts: pd.DataFrame) -> str:
         f" {_counts(verdicts, 'A4')}; at equal rates of the controller, and over equal weights:"
         f" {_counts(verdicts, 'A4r')}. ESAPN over AutoEmb: {_counts(verdicts, 'E1e')}."
     )
+
+
+def _tuned(tables: Tables) -> str:
+    """Tuned alike, what each search is to the fixed size; and the anchors, of which the means have nothing to tune."""
+    told = []
+    for stream, cell in tables["tuned"][tables["tuned"]["task"] == "regression"].groupby("stream", sort=False):
+        rows = {row["method"]: row for row in cell.to_dict("records")}
+        fixed = rows[cell["fixed"].iloc[0]]
+        others = [f"{NAMES[name]} {change(rows[name]['to_fixed'], rows[name]['to_fixed_high'])}" for name in SEARCHING]
+        compared = tables["comparison"].query("stream == @stream and metric == 'mse'").set_index("method")
+        told.append(
+            f"{stream}, MSE of {fixed['method']} {fixed['mean']:.4f}; beside it {', '.join(others)};"
+            f" mf {rows['mf']['mean']:.4f}, and the running means {compared.loc['means', 'mean']:.4f}"
+        )
+    return f"**{findings.tuned(tables['tuned'])}** (all with the same candidates): {'. '.join(told)}."
 
 
 STARTS = {"normal": "the released start, normal(0, 1)", "scaled": "a variance of 1/size"}

@@ -166,7 +166,7 @@ def claims(table: pd.DataFrame) -> str:
 
 
 def tuned(table: pd.DataFrame) -> str:
-    """Which methods the tuning makes better or worse, which is best after it, and which cannot be told from that one.
+    """Which methods the tuning makes better or worse, which is best after it, and what each is to the fixed size.
 
     Args:
         table: ``tables.tuned`` of one data set.
@@ -178,19 +178,29 @@ def tuned(table: pd.DataFrame) -> str:
         told = [
             f"{word} for {', '.join(names)}"
             for word, sign in words.items()
-            if (names := [row["method"] for row in rows if _differs(row, sign)])
+            if (names := [row["method"] for row in rows if _differs(row, "difference", sign)])
         ]
-        best, others = rows[0], rows[1:]
+        best = rows[0]
         head = f"{stream}, {task}, {NAMES[str(metric)]} ({_seeds(group)})"
         change = f"tuning is {' and '.join(told)}" if told else "tuning changes no method distinguishably"
-        tied = f"; {_tied(best, others)}" if others else ""
-        lines.append(f"- {head}: {change}; tuned, {best['method']} is best ({_value(best)}){tied}.")
+        lines.append(f"- {head}: {change}; tuned, {best['method']} is best ({_value(best)}){_to_fixed(rows)}.")
     return "\n".join(lines)
 
 
-def _differs(row: Row, sign: int) -> bool:
-    """Whether the difference that tuning makes has this sign, and its interval excludes zero."""
-    return excludes_zero(row["difference_low"], row["difference_high"]) and sign * row["difference"] > 0
+def _to_fixed(rows: Sequence[Row]) -> str:
+    """What the other tuned methods are to the tuned one of a fixed size."""
+    others = [row for row in rows if row["fixed"] not in ("", row["method"])]
+    found: dict[str, list[str]] = {"better": [], "worse": [], "not distinguishable": []}
+    for row in others:
+        better, worse = (_differs(row, "to_fixed", sign) for sign in (-1, 1))
+        found["better" if better else "worse" if worse else "not distinguishable"].append(row["method"])
+    told = [f"{word} {', '.join(names)}" for word, names in found.items() if names]
+    return f"; against {others[0]['fixed']}, tuned alike: {'; '.join(told)}" if told else ""
+
+
+def _differs(row: Row, what: str, sign: int) -> bool:
+    """Whether a difference has this sign, and its interval excludes zero."""
+    return excludes_zero(row[f"{what}_low"], row[f"{what}_high"]) and sign * row[what] > 0
 
 
 def ablation(table: pd.DataFrame) -> str:

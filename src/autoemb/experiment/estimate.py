@@ -4,6 +4,8 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
+import pandas as pd
+
 from autoemb.data import datasets
 from autoemb.data.datasets.base import Counts
 from autoemb.experiment import measured
@@ -180,8 +182,8 @@ def text(of: Estimate, config: str, cores: int) -> str:
 def _on_gpu(of: Estimate) -> str:
     gpu = measured.gpu()
     named = [line for line in of.lines if line.gpu_hours is not None]
-    timed = gpu.groupby(["device", "task"], as_index=False)["method"].agg(lambda names: ", ".join(sorted(set(names))))
-    of_each = "; ".join(f"on one {row.device}: {row.method} ({row.task})" for row in timed.itertuples())
+    timed = gpu.groupby(["device", "task"])
+    of_each = "; ".join(f"on one {device}: {_listed(rows)} ({task})" for (device, task), rows in timed)
     told = f"only steps with six sizes were timed, {of_each}"
     if not named:
         return f"not measured: {told}"
@@ -190,6 +192,10 @@ def _on_gpu(of: Estimate) -> str:
         f"{_hours(math.fsum(line.gpu_hours or 0 for line in named))} instead of {_hours(core)} on one core for"
         f" {', '.join(dict.fromkeys(line.name for line in named))}; the rest is not measured ({told})"
     )
+
+
+def _listed(rows: pd.DataFrame) -> str:
+    return ", ".join(sorted(set(rows["method"])))
 
 
 def _cells(line: Line) -> list[str]:

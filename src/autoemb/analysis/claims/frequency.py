@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from autoemb.analysis.claims.observations import by, fixed, observed, oriented, stack
-from autoemb.analysis.tables import bin_centres
+from autoemb.analysis.claims.observations import by, observed, oriented, stack
+from autoemb.analysis.tables import bin_centres, fixed
 from autoemb.analysis.tables.intervals import BIN, LOSSES, RUN
 from autoemb.schema import SIDES
 

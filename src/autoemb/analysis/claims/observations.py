@@ -9,25 +9,17 @@ from itertools import pairwise
 import numpy as np
 import pandas as pd
 
-from autoemb.analysis.tables import AS_RELEASED, first_trained, lower_is_better
+from autoemb.analysis.tables import AS_RELEASED, SEARCHING, first_trained, fixed, lower_is_better
 from autoemb.analysis.tables.clusters import over_users
 from autoemb.analysis.tables.intervals import RUN, by_metric, per_seed
 
 CELL = ["dataset", "stream", "task", "metric"]
-
-SEARCHING = ("sam", "darts", "autoemb", "esapn")
-"""The methods of the papers that search sizes."""
 
 MEANS = "means"
 """The anchor that S1 holds the methods of the papers against."""
 
 SEED = [*CELL, "seed"]
 _COLUMNS = ["claim", "comparison", *CELL, "seed", "value"]
-
-
-def fixed(outcomes: pd.DataFrame) -> str:
-    """The run that stands for FIXED: ``fse-128`` if there is one, else ``fse``."""
-    return "fse-128" if (outcomes["method"] == "fse-128").any() else "fse"
 
 
 def pairs(outcomes: pd.DataFrame) -> dict[str, list[tuple[str, str]]]:

@@ -9,6 +9,7 @@ import pandas as pd
 from autoemb.analysis.tables import (
     ANCHORS,
     OVERTAKES,
+    SEARCHING,
     UNDECIDED,
     below_constant,
     sort_methods,
@@ -54,15 +55,18 @@ def comparison(table: pd.DataFrame) -> str:
 
 
 def tuned(table: pd.DataFrame) -> str:
-    """Which method is best at its best, and whom the tuning helps."""
-    cells = [cell for _, cell in table.groupby(["stream", "task"], sort=False)]
-    best = Counter(map(_best, cells))
-    clear = [
-        excludes_zero(low, high) and difference < 0
-        for difference, low, high in table[["difference", "difference_low", "difference_high"]].to_numpy(np.float64)
-    ]
-    helped = f"Better by tuning: {sum(clear)} of {len(table)}"
-    return f"Tuned, the lowest loss: {_counted(best, len(cells), 'cells')}. {helped}"
+    """Whether searching sizes is better than a fixed size that was tuned alike; without one, whom the tuning helps."""
+    searching = table[table["fixed"].ne("") & table["method"].isin(SEARCHING)]
+    what = "difference" if searching.empty else "to_fixed"
+    rows = table if searching.empty else searching
+    values = rows[[what, f"{what}_low", f"{what}_high"]].to_numpy(np.float64)
+    signs = [int(np.sign(value)) if excludes_zero(low, high) else 0 for value, low, high in values]
+    if searching.empty:
+        return f"Better by tuning: {signs.count(-1)} of {len(table)}"
+    return (
+        f"Searching sizes against {searching['fixed'].iloc[0]}, tuned alike: better in {signs.count(-1)}, worse in"
+        f" {signs.count(1)}, undecided in {signs.count(0)} of {len(signs)}"
+    )
 
 
 def levels(table: pd.DataFrame, crossings: pd.DataFrame) -> str:

@@ -9,8 +9,10 @@ from autoemb.analysis.tables.ablation import ablation
 from autoemb.analysis.tables.counts import datasets
 from autoemb.analysis.tables.intervals import (
     ANCHORS,
+    SEARCHING,
     below_constant,
     bin_centres,
+    fixed,
     lower_is_better,
     sort_methods,
     supported,
@@ -39,6 +41,7 @@ __all__ = [
     "ANCHORS",
     "AS_RELEASED",
     "OVERTAKES",
+    "SEARCHING",
     "UNDECIDED",
     "ablation",
     "below_constant",
@@ -49,6 +52,7 @@ __all__ = [
     "crossings",
     "datasets",
     "first_trained",
+    "fixed",
     "levels",
     "lower_is_better",
     "mean_size",

@@ -26,6 +26,9 @@ CONSTANT = "constant"
 ANCHORS = (CONSTANT, "means")
 """Methods without an embedding: lines to hold the others against."""
 
+SEARCHING = ("sam", "darts", "autoemb", "esapn")
+"""The methods of the papers that search sizes."""
+
 _FAMILIES = (*ANCHORS, "mf", "fse", "uniform", "sam", "darts", "autoemb", "esapn")
 _METRICS = ("mse", "cross_entropy", "accuracy", "mean_size", "memory_saved")
 _ORDERS = {"task": TASKS, "side": SIDES, "split": SPLITS, "metric": _METRICS}
@@ -123,6 +126,11 @@ def by_length(trainings: Iterable[str]) -> list[str]:
         return passes is None, int(passes[1]) if passes else 0, training
 
     return sorted(trainings, key=key)
+
+
+def fixed(runs: pd.DataFrame) -> str:
+    """The ``method`` that stands for one fixed size: ``fse-128`` if there is one, else ``fse``."""
+    return "fse-128" if (runs["method"] == "fse-128").any() else "fse"
 
 
 def below_constant(cell: pd.DataFrame, metric: str) -> list[str]:

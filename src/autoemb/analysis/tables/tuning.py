@@ -8,7 +8,7 @@ import pandas as pd
 
 from autoemb.analysis.tables.clusters import over_users, spread, with_users
 from autoemb.analysis.tables.columns import Columns, numbers, texts
-from autoemb.analysis.tables.intervals import LOSSES, RUN, arrange, by_metric, over_seeds, per_seed
+from autoemb.analysis.tables.intervals import LOSSES, RUN, arrange, by_metric, fixed, over_seeds, per_seed
 from autoemb.analysis.tables.student import half_width
 from autoemb.experiment.choice import Choice, spelt_changes
 
@@ -25,7 +25,8 @@ TUNED: Columns = (
     | texts("varies")
     | numbers("configured", "difference")
     | numbers("difference_low", "difference_high", may_lack=True)
-    | texts("settings")
+    | numbers("to_fixed", "to_fixed_low", "to_fixed_high", may_lack=True)
+    | texts("settings", "fixed")
 )
 
 CANDIDATES: Columns = texts(*RUN, "candidate") | numbers("mean", may_lack=True) | numbers("tried", "diverged", "chosen")
@@ -49,27 +50,20 @@ def tuned(
     Returns:
         One row per data set x stream x task x method, as ``comparison`` has it: ``mean`` and its interval, and
         ``configured``, the mean loss of the same seeds as configured; ``difference`` (tuned - configured, paired by
-        seed) with its 95 % interval; ``settings``: what was chosen, the most frequent first, and how often.
+        seed) with its 95 % interval; ``to_fixed``, likewise to the tuned method of one size, whose name is ``fixed``
+        (empty, and NaN, where none was tuned); ``settings``: what was chosen, the most frequent first, and how often.
     """
-    of_tuned = _losses(outcomes["tuned"])
-    pairs = of_tuned.merge(_losses(outcomes["configured"]), on=[*CELL, "seed"], suffixes=("", "_configured"))
-    table = with_users(over_seeds(of_tuned, CELL), _people(_totals(users["tuned"])), CELL, permuted)
-    change = over_seeds(pairs.assign(value=pairs["value"] - pairs["value_configured"]), CELL)
-    both = _totals(users["tuned"]).merge(
-        _totals(users["configured"]), on=[*CELL, "seed", "user", "n"], suffixes=("", "_configured")
-    )
-    change = change.merge(_people(both.assign(total=both["total"] - both["total_configured"])), on=CELL, how="left")
-    sd, seeds, variance, freedom = (
-        change[name].to_numpy(np.float64) for name in ("sd", "seeds", "user_variance", "user_freedom")
-    )
-    half = half_width(*spread(sd, seeds, variance, freedom))
-    change = change.assign(
-        difference=change["mean"], difference_low=change["mean"] - half, difference_high=change["mean"] + half
-    )
-    configured = pairs.groupby(CELL, as_index=False).agg(configured=("value_configured", "mean"))
-    table = table.merge(configured, on=CELL).merge(
-        change[[*CELL, "difference", "difference_low", "difference_high"]], on=CELL
-    )
+    losses, totals = _losses(outcomes["tuned"]), _totals(users["tuned"])
+    configured = _losses(outcomes["configured"])
+    table = with_users(over_seeds(losses, CELL), _people(totals), CELL, permuted)
+    before = losses[[*CELL, "seed"]].merge(configured, on=[*CELL, "seed"]).groupby(CELL, as_index=False)
+    table = table.merge(before.agg(configured=("value", "mean")), on=CELL)
+    table = table.merge(_difference(losses, configured, totals, _totals(users["configured"]), CELL), on=CELL)
+    name = fixed(losses)
+    others = (frame[frame["method"] == name].drop(columns="method") for frame in (losses, totals))
+    to_fixed = _difference(losses, next(others), totals, next(others), CELL[:-1])
+    to_fixed.columns = to_fixed.columns.str.replace("difference", "to_fixed")
+    table = table.merge(to_fixed, on=CELL, how="left").assign(fixed=name if len(to_fixed) else "")
     named = (tuple(map(str, row)) for row in table[RUN].itertuples(index=False))
     return arrange(table.assign(settings=[_settings(choices, run) for run in named])[list(TUNED)], CELL)
 
@@ -94,6 +88,23 @@ def tuning_candidates(choices: Mapping[Chooser, Choice]) -> pd.DataFrame:
         mean=("loss", "mean"), tried=("loss", "size"), diverged=("diverged", "sum"), chosen=("chosen", "sum")
     )
     return arrange(found, [*RUN, "mean"])[list(CANDIDATES)]
+
+
+def _difference(
+    losses: pd.DataFrame, others: pd.DataFrame, totals: pd.DataFrame, other_totals: pd.DataFrame, keys: Sequence[str]
+) -> pd.DataFrame:
+    """``difference`` of losses paired by ``keys`` and seed, with its interval, by ``CELL``; ``totals`` are by user."""
+    by_seed = losses.merge(others, on=[*keys, "seed"], suffixes=("", "_other"))
+    by_user = totals.merge(other_totals, on=[*keys, "seed", "user", "n"], suffixes=("", "_other"))
+    found = over_seeds(by_seed.assign(value=by_seed["value"] - by_seed["value_other"]), CELL)
+    people = _people(by_user.assign(total=by_user["total"] - by_user["total_other"]))
+    found = found.merge(people, on=CELL, how="left")
+    sd, seeds, variance, freedom = (
+        found[name].to_numpy(np.float64) for name in ("sd", "seeds", "user_variance", "user_freedom")
+    )
+    half = half_width(*spread(sd, seeds, variance, freedom))
+    ends = {"difference_low": found["mean"] - half, "difference_high": found["mean"] + half}
+    return found.assign(difference=found["mean"], **ends)[[*CELL, "difference", *ends]]
 
 
 def _losses(outcomes: pd.DataFrame) -> pd.DataFrame:

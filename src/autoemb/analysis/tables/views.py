@@ -159,6 +159,7 @@ def tuned(table: pd.DataFrame) -> pd.DataFrame:
         | {"as configured": plus_minus(line["configured"], np.nan, 4)}
         | {"tuned": plus_minus(line["mean"], line["high"], 4)}
         | {"difference": change(line["difference"], line["difference_high"])}
+        | {"tuned, minus the fixed size": change(line["to_fixed"], line["to_fixed_high"])}
         | {"varies": line["varies"], "settings": line["settings"]}
         for _, cell in table.groupby(RUN[:3], sort=False)
         for line in cell.sort_values("mean", kind="stable").to_dict("records")

@@ -28,13 +28,17 @@ from autoemb.schema import RUN_TABLES
 from .test_workflow import CONFIG, SMALL, Project
 
 SIZED = {"hidden": 16, "sizes": [2, 4, 8]}
+LARGE = 3_600
+"""Of embeddings whose state, with both moments, takes 400 MB."""
 SETTINGS: Mapping[str, Mapping[str, Any]] = {
     "fse": {"size": 8, "hidden": 16},
     "sam": SIZED,
     "darts": SIZED,
     "autoemb": {**SIZED, "controller_hidden": 16},
     "esapn": {"hidden": 16, "sizes": [2, 4, 8]},
+    "fse, large": {"size": LARGE, "hidden": 16},
 }
+"""By victim, a method's name with or without more words: its settings."""
 TABLES = tuple(table.file for table in RUN_TABLES)
 PATIENCE = 600.0
 """Seconds for a run to end after a signal, and for orphans to end by themselves."""
@@ -69,10 +73,11 @@ class Cell:
 
     def __init__(self, folder: Path, stream: Path, method: str) -> None:
         self.method, self.out, self.states = method, folder / method, folder / f"{method}.states"
+        module = method.partition(",")[0]
         self.log, self.checkpoint = folder / f"{method}.log", self.states / "state.safetensors"
         self.finished = self.checkpoint.with_name(f"{self.checkpoint.name}.finished")
         run = json.dumps({"task": "regression", "seeds": 2, "batch_size": 50, "windows": 10})
-        settings = ["--method", method, "--settings", json.dumps(SETTINGS[method]), "--run", run]
+        settings = ["--method", module, "--settings", json.dumps(SETTINGS[method]), "--run", run]
         files = ["--stream", str(stream), "--checkpoint", str(self.checkpoint), "--out", str(self.out)]
         self.command = [sys.executable, "-m", "autoemb.cli", "train", *settings, *files, "--checkpoint-seconds", "0"]
         start = time.monotonic()

@@ -1,24 +1,31 @@
 """Checkpoints: when they are written, which are taken, and how a run that is told to end leaves one."""
 
+import errno
+import io
 import json
 import random
 import re
 import signal
 import subprocess
 import sys
+import tempfile
+import threading
+import time
 from importlib import import_module
 
 import pytest
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import save_file
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from safetensors import safe_open
+from safetensors.torch import load, save_file
 
 from autoemb.artifact.files import digest
 from autoemb.artifact.verify import read
 from autoemb.cli import main
 from autoemb.errors import InputError
 from autoemb.learning import checkpoint as module
-from autoemb.learning.checkpoint import PAUSE, Checkpoint, checksum
+from autoemb.learning.checkpoint import PAUSE, Checkpoint, checksum, write_tensors
 from autoemb.learning.methods import autoemb as model
 from autoemb.learning.methods import fse
 from autoemb.schema import RUN_TABLES
@@ -99,14 +106,83 @@ def test_one_that_cannot_be_written_leaves_the_last_one(tmp_path, monkeypatch):
     checkpoint = Checkpoint(tmp_path / "state", "one", 0)
     checkpoint.save({"x": torch.ones(2)})
 
-    def full(state, path, metadata):
-        raise SafetensorError("I/O error: No space left on device")
+    def full(state, metadata, file):
+        raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr("autoemb.learning.checkpoint.save_file", full)
+    monkeypatch.setattr("autoemb.learning.checkpoint.write_tensors", full)
     with pytest.raises(InputError, match=r"state: cannot be written: .*No space left"):
         checkpoint.save({"x": torch.zeros(2)})
     assert checkpoint.load()["x"].tolist() == [1, 1]
     assert [file.name for file in tmp_path.iterdir()] == ["state"]
+
+
+TENSORS = st.dictionaries(
+    st.text(st.characters(exclude_categories=["Cs"]), max_size=8).filter(lambda name: name != "__metadata__"),
+    st.tuples(st.sampled_from(list(module.TYPES)), st.lists(st.integers(0, 4), max_size=3), st.integers(0, 2**31)),
+    max_size=6,
+)
+
+
+@given(TENSORS, st.dictionaries(st.text(max_size=8), st.text(max_size=8), max_size=3))
+@settings(deadline=None, max_examples=60)
+def test_what_is_written_is_what_the_library_reads(drawn, metadata):
+    state = {
+        name: torch.randint(0, 2, shape, generator=torch.Generator().manual_seed(seed)).to(dtype)
+        for name, (dtype, shape, seed) in drawn.items()
+    }
+    written = io.BytesIO()
+    write_tensors(state, metadata, written)
+    assert same(load(written.getvalue()), state)
+    with tempfile.NamedTemporaryFile() as file:
+        write_tensors(state, metadata, file)
+        file.flush()
+        with safe_open(file.name, framework="pt") as opened:
+            assert (opened.metadata() or {}) == metadata
+
+
+ENDLESS = """
+import sys, torch
+from pathlib import Path
+from autoemb.learning.checkpoint import Checkpoint
+state = {"rows": torch.rand(20_000_000)}
+while True:
+    Checkpoint(Path(sys.argv[1]), "one", 0).save(state)
+    print("saved", flush=True)
+"""
+
+
+def test_a_kill_while_a_large_state_is_written_leaves_nothing_of_it_for_long(tmp_path):
+    """80 MB, killed at moments of the second save: what the next writer finds beside the state, it removes."""
+    path, dice = tmp_path / "state.safetensors", random.Random(0)
+    for _ in range(4):
+        with subprocess.Popen([sys.executable, "-c", ENDLESS, path], stdout=subprocess.PIPE, text=True) as writer:
+            assert writer.stdout.readline() == "saved\n"
+            time.sleep(dice.random() * 0.2)
+            writer.kill()
+        assert len(list(tmp_path.iterdir())) <= 2
+        Checkpoint(path, "one", 0).save(state())
+        assert [file.name for file in tmp_path.iterdir()] == [path.name]
+        assert same(Checkpoint(path, "one", 0).load(), state())
+
+
+def test_writers_of_one_place_do_not_collide(tmp_path):
+    path, failed = tmp_path / "state.safetensors", []
+
+    def write():
+        try:
+            for _ in range(20):
+                Checkpoint(path, "one", 0).save(state())
+        except Exception as error:
+            failed.append(error)
+
+    writers = [threading.Thread(target=write) for _ in range(4)]
+    for writer in writers:
+        writer.start()
+    for writer in writers:
+        writer.join()
+    assert not failed
+    assert [file.name for file in tmp_path.iterdir()] == [path.name]
+    assert same(Checkpoint(path, "one", 0).load(), state())
 
 
 def test_results_take_the_place_of_the_state_and_of_what_kills_left(tmp_path):
@@ -201,11 +277,11 @@ def test_writing_states_takes_less_than_two_percent_of_a_run(tmp_path, monkeypat
     time, chunk, end, saves = 0.0, 20.0, 100_000.0, 0
     checkpoint = Checkpoint(tmp_path / "state", "one", 300, clock=lambda: time)
 
-    def slow_disk(state, path, metadata):
+    def slow_disk(state, metadata, file):
         nonlocal time
         time += took
 
-    monkeypatch.setattr("autoemb.learning.checkpoint.save_file", slow_disk)
+    monkeypatch.setattr("autoemb.learning.checkpoint.write_tensors", slow_disk)
     while time < end:
         time += chunk
         if checkpoint.due():

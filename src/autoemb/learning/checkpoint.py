@@ -10,20 +10,24 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import Any, BinaryIO
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor
 
 from autoemb.artifact.files import sweep, whole
 from autoemb.artifact.record import Claim
-from autoemb.errors import InputError
 
 log = logging.getLogger(__name__)
 
 VERSION = "5"
+
+TYPES: Mapping[torch.dtype, str] = {
+    torch.float64: "F64", torch.float32: "F32", torch.int64: "I64", torch.int32: "I32", torch.int16: "I16",
+    torch.int8: "I8", torch.uint8: "U8", torch.bool: "BOOL",
+}  # fmt: skip
+"""What the format calls the types of a state."""
 
 PAUSE = 50
 """A state is not written before so many times the seconds that the last one took have passed: under 2 % of a run."""
@@ -41,6 +45,27 @@ def checksum(state: Mapping[str, Tensor]) -> str:
         sha.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
         sha.update(tensor.reshape(-1).view(torch.uint8).numpy().data)
     return sha.hexdigest()
+
+
+def write_tensors(state: Mapping[str, Tensor], metadata: Mapping[str, str], file: BinaryIO) -> None:
+    """Write contiguous tensors on the CPU as safetensors: the length of a JSON header, the header, then their bytes.
+
+    The library's own ``save_file`` writes beside the file and renames, which leaves the whole of a state behind when it
+    is killed and makes two writers collide; its ``save`` holds a state twice in memory.
+    """
+    largest_first = sorted(
+        state.items(), key=lambda item: (-item[1].element_size(), item[0])
+    )  # so that all are aligned
+    header: dict[str, Any] = {"__metadata__": dict(metadata)}
+    end = 0
+    for name, tensor in largest_first:
+        start, end = end, end + tensor.nbytes
+        header[name] = {"dtype": TYPES[tensor.dtype], "shape": list(tensor.shape), "data_offsets": [start, end]}
+    text = json.dumps(header, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)
+    file.write(len(text).to_bytes(8, "little") + text)
+    for _, tensor in largest_first:
+        file.write(tensor.reshape(-1).view(torch.uint8).numpy().data)
 
 
 def claim_on(path: Path) -> Claim | None:
@@ -142,11 +167,8 @@ class Checkpoint:
         held = {name: tensor.detach().cpu().contiguous() for name, tensor in state.items()}
         held["seconds"] = torch.tensor(self.before + self.clock() - self.start, dtype=torch.float64)
         held["began"] = torch.tensor(self.claim.began)
-        try:
-            with whole(path) as temporary:
-                save_file(held, temporary, metadata={**self.metadata, "checksum": checksum(held)})
-        except SafetensorError as error:  # its writer's own, for a full disk too
-            raise InputError(f"{path}: cannot be written: {error}") from error
+        with whole(path) as temporary, temporary.open("wb") as file:
+            write_tensors(held, {**self.metadata, "checksum": checksum(held)}, file)
 
     @contextmanager
     def heeding_signals(self) -> Iterator[None]:

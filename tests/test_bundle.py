@@ -165,7 +165,7 @@ def test_a_persons_ratings_stay_out_of_the_source(tmp_path):
 def test_other_problems_are_one_clear_line(root, tmp_path, capsys):
     with pytest.raises(InputError, match=r"Snakefile: no such file; expected a checkout"):
         source_files(tmp_path)
-    with pytest.raises(InputError, match=r"config.json: not a readable config .*; run the workflow first"):
+    with pytest.raises(InputError, match=r"config.json: .*; expected what the workflow leaves: run it first"):
         bundle.read_config(tmp_path)
     (tmp_path / "config.json").write_text("[]")
     with pytest.raises(InputError, match=r"config.json: holds list; expected a JSON object"):

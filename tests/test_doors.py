@@ -5,6 +5,9 @@ import io
 import json
 import lzma
 import math
+import os
+import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -289,3 +292,100 @@ def test_the_door_is_the_command_lines_too(tmp_path, capsys):
     words += [word for name in ("users", "items", "counts", "out") for word in (f"--{name}", str(tmp_path / name))]
     assert main(words) == 2
     assert "positive_from = 9: expected a rating above 1" in capsys.readouterr().err
+
+
+# what is no file
+
+TRAINING = json.dumps({"task": "regression", "seeds": 1})
+OWN = {"archive": "FILE", "columns": {"user": "u", "item": "i", "rating": "r"}}
+SETTINGS = {"csv": json.dumps(OWN), "netflix": '{"archive": "FILE"}', "ml-1m": '{"archive": "FILE"}', "ml-20m": "{}"}
+STREAM = ["--method", "fse", "--settings", "{}", "--run", TRAINING, "--out", "OUT"]
+LEVEL = json.dumps({"method": "fse", "size": 2, "start": "normal"})
+MADE = ["--out", "OUT", "--users", "OUT", "--items", "OUT", "--counts", "OUT"]
+ORDER = ["--labels", "{}", "--settings", '{"order": "temporal"}', "--out", "OUT"]
+VERBS = {
+    "inspect": ["FILE"],
+    "trace": ["FILE"],
+    "estimate": ["--config", "FILE"],
+    "settings": ["--config", "FILE"],
+    **{
+        f"fetch, {name}": ["--dataset", name, "--settings", SETTINGS[name], "--out", "OUT"]
+        for name in ("csv", "netflix", "ml-1m")
+    },
+    **{
+        f"interactions, {name}": ["--dataset", name, "--settings", of, "--archive", "FILE", *MADE]
+        for name, of in SETTINGS.items()
+    },
+    "stream": ["--interactions", "FILE", "--items", "FILE", *ORDER],
+    "split": ["--interactions", "FILE", "--labels", "{}", "--settings", "{}", "--out", "OUT"],
+    "validation": ["--stream", "FILE", "--last", "0.2", "--out", "OUT"],
+    "train": ["--stream", "FILE", *STREAM],
+    "levels": ["--splits", "FILE", "--model", LEVEL, *STREAM[2:]],
+    "tabulate": ["comparison", "--inputs", "FILE", "--out", "OUT"],
+    "choose": ["--candidates", '[{}, {"learning_rate": 0.1}]', "--outcomes", "FILE", "FILE", "--out", "OUT"],
+    "explore": ["--inputs", "FILE", "--out", "OUT"],
+    "sheets": ["--inputs", "FILE", "--out", "OUT"],
+}
+"""By verb, with more words where there are several: what it is given."""
+
+REFUSALS = "is a pipe; expected|is a device; expected|is a folder; expected|no such file"
+
+
+@pytest.fixture
+def no_file(request, tmp_path):
+    """What makes a pipe that nobody writes to, a device that never ends, a folder, or nothing, at a path."""
+    return {
+        "a pipe": os.mkfifo,
+        "a device": lambda path: path.symlink_to("/dev/zero"),
+        "a folder": Path.mkdir,
+        "no such file": lambda path: None,
+    }[request.param]
+
+
+def refusal(capsys, verb: str, path: str, out: Path) -> str:
+    """The one line in which a verb refuses a path, within 20 seconds and with nothing written."""
+    words = [word.replace("FILE", path).replace("OUT", str(out)) for word in VERBS[verb]]
+
+    def too_long(number, frame):
+        raise TimeoutError(f"{verb} took too long")
+
+    before = signal.signal(signal.SIGALRM, too_long)
+    signal.alarm(20)
+    try:
+        status = main([verb.partition(",")[0], *words])
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)
+    told = capsys.readouterr().err
+    assert status == 2
+    assert told.count("\n") == 1, told
+    assert not out.exists()
+    return told
+
+
+@pytest.mark.parametrize("verb", VERBS)
+@pytest.mark.parametrize("no_file", ["a pipe", "a device", "a folder", "no such file"], indirect=True)
+def test_what_is_no_file_is_refused_at_once(tmp_path, capsys, verb, no_file):
+    """Also where it would be read for ever, or not at all."""
+    names = {"tabulate": "d/temporal/regression/fse/outcomes.parquet"}
+    path = tmp_path / names.get(verb, "comparison.csv")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    no_file(path)
+    told = refusal(capsys, verb, str(path), tmp_path / "out")
+    assert re.search(f"{re.escape(str(path))}: ({REFUSALS})", told), told
+
+
+@pytest.mark.parametrize(
+    "verb", sorted(VERBS.keys() - {"tabulate", "explore", "sheets"})
+)  # these go by the file's name
+def test_what_a_shell_hands_over_as_a_number_is_refused(tmp_path, capsys, verb):
+    """``autoemb inspect <(cat ratings.csv)``."""
+    reading, writing = os.pipe()
+    try:
+        os.write(writing, b"user,item,rating\n1,2,3\n")
+        assert f"/dev/fd/{reading}: is a pipe; expected" in refusal(
+            capsys, verb, f"/dev/fd/{reading}", tmp_path / "out"
+        )
+    finally:
+        os.close(reading)
+        os.close(writing)

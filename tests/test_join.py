@@ -77,8 +77,9 @@ def test_the_record_is_that_of_one_job_and_lists_the_parts(parts):
     assert joined.pop("end") == max(part["end"] for part in own)
     assert set(joined.pop("used").values()) == {sha for part in own for sha in part["generated"].values()}
     assert joined.pop("identity") not in {record["identity"] for record in (whole, *own)}
+    assert joined.pop("sha256") not in {record["sha256"] for record in (whole, *own)}
     assert joined == {key: whole[key] for key in joined}
-    assert whole.keys() - joined.keys() == {"seconds", "peak_mib", "start", "end", "used", "identity"}
+    assert whole.keys() - joined.keys() == {"seconds", "peak_mib", "start", "end", "used", "identity", "sha256"}
     assert [part["seeds"] for part in listed] == ["0-1", "2-2"]
     for of, part in zip(own, listed, strict=True):
         seeds = of["config"]["seeds"]
@@ -152,7 +153,7 @@ def test_parts_of_another_run_are_refused(parts, capsys):
         (["2-2"], "2-2: begins with seed 2; expected seed 0 next"),
         (["0-1", "2-2", "2-2"], "2-2: begins with seed 2; expected seed 3 next"),
         (["0-1", "whole"], "whole/run.json: has no 'seeds'; expected a record of autoemb train --seeds"),
-        (["0-1", "nowhere"], "nowhere/run.json: cannot be read: No such file or directory"),
+        (["0-1", "nowhere"], "nowhere/run.json: no such file; expected the record of a part"),
     ],
 )
 def test_all_seeds_must_be_there_once(parts, capsys, names, message):

@@ -6,12 +6,14 @@ import shutil
 
 import pytest
 
+from autoemb.artifact.record import write_record
 from autoemb.cli import main
 from tests.small_results import make, tabulate
 
 TABLE = "results/small/tables/comparison.csv"
 RECORD = "results/small/provenance/tables/comparison.json"
 OUTCOMES = "results/small/runs/synthetic/temporal/regression/fse/outcomes.parquet"
+RUN = "results/small/runs/synthetic/temporal/regression/fse/run.json"
 STREAM = "results/small/streams/synthetic/temporal.parquet"
 
 
@@ -39,7 +41,8 @@ def verify(capsys, *words: str) -> tuple[int, list[str]]:
 
 
 def edit(path, **changes) -> None:
-    path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
+    """As if a job had written it so."""
+    write_record({**json.loads(path.read_text()), **changes}, path)
 
 
 def test_what_nobody_touched_matches_also_where_it_was_moved_to(root, capsys):
@@ -113,9 +116,9 @@ def test_other_code_and_other_packages(root, capsys):
     edit(root / RECORD, code=code, packages={**content["packages"], "numpy": "0.1", "nopackage": "1"})
     status, lines = verify(capsys)
     assert status == 1
-    assert lines[0] == f"{RECORD}: was made by other code than is installed: tables/text.py and 1 more"
-    assert lines[1].startswith(f"{RECORD}: was made with numpy 0.1; installed is ")
-    assert lines[2] == f"{RECORD}: was made with nopackage 1; none is installed"
+    assert lines[0] == f"{RECORD}: was made by other code than is installed: tables/gone.py and 1 more"
+    assert lines[1] == f"{RECORD}: was made with nopackage 1; none is installed"
+    assert lines[2].startswith(f"{RECORD}: was made with numpy 0.1; installed is ")
     assert lines[3].endswith("3 things no longer match")
 
 
@@ -130,8 +133,9 @@ def test_a_table_without_a_record(root, capsys):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b'{"a', "not a readable record (Unterminated string"),
-        (b"\xff\xfe", "not a readable record ('utf-8' codec"),
+        (b'{"a', "not a readable JSON file (Unterminated string"),
+        (b"\xff\xfe", "not a readable JSON file ('utf-8' codec"),
+        (b"[" * 100_000, "not a readable JSON file ("),
         (b"[]", "holds list; expected a record"),
         (b'{"config": {}}', "key 'autoemb' is missing; it was made by another version of autoemb"),
     ],
@@ -142,6 +146,36 @@ def test_what_is_no_record_is_one_line(root, capsys, content, message):
     assert status == 1
     assert len(lines) == 2
     assert lines[0].startswith(f"results/small/provenance/broken.json: {message}")
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("config", {"seeds": 50}), ("device", "cuda"), ("commit", "0" * 40), ("identity", "0" * 64),
+        ("start", "2000-01-01T00:00:00+00:00"), ("sha256", ""), ("more", 1),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("record", [RECORD, RUN])
+def test_a_record_that_was_changed_by_hand_is_noticed(root, capsys, record, key, value):
+    content = json.loads((root / record).read_text())
+    content[key] = {**content["config"], **value} if key == "config" else value
+    (root / record).write_text(json.dumps(content))
+    status, lines = verify(capsys)
+    assert status == 1
+    assert f"{record}: is not as its job wrote it" in lines
+
+
+def test_a_run_without_its_record_is_noticed(root, capsys):
+    (root / RUN).unlink()
+    status, lines = verify(capsys)
+    assert status == 1
+    assert f"{OUTCOMES}: no record says how it was made" in lines
+
+
+def test_a_pipe_in_the_place_of_a_record_is_refused(root, capsys):
+    (root / RECORD).unlink()
+    os.mkfifo(root / RECORD)
+    assert f"{RECORD}: is a pipe; expected a record: save its content as one first" in verify(capsys)[1]
 
 
 def test_a_record_with_other_types_is_one_line(root, capsys):

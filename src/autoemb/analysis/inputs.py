@@ -1,6 +1,5 @@
 """The files that tables are built from, read by what they are: their names say the kind, their folders the run."""
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, Protocol
@@ -11,6 +10,7 @@ from autoemb.analysis.tables.ablation import TRIAL
 from autoemb.analysis.tables.intervals import RUN
 from autoemb.analysis.tables.streams import streams as streams_table
 from autoemb.analysis.tables.tuning import Chooser
+from autoemb.artifact.files import read_json
 from autoemb.artifact.parquet import StoredTable, read_table
 from autoemb.errors import InputError
 from autoemb.experiment.choice import Choice, read_choice
@@ -155,7 +155,7 @@ class Inputs(NamedTuple):
 
     def counts(self) -> dict[str, Any]:
         """By data set, what its ``counts.json`` holds."""
-        return {path.name.removesuffix(".counts.json"): _read_json(path) for path in self.files["counts"]}
+        return {path.name.removesuffix(".counts.json"): read_json(path) for path in self.files["counts"]}
 
     def where(self, kind: Kind) -> str:
         """The files of a kind, for error messages."""
@@ -227,10 +227,3 @@ def stacked(frames: Sequence[pd.DataFrame], table: Table, names: Sequence[str]) 
     if frames:
         return pd.concat(frames, ignore_index=True)
     return table.empty().assign(**dict.fromkeys(names, pd.Series(dtype="str")))
-
-
-def _read_json(path: Path) -> Any:
-    try:
-        return json.loads(path.read_text())
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path}: not a readable JSON file ({error})") from error

@@ -20,7 +20,7 @@ from autoemb.analysis.inputs import LEVELS_OF, Inputs, stacked
 from autoemb.analysis.tables.ablation import TRIAL
 from autoemb.analysis.tables.intervals import BIN, RUN
 from autoemb.analysis.tables.tuning import Chooser
-from autoemb.artifact.files import whole, write_json
+from autoemb.artifact.files import read_json, whole, write_json
 from autoemb.errors import InputError
 from autoemb.experiment.choice import Candidate, Choice
 from autoemb.schema import ALLOCATION, LEVEL_MODEL, LEVELS, OUTCOMES, PROGRESS, SIZES, TEST_USERS, Table
@@ -207,10 +207,7 @@ def read(folder: Path, restarting: Sequence[str] = (), permuted: Sequence[str] =
             raise InputError(f"{path}: cannot be read ({error}); expected what was committed") from error
     documents = {}
     for path in sorted(folder.glob("*.json")):
-        try:
-            documents[path.stem] = json.loads(path.read_text())
-        except (OSError, ValueError) as error:
-            raise InputError(f"{path}: not a readable JSON file ({error})") from error
+        documents[path.stem] = read_json(path)
     return Outcomes(frames, documents, restarting, permuted, parity)
 
 

@@ -8,6 +8,7 @@ import pandas as pd
 
 from autoemb.analysis.catalogue import TABLES
 from autoemb.analysis.tables.columns import Columns
+from autoemb.artifact.files import expect_file
 from autoemb.artifact.parquet import one_line
 from autoemb.errors import InputError
 from autoemb.schema import SIDES, SPLITS, TASKS
@@ -29,8 +30,7 @@ def read_csv(path: Path) -> pd.DataFrame:
     Raises:
         InputError: the file is missing, no csv, or has other values than ``autoemb tabulate`` writes.
     """
-    if not path.is_file():
-        raise InputError(f"{path}: no such file; expected a table that `autoemb tabulate` wrote")
+    expect_file(path, "a table that `autoemb tabulate` wrote")
     try:
         frame = pd.read_csv(path, keep_default_na=False, na_values=[""], dtype=dict.fromkeys(_TEXT, "str"))
     except (OSError, ValueError) as error:  # pandas' parser errors are ValueErrors

@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 import shutil
+import stat
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -145,6 +146,49 @@ def _new_file(path: Path) -> tuple[int, Path]:
 def _new_folder(path: Path) -> tuple[int, Path]:
     name = tempfile.mkdtemp(prefix=".", suffix=".part", dir=path)
     return os.open(name, os.O_RDONLY), Path(name)
+
+
+def expect_file(path: Path, expected: str = "", name: object = None) -> None:
+    """See that a path is a file with bytes that stay, before it is opened.
+
+    A pipe gives its bytes once and is read more than once here; it may never give any, and a device may give them for
+    ever.
+
+    Args:
+        path: what is to be read.
+        expected: what it is to be, for the message.
+        name: what to call it in the message; by default the path.
+
+    Raises:
+        InputError: there is nothing of that name, or it is no regular file.
+    """
+    more = f"; expected {expected}" if expected else ""
+    called = path if name is None else name
+    try:
+        kind = stat.S_IFMT(path.stat().st_mode)
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise InputError(f"{called}: no such file{more}") from error
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the name
+        reason = (error.strerror if isinstance(error, OSError) else None) or error
+        raise InputError(f"{called}: cannot be read: {reason}{more}") from error
+    if kind == stat.S_IFDIR:
+        raise InputError(f"{called}: is a folder{more or '; expected a file'}")
+    if kind != stat.S_IFREG:
+        what = {stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket"}.get(kind, "a device")
+        raise InputError(f"{called}: is {what}; expected {expected or 'a regular file'}: save its content as one first")
+
+
+def read_json(path: Path, expected: str = "a JSON file") -> Any:
+    """What is in a JSON file.
+
+    Raises:
+        InputError: there is no such file, or it cannot be read as one, also for brackets in brackets without end.
+    """
+    expect_file(path, expected)
+    try:
+        return json.loads(path.read_text())
+    except (OSError, ValueError, RecursionError) as error:
+        raise InputError(f"{path}: not a readable JSON file ({error}); expected {expected}") from error
 
 
 def write_json(content: Any, path: Path) -> None:

@@ -10,7 +10,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from autoemb.artifact.files import whole
+from autoemb.artifact.files import expect_file, whole
 from autoemb.errors import InputError
 from autoemb.schema import Table
 
@@ -31,8 +31,7 @@ def read_table(path: Path, table: Table) -> pd.DataFrame:
     Raises:
         InputError: the file is missing, is not Parquet, or has other columns or types.
     """
-    if not path.is_file():
-        raise InputError(f"{path}: no such file; expected a Parquet table of {table.name}")
+    expect_file(path, f"a Parquet table of {table.name}")
     try:
         frame = pd.read_parquet(path)
     except (OSError, ValueError) as error:  # pyarrow's ArrowInvalid is a ValueError
@@ -62,8 +61,7 @@ def open_table(path: Path, table: Table) -> pq.ParquetFile:
     Raises:
         InputError: the file is missing, is not Parquet, or has other columns or types.
     """
-    if not path.is_file():
-        raise InputError(f"{path}: no such file; expected a Parquet table of {table.name}")
+    expect_file(path, f"a Parquet table of {table.name}")
     try:
         file = pq.ParquetFile(path)
         nothing = file.schema_arrow.empty_table().to_pandas()  # pandas' types of these columns

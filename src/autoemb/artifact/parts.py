@@ -1,10 +1,10 @@
 """The parts of a run, each of which trained some of its seeds, and the record of the run that they make together."""
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from autoemb.artifact.files import read_json
 from autoemb.artifact.record import checksums, identity
 from autoemb.errors import InputError
 from autoemb.schema import RUN_RECORD, RUN_TABLES
@@ -13,7 +13,7 @@ DECIDES = ("config", "autoemb", "code", "packages", "inputs")
 """What a record says of where the numbers come from: the same in all parts."""
 
 
-OWN = ("seeds", "device", "seconds", "peak_mib", "used", "generated", "identity", "start", "end")
+OWN = ("seeds", "device", "seconds", "peak_mib", "used", "generated", "identity", "start", "end", "sha256")
 """What a record says of the part alone."""
 
 
@@ -34,15 +34,13 @@ def read_part(folder: Path) -> Part:
         InputError: it is not there, not a record, or not of a part.
     """
     path = folder / RUN_RECORD
+    record = read_json(path, "the record of a part")
     try:
-        record = json.loads(path.read_text())
         record["seeds"] = record["config"].pop("seeds")
         first, last = map(int, record["seeds"].split("-"))
         for key in (*DECIDES, *OWN):
             record[key]
         return Part(folder, range(first, last + 1), int(record["config"]["run"]["seeds"]), record)
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror}; expected the record of a part") from error
     except KeyError as error:
         raise InputError(f"{path}: has no {error}; expected a record of autoemb train --seeds FIRST-LAST") from error
     except (ValueError, TypeError, AttributeError) as error:

@@ -26,7 +26,20 @@ from autoemb.artifact.dependencies import PACKAGE, dependencies
 from autoemb.artifact.files import digest, write_json
 from autoemb.errors import InputError
 
-KEYS = ("config", "autoemb", "commit", "code", "packages", "device", "used", "generated", "identity", "start", "end")
+KEYS = (
+    "config",
+    "autoemb",
+    "commit",
+    "code",
+    "packages",
+    "device",
+    "used",
+    "generated",
+    "identity",
+    "start",
+    "end",
+    "sha256",
+)
 """What every record has."""
 
 
@@ -39,6 +52,21 @@ def identity(known: Mapping[str, Any], used: Mapping[str, str]) -> str:
     """A fingerprint of settings, code, package versions and inputs: the same for the same job, wherever it runs."""
     content = [known["config"], known["code"], known["packages"], sorted(used.values())]
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def seal(record: Mapping[str, Any]) -> str:
+    """SHA-256 of all that a record says but for this: a change that no job made shows. It is no signature."""
+    said = {key: value for key, value in record.items() if key != "sha256"}
+    return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
+
+
+def write_record(record: Mapping[str, Any], path: Path) -> None:
+    """Write a record with its seal.
+
+    Raises:
+        InputError: it cannot be written.
+    """
+    write_json({**record, "sha256": seal(record)}, path)
 
 
 def add_argument(parser: argparse.ArgumentParser) -> None:
@@ -139,7 +167,7 @@ def recorded(
         return
     begun = Begun(path, config, modules, used)
     yield begun.identity
-    write_json(begun.record(checksums(generated, path), begun.seconds()), path)
+    write_record(begun.record(checksums(generated, path), begun.seconds()), path)
 
 
 def now() -> str:

@@ -1,7 +1,6 @@
 """The records of a folder of results (``provenance``), and whether they still say the truth."""
 
 import importlib.metadata
-import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -10,12 +9,14 @@ from typing import Any, NamedTuple
 from tqdm import tqdm
 
 from autoemb.artifact.dependencies import PACKAGE
-from autoemb.artifact.files import digest
-from autoemb.artifact.record import KEYS
+from autoemb.artifact.files import digest, read_json
+from autoemb.artifact.record import KEYS, seal
 from autoemb.errors import InputError
 
-SHOWN = ("tables", "figures")
-"""Folders of results in which every file must be named by a record."""
+RECORDED: Mapping[str, str] = dict.fromkeys(("tables", "figures"), "[!.]*") | dict.fromkeys(
+    ("runs", "ablation", "tuning", "tuned", "levels", "streams", "interactions"), "**/[!.]*.parquet"
+)
+"""Folders of results, and in each the files that must be named by a record."""
 
 
 class Record(NamedTuple):
@@ -47,10 +48,7 @@ def read(path: Path) -> Record:
     Raises:
         InputError: it is none, or one of an older version.
     """
-    try:
-        content = json.loads(path.read_text())
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path}: not a readable record ({error})") from error
+    content = read_json(path, "a record")
     if not isinstance(content, dict):
         raise InputError(f"{path}: holds {type(content).__name__}; expected a record: a JSON object")
     for key in KEYS:
@@ -116,6 +114,8 @@ def problems(records: Sequence[Record], results: Path, checksums: Checksums, pre
     results = plain(results)
     made = {path: sha for record in records for path, sha in record.generated.items()}
     for record in records:
+        if seal(record.content) != record.content["sha256"]:
+            yield f"{record.path}: is not as its job wrote it"
         for path, sha in record.generated.items():
             now = checksums.of(path)
             if now is None and not present:
@@ -131,8 +131,8 @@ def problems(records: Sequence[Record], results: Path, checksums: Checksums, pre
                 since = "been made anew" if path in made else "changed"
                 yield f"{record.path}: was made from {path}, which has {since} since"
         yield from _other_versions(record, checksums)
-    for folder in SHOWN:
-        for path in sorted((results / folder).glob("[!.]*")):
+    for folder, pattern in RECORDED.items():
+        for path in sorted((results / folder).glob(pattern)):
             if path not in made:
                 yield f"{path}: no record says how it was made"
 

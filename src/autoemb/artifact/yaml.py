@@ -14,6 +14,7 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, ScalarNode
 from ruamel.yaml.tag import Tag
 
+from autoemb.artifact.files import expect_file
 from autoemb.errors import InputError
 
 _WORD = "tag:yaml.org,2002:str"
@@ -42,8 +43,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
         InputError: there is no such file, or it is no YAML mapping, or a key stands in it twice; the message has the
             line.
     """
-    if not path.is_file():
-        raise InputError(f"{path}: no such file; expected a config as YAML")
+    expect_file(path, "a config as YAML")
     reader = YAML(typ="safe", pure=True)
     reader.Constructor = _Constructor
     try:

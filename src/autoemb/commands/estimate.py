@@ -1,13 +1,13 @@
 """Estimate what a config will cost before it is run: jobs, steps, core-hours, wall time, disk and memory."""
 
 import argparse
-import json
 import os
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from autoemb.artifact.files import expect_file, read_json
 from autoemb.artifact.place import RESULTS, name_of
 from autoemb.artifact.yaml import read_yaml
 from autoemb.commands._job import positive
@@ -71,8 +71,7 @@ def counted(entry: Entry[DatasetConfig], counts: Path, where: str) -> Found:
     if dataset.expected is not None:
         return Found(dataset.expected, "its publisher")
     archive = Path(entry.settings.archive or "")
-    if not archive.is_file():
-        raise InputError(f"{where}.archive: {archive}: no such file; expected the ratings, which are counted")
+    expect_file(archive, "the ratings, which are counted", f"{where}.archive: {archive}")
     read_here = Interactions(dataset.read(archive, entry.settings), entry.settings.duplicates)
     return Found(Counts(read_here.rows, len(read_here.users), len(read_here.items)), f"{archive}, counted now")
 
@@ -88,7 +87,7 @@ def seconds_of(job: TrainingJob, results: Path) -> float | None:
 
 def _read(counts: Path) -> Counts:
     try:
-        content: dict[str, Any] = json.loads(counts.read_text())
+        content: dict[str, Any] = read_json(counts, "ratings, users and items")
         return Counts(*(int(content[name]) for name in Counts._fields))
     except (ValueError, KeyError, TypeError) as error:
         raise InputError(f"{counts}: cannot be read ({error!r}); expected ratings, users and items") from error

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from autoemb.artifact.files import whole_folder, write_json
+from autoemb.artifact.files import whole_folder
 from autoemb.artifact.parquet import read_table, write_table
 from autoemb.artifact.parts import check, joined, read_part
-from autoemb.artifact.record import checksums
+from autoemb.artifact.record import checksums, write_record
 from autoemb.errors import InputError
 from autoemb.schema import RUN_RECORD, RUN_TABLES, TEST_USERS
 
@@ -38,5 +38,5 @@ def run(arguments: argparse.Namespace) -> None:
                     )
             write_table(pd.concat(frames, ignore_index=True), folder / table.file, table)
         generated = checksums(sorted(folder.iterdir()), folder / RUN_RECORD)
-        write_json(joined(parts, arguments.out) | {"generated": generated}, folder / RUN_RECORD)
+        write_record(joined(parts, arguments.out) | {"generated": generated}, folder / RUN_RECORD)
     log.info("%d parts, %d seeds", len(parts), parts[-1].seeds.stop)

@@ -4,9 +4,8 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from autoemb.artifact.files import write_json
 from autoemb.artifact.parquet import StoredTable, write_table
-from autoemb.artifact.record import add_argument, checksums
+from autoemb.artifact.record import add_argument, checksums, write_record
 from autoemb.commands import _job
 from autoemb.config import LevelModel, LevelsConfig, RunConfig, parse
 from autoemb.errors import InputError
@@ -42,7 +41,7 @@ def run(arguments: argparse.Namespace) -> None:
         job.check()
         write_table(outcomes, arguments.out, LEVELS)
         if arguments.record:
-            write_json(job.record(checksums([arguments.out], arguments.record)), arguments.record)
+            write_record(job.record(checksums([arguments.out], arguments.record)), arguments.record)
 
 
 def of_seeds(paths: Sequence[Path], config: LevelsConfig, seeds: int) -> list[Path]:

@@ -23,6 +23,7 @@ def run(arguments: argparse.Namespace) -> None:
     """Tables -> pages; all of them or none."""
     pages = [arguments.out / f"{path.stem}.html" for path in arguments.inputs]
     with recorded(arguments.record, {}, [__name__], arguments.inputs, pages), ExitStack() as stack:
-        for path, out in zip(arguments.inputs, pages, strict=True):
+        sheets = [sheet(path.stem, read_csv(path)) for path in arguments.inputs]
+        for content, out in zip(sheets, pages, strict=True):
             page = stack.enter_context(whole(out))
-            page.write_text(sheet(path.stem, read_csv(path)), encoding="utf-8")
+            page.write_text(content, encoding="utf-8")

@@ -5,7 +5,7 @@ import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from autoemb.artifact.files import digest
+from autoemb.artifact.files import digest, expect_file
 from autoemb.artifact.place import HELP, RESULTS, folders
 from autoemb.artifact.verify import Record, read_all
 from autoemb.errors import InputError
@@ -19,8 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """File -> text."""
-    if not arguments.file.is_file():
-        raise InputError(f"{arguments.file}: no such file; expected one that a job made")
+    expect_file(arguments.file, "one that a job made")
     found = [record for results in folders(arguments.results) for record in read_all(results)[0]]
     sha = digest(arguments.file)
     own = [record for record in found if sha in record.generated.values()]

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import torch
 
-from autoemb.artifact.files import whole_folder, write_json
+from autoemb.artifact.files import whole_folder
 from autoemb.artifact.parquet import write_table
-from autoemb.artifact.record import checksums
+from autoemb.artifact.record import checksums, write_record
 from autoemb.commands import _job
 from autoemb.config import RunConfig, parse
 from autoemb.data.stored import StoredStream
@@ -84,7 +84,7 @@ def run(arguments: argparse.Namespace) -> None:
                 write_table(frame.assign(seed=frame["seed"] + seeds.start), folder / table.file, table)
             generated = checksums(sorted(folder.iterdir()), folder / RUN_RECORD)
             inputs = dict(zip(map(named, used), job.begun.used.values(), strict=True))
-            write_json({**job.record(generated), "inputs": inputs}, folder / RUN_RECORD)
+            write_record({**job.record(generated), "inputs": inputs}, folder / RUN_RECORD)
             job.check()
 
 

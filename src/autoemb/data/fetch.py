@@ -7,7 +7,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from autoemb.artifact.files import digest, put, whole
+from autoemb.artifact.files import digest, expect_file, put, whole
 from autoemb.config import DatasetConfig
 from autoemb.data import datasets
 from autoemb.data.datasets.base import Dataset
@@ -156,6 +156,7 @@ def verify(dataset: Dataset[Any], archive: Path, name: str = "") -> None:
     Raises:
         InputError: naming the file, the checksum found and the one expected.
     """
+    expect_file(archive, f"the ratings of {dataset.title}", name or archive)
     expected = dataset.checksums
     ratings = Source(archive, dataset.member, name)
     if not expected:

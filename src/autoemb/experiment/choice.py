@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 from pydantic import ValidationError
 
+from autoemb.artifact.files import read_json
 from autoemb.config import AnySettings, Settings, parse
 from autoemb.errors import InputError, explain
 from autoemb.experiment.layers import merge
@@ -60,10 +61,9 @@ def read_choice(path: Path) -> Choice:
     Raises:
         InputError: the file cannot be read, or is none.
     """
+    content = read_json(path, "a choice of the tuning")
     try:
-        return Choice.model_validate_json(path.read_text())
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: cannot be read ({error}); expected a choice of the tuning") from error
+        return Choice.model_validate(content)
     except ValidationError as error:
         raise InputError(explain(error, str(path))) from error
 

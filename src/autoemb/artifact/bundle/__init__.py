@@ -18,7 +18,7 @@ import yaml
 from autoemb.artifact.bundle.crate import METADATA, crate
 from autoemb.artifact.bundle.readme import readme
 from autoemb.artifact.bundle.source import source_files
-from autoemb.artifact.files import whole
+from autoemb.artifact.files import read_json, whole
 from autoemb.artifact.verify import Record
 from autoemb.errors import InputError
 
@@ -71,10 +71,7 @@ def read_config(results: Path) -> dict[str, Any]:
         InputError: the workflow has not left it, or it is damaged.
     """
     path = results / "config.json"
-    try:
-        config = json.loads(path.read_text())
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path}: not a readable config ({error}); run the workflow first") from error
+    config = read_json(path, "what the workflow leaves: run it first")
     if not isinstance(config, dict):
         raise InputError(f"{path}: holds {type(config).__name__}; expected a JSON object; run the workflow again")
     return config

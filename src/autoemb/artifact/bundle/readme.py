@@ -1,10 +1,11 @@
 """What a person reads first in an archive: what it is, how to run it again, whose it is."""
 
 import importlib.metadata
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+from autoemb.artifact.files import read_json
 
 _TEXT = """\
 Results of autoemb {version}: a reproduction of AutoEmb (Zhao et al., ICDM 2021) on {datasets}.
@@ -65,5 +66,5 @@ def _dataset(counts: Path, name: str) -> str:
     """A data set's title, licence and citation, as the run has it."""
     if not counts.is_file():
         return f"{name}\n\n"
-    said = json.loads(counts.read_text())
+    said = read_json(counts)
     return f"{name}: {said['title']}\n    licence: {said['licence']}\n    cite: {said['citation']}\n\n"

@@ -11,6 +11,7 @@ from typing import IO
 
 from tqdm import tqdm
 
+from autoemb.artifact.files import expect_file
 from autoemb.data.readers.members import (
     Allowance,
     Metered,
@@ -52,6 +53,7 @@ class Source:
             InputError: there is no such file or member, or it is damaged or refused (also while it is being read).
         """
         with ExitStack() as stack:
+            expect_file(self.path, name=self.called)
             if self.member is None:
                 with readable(self):
                     size = self.path.stat().st_size
@@ -80,6 +82,7 @@ def files(archive: Path, wanted: re.Pattern[str]) -> Iterator[tuple[str, IO[byte
     Raises:
         InputError: the archive is damaged or refused (also while a stream is being read).
     """
+    expect_file(archive)
     with readable(archive):
         allowance = Allowance(archive, archive)
         zipped = zipfile.is_zipfile(archive)

@@ -22,6 +22,7 @@ from typing import IO, Any, Protocol, cast
 
 import pyarrow as pa
 
+from autoemb.artifact.files import expect_file
 from autoemb.errors import InputError
 
 EXPANSION = 200
@@ -157,6 +158,7 @@ def open_zip(path: Path, name: object = None) -> Iterator[zipfile.ZipFile]:
         InputError: the archive is damaged; or a member has a path that leads out of it, or is a link or a device.
     """
     name = name or path
+    expect_file(path, name=name)
     with ExitStack() as stack:
         with readable(name):
             archive = stack.enter_context(zipfile.ZipFile(path))

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from autoemb.artifact.files import expect_file
 from autoemb.artifact.parquet import ROW_GROUP, one_line
 from autoemb.data.ratings import Block, Scale
 from autoemb.data.readers.layout import Column
@@ -30,6 +31,7 @@ KINDS = {
 
 def is_parquet(path: Path) -> bool:
     """Whether the file begins as a Parquet file does, whatever its name."""
+    expect_file(path)
     with readable(path), path.open("rb") as file:
         return file.read(4) == b"PAR1"
 

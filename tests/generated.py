@@ -87,7 +87,6 @@ DAYS = st.dates().map(lambda day: f"{day.year:04}-{day.month:02}-{day.day:02}")
 RATED = st.tuples(st.integers(0, 2**31 - 1), st.integers(1, 5), DAYS).map(lambda row: "{},{},{}".format(*row))
 MOVIES = st.integers(1, 17_770).map(lambda movie: f"{movie}:")
 NO_LINES = [
-    "",
     "x:",
     "1:2",
     "5,6,2005-01-01",
@@ -101,16 +100,19 @@ NO_LINES = [
 
 @given(
     first=MOVIES | RATED,
-    lines=st.lists(st.one_of(*[RATED] * 6, MOVIES, MOVIES) | st.sampled_from(NO_LINES), max_size=20),
+    lines=st.lists(st.one_of(*[RATED] * 6, MOVIES, MOVIES) | st.sampled_from(["", *NO_LINES]), max_size=20),
     end=ENDS,
+    mark=st.sampled_from(["", "\ufeff"]),
 )
-def netflix_is_plain_python(first, lines, end):
+def netflix_is_plain_python(first, lines, end, mark):
     """As above, of the Netflix Prize's text."""
     lines = [first, *lines]
     rows, bad, movie = [], [], None
     for number, line in enumerate(lines, start=1):
         if line.endswith(":") and line[:-1].isdigit() and len(line) < 11:
             movie = int(line[:-1])
+        elif not line:
+            continue
         elif movie is None or line in NO_LINES:
             bad.append(number)
         else:
@@ -120,7 +122,7 @@ def netflix_is_plain_python(first, lines, end):
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "a.zip"
         with zipfile.ZipFile(path, "w") as archive:
-            archive.writestr("combined_data_1.txt", "".join(line + end for line in lines))
+            archive.writestr("combined_data_1.txt", mark + "".join(line + end for line in lines))
         found = outcome(netflix.read(path, netflix.Config()).blocks)
     if bad:
         assert isinstance(found, str), found

@@ -1,5 +1,6 @@
 """Archives that somebody made to do harm, or that were damaged: one clear line, and never other bytes."""
 
+import gzip
 import io
 import random
 import re
@@ -40,6 +41,20 @@ def tarred(path, *entries, mode="w"):
         for info, content in entries:
             archive.addfile(info, io.BytesIO(content))
     return path
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK, tarfile.SOLARIS_XHDTYPE],
+)
+def test_a_header_longer_than_any_path_is_refused(tmp_path, kind):
+    """Python before 3.11.10 takes squared time over its digits."""
+    header, digits = tarfile.TarInfo("header"), b"1" * 3_000_000
+    header.type, header.size = kind, len(digits)
+    block = header.tobuf(tarfile.USTAR_FORMAT) + digits + b"\0" * (-len(digits) % 512)
+    path = tmp_path / "a.tar.gz"
+    path.write_bytes(gzip.compress(block + tarred(tmp_path / "rest", entry("mv_1.txt")).read_bytes()))
+    assert "a header of 3,000,000 bytes; expected at most 8,192" in refused(read_all, path)
 
 
 def read_all(path):

@@ -127,7 +127,9 @@ def test_fetch_refuses_a_local_file_that_is_not_it(tmp_path, capsys):
     line = fetch_refused(capsys, tmp_path, "ml-100k", {"archive": str(archive)})
     assert "of its u.data 0" in line or re.search(r"of its u\.data [0-9a-f]{32}; expected 0e33842e.* or 6e47046", line)
     assert "no such file" in fetch_refused(capsys, tmp_path, "ml-1m", {"archive": str(tmp_path / "none")})
-    assert "Is a directory" in fetch_refused(capsys, tmp_path, "ml-1m", {"archive": str(tmp_path)})
+    assert "is a folder; expected the ratings of MovieLens 1M" in fetch_refused(
+        capsys, tmp_path, "ml-1m", {"archive": str(tmp_path)}
+    )
     line = fetch_refused(capsys, tmp_path, "ml-latest", {"archive": str(archive)})
     assert "no member 'ratings.csv'; it holds folder/u.data, folder/other" in line
 
@@ -145,7 +147,7 @@ def test_netflix_says_how_to_get_it(tmp_path, capsys):
         ("5,3,2005-01-01\n1:\n", "line 1: '5,3,2005-01-01'"),
         ("x:\n5,3,2005-01-01\n", "line 1: 'x:'"),
         ("1:2\n", "line 1: '1:2'"),
-        ("1:\n\n5,3,2005-01-01\n", "line 2: ''"),
+        ("1:\n,\n5,3,2005-01-01\n", "line 2: ','"),
         ("1:\n5,3,2005-01-01,9\n", "line 2: '5,3,2005-01-01,9'"),
         ("99999999999:\n5,3,2005-01-01\n", "line 1: '99999999999:'"),
     ],

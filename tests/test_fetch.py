@@ -1,5 +1,6 @@
 """An archive from several addresses, after a kill, onto a full disk: the right bytes or one clear line."""
 
+import gzip
 import hashlib
 import io
 import os
@@ -200,6 +201,26 @@ def test_without_a_checksum_the_ratings_must_be_readable(tmp_path):
     )
     assert [len(damaged.asked), len(page.asked)] == [1, 2]
     assert held(tmp_path) == {}
+
+
+PAGE = b"<html><body>Please log in to download the file</body></html>"
+
+
+@pytest.mark.parametrize("body", [b"", PAGE, gzip.compress(PAGE), zipped("1,2,3\n")], ids=["", "html", "gzip", "zip"])
+@pytest.mark.parametrize("where", ["mirror", "archive"])
+def test_what_has_no_checksum_is_opened(tmp_path, body, where):
+    """Several members hold the ratings; a login page or a message is none of them, and the next run asks again."""
+    netflix, store = datasets.find("netflix"), tmp_path / "store"
+    (tmp_path / "copy").write_bytes(body)
+    with serving(body=body) as mirror:
+        given = mirrors(mirror) if where == "mirror" else DatasetConfig(archive=str(tmp_path / "copy"))
+        for _ in range(2):
+            with pytest.raises(InputError) as caught:
+                fetch(netflix, given, tmp_path / "out" / "a", QUICK, store)
+    name = mirror.url if where == "mirror" else str(tmp_path / "copy")
+    assert str(caught.value).startswith(name), str(caught.value)
+    assert not (tmp_path / "out").exists() or held(tmp_path / "out") == {}
+    assert not store.exists() or held(store) == {}
 
 
 def test_a_beginning_of_another_version_does_not_fail_for_ever(tmp_path):

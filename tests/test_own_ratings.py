@@ -182,6 +182,62 @@ def test_refused_in_parquet(tmp_path, columns, message):
     assert str(caught.value).startswith(f"{tmp_path / 'a'}: {message}")
 
 
+DATES = "u,i,r,t\n" + "a,b,3,2024-05-01T12:00:00Z\n" * 30_000
+
+
+def test_of_very_many_bad_rows_some_are_counted(tmp_path):
+    """Each costs a look at it: 20 million would cost an hour before the line that says so."""
+    with pytest.raises(InputError) as caught:
+        read(tmp_path, DATES.encode(), settings(TIMED))
+    assert str(caught.value).startswith(
+        f"{tmp_path / 'mine'}: line 2: column t: '2024-05-01T12:00:00Z'; expected a whole"
+    )
+    assert str(caught.value).endswith(" (1,000 more such rows, and then it was read no further)")
+    pq.write_table(pa.table({"u": ["a"] * 30_000, "i": ["b"] * 30_000, "r": [9.0] * 30_000}), tmp_path / "a")
+    with pytest.raises(InputError, match=r"row 1: column r: 9.0; .* \(1,000 more such rows, and then"):
+        rows_of("csv", tmp_path / "a", settings())
+
+
+def test_a_long_field_is_not_blamed_for_another_line(tmp_path):
+    """The fast reader takes fields of any length, and so does the slow one, which says what is wrong."""
+    long = "x" * 200_000
+    assert len(read(tmp_path, f"u,i,r\n{long},b,3\n".encode(), settings())) == 1
+    with pytest.raises(InputError, match="line 3: column r: 'x'; expected a rating"):
+        read(tmp_path, f'u,i,r\n"{long}",b,3\na,b,x\n'.encode(), settings())
+
+
+def test_one_long_text_many_times_takes_the_memory_of_one(tmp_path):
+    rows, text = 1 << 18, "x" * 10_000
+    column = pa.DictionaryArray.from_arrays(pa.array(np.zeros(rows, np.int32)), pa.array([text]))
+    table = pa.table({"u": column, "i": np.arange(rows) % 7, "r": np.full(rows, 3.0)})
+    pq.write_table(table, tmp_path / "a", compression="zstd")
+    dataset = find("csv")
+    before = pa.total_allocated_bytes()
+    for block in dataset.read(tmp_path / "a", dataset.settings(settings())).blocks:
+        assert pa.total_allocated_bytes() - before < 100 << 20
+        assert block.user.dictionary.to_pylist() == [text]
+        assert sorted(block.item.dictionary.to_pylist()) == [str(n) for n in range(7)]
+
+
+def test_a_table_that_expands_too_far_is_refused(tmp_path):
+    text = pa.array(["x" * 10_000] * 20_000)
+    table = pa.table({"u": text, "i": np.arange(20_000), "r": np.full(20_000, 3.0)})
+    pq.write_table(table, tmp_path / "a", compression="zstd", use_dictionary=False)
+    with pytest.raises(InputError, match=r"expands to more than \d+ bytes, the most that an archive of its size may"):
+        rows_of("csv", tmp_path / "a", settings())
+
+
+def test_ids_are_those_that_occur_in_their_order(tmp_path):
+    """Also where a dictionary has more entries, or one text twice."""
+    users = pa.DictionaryArray.from_arrays(pa.array([3, 1, 3, 0], pa.int32()), pa.array(["a", "b", "c", "a"]))
+    pq.write_table(pa.table({"u": users, "i": [1, 2, 3, 4], "r": [3.0] * 4}), tmp_path / "a")
+    assert [row[0] for row in rows_of("csv", tmp_path / "a", settings())[0]] == ["a", "b", "a", "a"]
+    blank = pa.DictionaryArray.from_arrays(pa.array([0, 1, None], pa.int32()), pa.array(["a", ""]))
+    pq.write_table(pa.table({"u": blank, "i": [1, 2, 3], "r": [3.0] * 3}), tmp_path / "a")
+    with pytest.raises(InputError, match=r"row 2: column u: ''; expected an id \(1 more such row\)"):
+        rows_of("csv", tmp_path / "a", settings())
+
+
 def test_missing_column_in_parquet(tmp_path):
     pq.write_table(pa.table({"u": [1], "i": [1]}), tmp_path / "a")
     with pytest.raises(InputError, match="expected one column 'r'; found the columns 'u', 'i'"):

@@ -151,7 +151,8 @@ def verify(dataset: Dataset[Any], archive: Path, name: str = "") -> None:
 
     The published checksum of the archive or of the ratings inside it is enough: an archive that was
     packed again matches by the latter. Where none is published, the ratings' member must be there, and
-    be read to its end, where a zip archive has a checksum of it.
+    be read to its end, where a zip archive has a checksum of it; or, where there are several members, the first
+    ratings must be there.
 
     Raises:
         InputError: naming the file, the checksum found and the one expected.
@@ -160,6 +161,12 @@ def verify(dataset: Dataset[Any], archive: Path, name: str = "") -> None:
     expected = dataset.checksums
     ratings = Source(archive, dataset.member, name)
     if not expected:
+        if dataset.member is None and dataset.scale is not None:  # a person's own file is held to its config later
+            try:
+                next(dataset.read(archive, dataset.settings("{}")).blocks)
+            except InputError as error:
+                raise InputError(str(error).replace(str(archive), ratings.called)) from error
+            return
         with ratings.open() as stream:
             while dataset.member is not None and stream.read(1 << 20):
                 pass

@@ -18,7 +18,7 @@ from autoemb.data.datasets.base import Counts, Dataset
 from autoemb.data.ratings import Block, Ratings, Scale
 from autoemb.data.readers.archive import Source, files
 from autoemb.data.readers.delimited import table_of
-from autoemb.data.readers.lines import Problems, count_lines, lines, whole_lines
+from autoemb.data.readers.lines import Problems, count_lines, lines, skip_mark, whole_lines
 from autoemb.errors import InputError
 
 SCALE = Scale(1.0, 5.0, 1.0)
@@ -26,6 +26,7 @@ EXPECTED = "a line 'movie:' or 'user,rating,YYYY-MM-DD' with a rating from 1 to 
 RATINGS_FILE = re.compile(r"(mv_\d+|combined_data_\d+)\.txt")
 MOVIE = re.compile(rb"[0-9]{1,9}:")
 TYPES = {"0": pa.int32(), "1": pa.float32(), "2": pa.date32()}
+EMPTY = re.compile(rb"^\r?\n", re.MULTILINE)
 DAY = 24 * 60 * 60
 GATHERED = 1 << 19
 """Ratings that a block holds at least: a file of one movie holds few, so those of many are put together."""
@@ -46,6 +47,7 @@ def blocks(archive: Path) -> Iterator[Block]:
     movie: int | None = None
     for name, stream in files(archive, RATINGS_FILE):
         line = 1
+        skip_mark(stream)
         for text in whole_lines(stream, Source(archive, name)):
             try:
                 block, movie = parse(text, movie)
@@ -94,12 +96,14 @@ def parse(text: bytes, movie: int | None) -> tuple[Block, int | None]:
         start = stop
         colon = text.find(b":", start)
     bodies.append(text[start:])
-    if movie is None and bodies[0]:
+    if movie is None and bodies[0].strip(b"\r\n"):
         raise ValueError("a rating before the first movie")
     counts = [count_lines(body) for body in bodies]
     table = table_of(b"".join(bodies), 3, TYPES)
+    if len(table) != sum(counts):  # empty lines are no ratings
+        counts = [count - len(EMPTY.findall(body)) for count, body in zip(counts, bodies, strict=True)]
     if len(table) != sum(counts) or any(table[name].null_count for name in TYPES):
-        raise ValueError("an empty line or field")
+        raise ValueError("an empty field")
     user, rating, day = (table[name].to_numpy() for name in TYPES)
     if not SCALE.allows(rating).all():
         raise ValueError("a rating is off the scale")
@@ -113,6 +117,8 @@ def bad_lines(text: bytes, movie: bool) -> Iterator[tuple[int, str]]:
     ``movie`` says whether a movie was named before the block.
     """
     for number, line in enumerate(lines(text)):
+        if not line:
+            continue
         named = MOVIE.fullmatch(line) is not None
         movie = movie or named
         if not (named or (movie and _good(line.decode(errors="replace")))):

@@ -73,7 +73,7 @@ class Source:
             yield stream
 
 
-def files(archive: Path, wanted: re.Pattern[str]) -> Iterator[tuple[str, IO[bytes]]]:
+def files(archive: Path, wanted: re.Pattern[str]) -> Iterator[tuple[str, io.BufferedReader]]:
     """Last part of the path, and stream, of each file in a zip or tar archive; ``wanted`` matches that last part.
 
     The files of a zip archive come sorted by name. Those of a tar, which may be compressed (``unpacked``), and of

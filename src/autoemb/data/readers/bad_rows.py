@@ -46,12 +46,16 @@ def bad_rows(text: bytes, layout: Layout, scale: Scale) -> Iterator[tuple[int, s
 
 
 def _fields(line: str, separator: str) -> list[str]:
+    # the fast reader takes fields of any length
+    before = csv.field_size_limit(max(csv.field_size_limit(), len(line) + 1))
     try:
         return next(csv.reader([line], delimiter=separator, strict=True))
     except csv.Error:
         if line.count('"') % 2:
             raise
         return next(csv.reader([line], delimiter=separator))  # such as "a"b, which the fast reader takes, too
+    finally:
+        csv.field_size_limit(before)
 
 
 def _shown(value: bytes) -> str:

@@ -52,17 +52,27 @@ def count_lines(text: bytes) -> int:
     return text.count(b"\n") + (not text.endswith(b"\n") and bool(text))
 
 
+MOST = 1000
+"""Bad lines that are counted; a file with more is not read to its end, as each costs a look at it."""
+
+
 class Problems:
-    """Lines that cannot be read: the first is kept, the others are counted."""
+    """Lines that cannot be read: the first is kept, the others are counted, up to ``MOST``."""
 
     def __init__(self) -> None:
         self.first = ""
         self.count = 0
 
     def add(self, text: str) -> None:
-        """Count a bad line, which ``text`` describes."""
+        """Count a bad line, which ``text`` describes.
+
+        Raises:
+            InputError: it is one too many to go on.
+        """
         self.first = self.first or text
         self.count += 1
+        if self.count > MOST:
+            raise InputError(f"{self.first} ({MOST:,} more such rows, and then it was read no further)")
 
     def in_block(self, place: str, line: int, bad: Iterable[tuple[int, str]], error: Exception) -> None:
         """Count the bad lines of a block that its parser refused.

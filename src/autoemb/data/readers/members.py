@@ -31,6 +31,14 @@ EXPANSION = 200
 EXPANSION_FLOOR = 64 << 20
 """Bytes to which any archive may expand, however small: one of very regular text is no bomb."""
 
+ABOUT = (
+    tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE, tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK,
+)  # fmt: skip
+"""Entries of a tar archive that say something of the next ones."""
+
+LONGEST_HEADER = 1 << 13
+"""Bytes of such an entry: a path has at most 4,096."""
+
 ENCRYPTED = 0x41
 """Flags of a member of a zip archive: encrypted, or strongly encrypted."""
 
@@ -206,14 +214,17 @@ class Entry(tarfile.TarInfo):
             ReadError: the header is damaged or missing; only a block of zeros ends an archive.
         """
         try:
-            return super().frombuf(buf, encoding, errors)
+            entry = super().frombuf(buf, encoding, errors)
         except tarfile.HeaderError as error:
             if len(buf) == tarfile.BLOCKSIZE and not any(buf):
                 raise
             raise tarfile.ReadError(str(error)) from error
+        if entry.type in ABOUT and entry.size > LONGEST_HEADER:  # which is read whole, and at worst in squared time
+            raise tarfile.ReadError(f"a header of {entry.size:,} bytes; expected at most {LONGEST_HEADER:,}")
+        return entry
 
 
-def tar_files(stream: IO[bytes], name: object, wanted: re.Pattern[str]) -> Iterator[tuple[str, IO[bytes]]]:
+def tar_files(stream: IO[bytes], name: object, wanted: re.Pattern[str]) -> Iterator[tuple[str, io.BufferedReader]]:
     """Last part of the path, and stream, of each file in an uncompressed tar; ``wanted`` matches that last part.
 
     The files come as they are stored, those of a tar in the tar in its place. Each stream must be read before the
@@ -227,7 +238,7 @@ def tar_files(stream: IO[bytes], name: object, wanted: re.Pattern[str]) -> Itera
 
 def _tar_files(
     stream: IO[bytes], archive: object, wanted: re.Pattern[str], taken: dict[str, str], *, outer: bool
-) -> Iterator[tuple[str, IO[bytes]]]:
+) -> Iterator[tuple[str, io.BufferedReader]]:
     with readable(archive), tarfile.open(fileobj=stream, mode="r|", tarinfo=Entry) as tar:
         for entry in tar:
             check_name(archive, entry.name)

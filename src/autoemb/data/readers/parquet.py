@@ -15,7 +15,7 @@ from autoemb.artifact.parquet import ROW_GROUP, one_line
 from autoemb.data.ratings import Block, Scale
 from autoemb.data.readers.layout import Column
 from autoemb.data.readers.lines import Problems
-from autoemb.data.readers.members import readable
+from autoemb.data.readers.members import Allowance, readable
 from autoemb.errors import InputError
 
 UNITS = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
@@ -55,11 +55,10 @@ def read_parquet(
     """
     problems, rows = Problems(), 0
     with _parquet(path):
-        file = pq.ParquetFile(path)
-        for column, name in names.items():
-            _expect(file, path, column, name)
+        file = _opened(path, names)
         for batch in file.iter_batches(ROW_GROUP, columns=[str(name) for name in names.values()]):
-            columns = {column: _plain(batch[str(name)]) for column, name in names.items()}
+            columns = {column: batch[str(name)] for column, name in names.items()}
+            columns |= {column: _plain(values) for column, values in columns.items() if column not in ("user", "item")}
             rating = _numbers(columns["rating"], pa.float32(), np.float32(np.nan))
             time = _seconds(columns.get("timestamp"), len(batch), per_second, latest)
             wrong = {
@@ -75,11 +74,38 @@ def read_parquet(
                 problems.add(f"{path}: row {rows + row + 1}: column {names[column]}: {value!r}; expected {expected}")
             rows += len(batch)
             if not problems.count:
-                user, item = (columns[side].cast(pa.string()).dictionary_encode() for side in ("user", "item"))
+                user, item = (_encoded(batch[str(names[side])]) for side in ("user", "item"))
                 yield Block(user, item, rating, time)
     problems.refuse()
     if not rows:
         raise InputError(f"{path}: holds no ratings; expected at least one row")
+
+
+def _opened(path: Path, names: Mapping[Column, str | int]) -> Any:
+    """The file, whose texts are read as a dictionary: a row group can hold one long text a million times.
+
+    Raises:
+        InputError: a column is not there or of another type, or the columns expand to more than they may.
+    """
+    file = pq.ParquetFile(path)
+    for column, name in names.items():
+        _expect(file, path, column, name)
+    allowance = Allowance(path, path)
+    texts = []
+    for name in map(str, names.values()):
+        index = file.schema_arrow.names.index(name)
+        kind = file.schema_arrow.field(index).type
+        if pa.types.is_string(kind) or pa.types.is_large_string(kind):
+            texts.append(name)
+        for group in range(file.num_row_groups):
+            allowance.spend(file.metadata.row_group(group).column(_leaf(file, name)).total_uncompressed_size)
+    return pq.ParquetFile(path, read_dictionary=texts) if texts else file
+
+
+def _leaf(file: Any, name: str) -> int:
+    """Where a column stands among those that are stored: one with parts stands there once for each."""
+    paths = [file.schema.column(n).path for n in range(len(file.schema))]
+    return paths.index(name)
 
 
 @contextmanager
@@ -108,8 +134,23 @@ def _plain(column: Any) -> Any:
     return column.dictionary_decode() if pa.types.is_dictionary(column.type) else column
 
 
+def _encoded(ids: Any) -> Any:
+    """Ids as a dictionary of text, each of which occurs, in the order in which they do."""
+    if not pa.types.is_dictionary(ids.type):
+        return ids.cast(pa.string()).dictionary_encode()
+    occurring = pc.unique(ids.indices)
+    texts = ids.dictionary.take(occurring).cast(pa.string()).dictionary_encode()  # two entries may be one text
+    indices = texts.indices.take(pc.index_in(ids.indices, occurring))
+    return pa.DictionaryArray.from_arrays(indices, texts.dictionary)
+
+
 def _filled(ids: Any) -> "np.ndarray[tuple[int], np.dtype[np.bool_]]":
     """Whether each id is there, neither null nor an empty text. (n,)"""
+    if pa.types.is_dictionary(ids.type):
+        of_each = _filled(ids.dictionary)
+        places = ids.indices.fill_null(-1).to_numpy(zero_copy_only=False)
+        there: np.ndarray[tuple[int], np.dtype[np.bool_]] = np.append(of_each, False)[places]
+        return there
     filled = ids.is_valid()
     if not pa.types.is_integer(ids.type):
         filled = pc.and_(filled, pc.greater(pc.fill_null(pc.binary_length(ids.cast(pa.string())), 0), 0))

@@ -1,6 +1,7 @@
 """What a config or a file cannot mean is refused at the door, and what it can mean is kept as it is."""
 
 import bz2
+import contextlib
 import io
 import json
 import lzma
@@ -10,6 +11,7 @@ import re
 import signal
 import subprocess
 import sys
+import unicodedata
 from pathlib import Path
 
 import pandas as pd
@@ -389,3 +391,78 @@ def test_what_a_shell_hands_over_as_a_number_is_refused(tmp_path, capsys, verb):
     finally:
         os.close(reading)
         os.close(writing)
+
+
+# names, paths and numbers
+
+
+@pytest.mark.parametrize("path", ["{x}.csv", "a<b>.csv", "a>b.csv", "two\nlines.csv", "\x1b[31mred.csv", "}"])
+def test_a_path_that_the_workflow_would_not_take_is_refused(path):
+    told = refused(datasets={"own": {"source": "csv", "archive": path, "columns": OWN["columns"]}})
+    assert "datasets.own" in told
+    assert "archive" in told
+    assert "rename the file or its folder" in told
+
+
+@pytest.mark.parametrize("name", ["{x}.csv", "a<b>.csv", "two\nlines.csv", "\x1b[31mred.csv"])
+def test_inspect_proposes_no_such_path(tmp_path, capsys, name):
+    (tmp_path / name).write_text("user,item,rating\n" + "".join(f"{n % 9},{n % 7},{n % 5 + 1}\n" for n in range(99)))
+    assert main(["inspect", str(tmp_path / name)]) == 2
+    told = capsys.readouterr().err
+    assert told.count("\n") == 1
+    assert told.endswith("; expected a path without: rename the file or its folder\n")
+    assert "\x1b" not in told
+
+
+def test_two_slashes_are_one():
+    own = {"source": "csv", "archive": "data//a.csv", "columns": OWN["columns"]}
+    entry = grid.load({**GOOD, "datasets": {"own": own}}, "mine.yaml").datasets["own"]
+    assert entry.settings.archive == "data/a.csv"
+
+
+@given(st.text(st.characters(codec="utf-8"), min_size=1, max_size=30).filter(lambda text: "\n" not in text))
+def test_what_is_said_has_no_control_characters_whatever_is_given(tmp_path_factory, text):
+    """One line for one problem, in which nothing moves the cursor or colours the terminal."""
+    name = text.replace("/", "_").replace("\0", "_")
+    said = io.StringIO()
+    with contextlib.redirect_stderr(said):
+        status = main(["settings", "--config", f"no-such-folder/{name}"])
+    assert status == 2
+    line = said.getvalue().removesuffix("\n")
+    assert line.startswith("autoemb settings: error: no-such-folder/")
+    assert not [letter for letter in line if unicodedata.category(letter) == "Cc"]
+
+
+@pytest.mark.parametrize(
+    ("where", "value"),
+    [
+        ({"methods": {"fse": {"size": 10**12}}}, "less than or equal to 65536"),
+        ({"methods": {"fse": {"hidden": 10**12}}}, "less than or equal to 65536"),
+        ({"methods": {"sam": {"sizes": [2, 10**12]}}}, "less than or equal to 65536"),
+        ({"seeds": 10**12}, "less than or equal to 10000"),
+        ({"windows": 10**12}, "less than or equal to 10000"),
+        ({"batch_size": 10**12}, "less than or equal to 2147483647"),
+        ({"batch_size": 1}, "expected 2 or more: batch normalisation makes the same of any single interaction"),
+        ({"methods": {"a" * 41: {"method": "fse"}}}, "at most 40 characters"),
+    ],
+    ids=str,
+)
+def test_numbers_and_names_too_large_are_refused(where, value):
+    assert value in refused(**where)
+
+
+def test_memory_that_is_not_there_is_one_line(tmp_path, capsys, monkeypatch):
+    for error in (
+        MemoryError("Unable to allocate 7.28 TiB for an array with shape (1000000000000,) and data type float64"),
+        RuntimeError("[enforce fail] . DefaultCPUAllocator: not enough memory: you tried to allocate 4 bytes."),
+        MemoryError(),
+    ):
+
+        def full(arguments, error=error):
+            raise error
+
+        monkeypatch.setattr("autoemb.commands.settings.run", full)
+        assert main(["settings", "--config", "mine.yaml"]) == 2
+        told = capsys.readouterr().err
+        assert told.startswith("autoemb settings: error: not enough memory")
+        assert told.count("\n") == 1

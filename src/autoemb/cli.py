@@ -5,8 +5,10 @@ import errno
 import importlib
 import os
 import pkgutil
+import re
 import signal
 import sys
+import unicodedata
 from collections.abc import Sequence
 
 from autoemb import commands
@@ -32,9 +34,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         arguments.run(arguments)
         sys.stdout.flush()
     except InputError as error:
-        for line in str(error).splitlines():
-            print(f"autoemb {arguments.verb}: error: {line}", file=sys.stderr)
-        return 2
+        return _refused(arguments.verb, str(error))
+    except (MemoryError, RuntimeError) as error:
+        if not (isinstance(error, MemoryError) or "not enough memory" in str(error)):
+            raise
+        needed = re.search(r"allocate .*", str(error))  # numpy's and PyTorch's say how much
+        more = f": cannot {needed[0].rstrip('.')}" if needed else ""
+        return _refused(arguments.verb, f"not enough memory{more}; expected smaller settings, or a larger machine")
     except BrokenPipeError:  # who read our output wants no more of it, as `head`
         _leave_stdout()
         return 128 + signal.SIGPIPE
@@ -42,9 +48,16 @@ def main(argv: Sequence[str] | None = None) -> int:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT) or error.filename is not None:
             raise
         _leave_stdout()
-        print(f"autoemb {arguments.verb}: error: standard output: {error.strerror}", file=sys.stderr)
-        return 2
+        return _refused(arguments.verb, f"standard output: {error.strerror}")
     return 0
+
+
+def _refused(verb: str, reason: str) -> int:
+    """Say why on stderr, a line for each problem, with control characters spelt out; the exit status."""
+    for line in reason.split("\n"):
+        shown = "".join(repr(letter)[1:-1] if unicodedata.category(letter) == "Cc" else letter for letter in line)
+        print(f"autoemb {verb}: error: {shown}", file=sys.stderr)
+    return 2
 
 
 def _leave_stdout() -> None:

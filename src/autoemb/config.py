@@ -7,6 +7,7 @@ settings of the stages between them. ``experiment.grid`` puts them together into
 
 import itertools
 import math
+import re
 import struct
 from typing import Annotated, Any, Literal, TypeVar
 from urllib.parse import urlsplit
@@ -26,8 +27,20 @@ from autoemb.errors import InputError, explain
 
 Task = Literal["regression", "classification"]
 Side = Literal["user", "item"]
-Name = Annotated[str, Field(pattern=r"^[a-z0-9]+([.-][a-z0-9]+)*$", max_length=60)]
+MOST_SEEDS = 10_000
+"""Replicates of a method."""
+
+LONGEST_NAME = 40
+"""Letters; a longer one leaves no room in figures."""
+
+Name = Annotated[str, Field(pattern=r"^[a-z0-9]+([.-][a-z0-9]+)*$", max_length=LONGEST_NAME)]
 """The name of an entry in the config; it becomes a folder, so: small letters, digits, '-' and '.'."""
+
+Count = Annotated[int, Field(ge=1, le=2**31 - 1)]
+"""A number of things that are counted in 32 bits."""
+
+Width = Annotated[int, Field(ge=1, le=2**16)]
+"""Of an embedding or a hidden layer."""
 
 
 class Settings(BaseModel):
@@ -71,10 +84,29 @@ Rating = Annotated[float, AfterValidator(_in_float32)]
 """A rating, in the data set's own unit."""
 
 
+def not_in_paths(path: str) -> str:
+    """What of a path the workflow would not take as it stands; empty if nothing."""
+    if found := re.search(r"[{}<>]", path):
+        return f"holds {found[0]!r}, which the workflow takes for a pattern"
+    if found := re.search(r"[\x00-\x1f\x7f]", path):
+        return f"holds the control character {found[0]!r}"
+    return "" if path else "is empty"
+
+
+def _no_pattern(path: str) -> str:
+    if problem := not_in_paths(path):
+        raise ValueError(f"{problem}; expected a path without: rename the file or its folder")
+    return re.sub("//+", "/", path)  # two are a pattern, too, and mean the same as one
+
+
+LocalFile = Annotated[str, AfterValidator(_no_pattern)]
+"""The path of a file that a person brings."""
+
+
 class DatasetConfig(Settings):
     """The settings of every data set."""
 
-    archive: str | None = None
+    archive: LocalFile | None = None
     """A local file to read instead of downloading; relative to the working folder."""
 
     duplicates: Literal["all", "first", "last"] = "all"
@@ -137,7 +169,7 @@ class StreamConfig(Settings):
         """The settings of the stream that a replicate goes through, where each has its own."""
         return self.model_copy(update={"seed": self.seed + replicate})
 
-    first: Annotated[int, Field(ge=2)] | None = None
+    first: Annotated[Count, Field(ge=2)] | None = None
     """The largest number of interactions that are kept, the first in the order; left out, all of them are."""
 
     test: Annotated[float, Field(gt=0)] = 0.25
@@ -166,7 +198,7 @@ def _refuse_twice(values: tuple[Any, ...]) -> tuple[Any, ...]:
     return values
 
 
-Ascending = Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(min_length=1), AfterValidator(_refuse_unordered)]
+Ascending = Annotated[tuple[Count, ...], Field(min_length=1), AfterValidator(_refuse_unordered)]
 """At least one whole number from 1, ascending, each once."""
 
 
@@ -182,14 +214,14 @@ def _refuse_none(numbers: tuple[int, ...]) -> tuple[int, ...]:
 
 
 Passes = Annotated[
-    tuple[Annotated[int, Field(ge=1)], ...],
+    tuple[Count, ...],
     BeforeValidator(_in_a_list),
     AfterValidator(_refuse_none),
     AfterValidator(_refuse_unordered),
 ]
 """As ``Ascending``, or a number alone."""
 
-Sizes = Ascending
+Sizes = Annotated[tuple[Width, ...], Field(min_length=1), AfterValidator(_refuse_unordered)]
 """Candidate sizes d_1 < ... < d_K: widths of embeddings."""
 
 
@@ -203,7 +235,7 @@ class StepsLike(Settings):
     dataset: str
     """Its name."""
 
-    ids: Annotated[int, Field(ge=1)]
+    ids: Count
     """Users or items that it has, of the side whose ratings are counted."""
 
 
@@ -213,13 +245,13 @@ class LevelModel(Settings):
     method: Literal["fse", "constant", "means"]
     """What it is; ``constant`` and ``means`` are anchors."""
 
-    size: Annotated[int, Field(ge=0)] = 0
+    size: Annotated[int, Field(ge=0, le=2**16)] = 0
     """Of the embeddings; 0 of an anchor, which has none."""
 
     start: Start | None = None
     """Of the embeddings; None of an anchor."""
 
-    passes: Annotated[int, Field(ge=1)] | None = 1
+    passes: Count | None = 1
     """Passes over the training part; 1 of an anchor, and None where ``steps_like`` says how long."""
 
     steps_like: StepsLike | None = None
@@ -357,7 +389,7 @@ class AdamConfig(MethodConfig):
 class NetworkConfig(AdamConfig):
     """The settings of every method whose embeddings go through the head."""
 
-    hidden: Annotated[int, Field(ge=1)] = 512
+    hidden: Width = 512
     """Width of the head's hidden layer (released code)."""
 
     batch_norm_at_prediction: Literal["batch", "running"] = "batch"
@@ -383,7 +415,7 @@ class AblationConfig(Settings):
     test: Annotated[float, Field(gt=0)] = 0.25
     """The test part of every stream: a share of it if below 1, else a number of interactions."""
 
-    first: Annotated[int, Field(ge=2)] | None = None
+    first: Annotated[Count, Field(ge=2)] | None = None
     """The largest number of interactions of every stream that are kept, the first in its order; left out, all of them
     are. With it, the settings ``order`` and ``rare-items`` also change which interactions are kept: ``temporal`` keeps
     the oldest, not a random part, ``keep`` another random part. Their effects are then in part those of other data."""
@@ -391,7 +423,7 @@ class AblationConfig(Settings):
     tasks: Annotated[tuple[Task, ...], Field(min_length=1)] | None = None
     """The tasks of the trials; left out, those of the config."""
 
-    seeds: Annotated[int, Field(ge=1)] | None = None
+    seeds: Annotated[int, Field(ge=1, le=MOST_SEEDS)] | None = None
     """Replicates of every trial; left out, as many as the config has."""
 
     methods: Annotated[tuple[str, ...], Field(min_length=1)] | None = None
@@ -436,13 +468,19 @@ class TuningConfig(Settings):
         return candidates
 
 
+def _more_than_one(interactions: int) -> int:
+    if interactions == 1:
+        raise ValueError("expected 2 or more: batch normalisation makes the same of any single interaction")
+    return interactions
+
+
 class Computation(Settings):
     """How methods are trained and what computes: what a config and each of its runs have in common."""
 
-    batch_size: Annotated[int, Field(ge=1)] = 500
+    batch_size: Annotated[Count, AfterValidator(_more_than_one)] = 500
     """Interactions per mini-batch (released code)."""
 
-    windows: Annotated[int, Field(ge=1)] = 40
+    windows: Annotated[int, Field(ge=1, le=10_000)] = 40
     """Number of windows of the curve over the stream."""
 
     device: Literal["auto", "cpu", "cuda"] = "auto"
@@ -455,7 +493,7 @@ class Computation(Settings):
     """Whether the training step is compiled. ``auto`` compiles it, where the machine can, if the run's seeds make
     enough steps together to win back the time that compiling takes: 4,000 on a CPU, 200,000 on a GPU."""
 
-    seeds_at_once: Annotated[int, Field(ge=1)] | None = None
+    seeds_at_once: Count | None = None
     """Seeds of a job that are trained together; left out, all of them on a GPU, and one after the other on a CPU. They
     are halved, and the log says so, if a GPU's memory does not hold them."""
 
@@ -466,7 +504,7 @@ class RunConfig(Computation):
     task: Task
     """``regression`` (binarised rating, MSE of the sigmoid) or ``classification`` (classes, cross-entropy)."""
 
-    seeds: Annotated[int, Field(ge=1)]
+    seeds: Annotated[int, Field(ge=1, le=MOST_SEEDS)]
     """Number of replicates: seeds 0 .. seeds-1, one initialisation each."""
 
     classes: Annotated[int, Field(ge=2)] = 5

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
 from autoemb.config import (
+    MOST_SEEDS,
     AblationConfig,
     Computation,
     DatasetConfig,
@@ -64,7 +65,7 @@ class Contents(Settings):
     name: Name | None = None
     """Of the folder of ``results`` that everything is written to; left out, the config file's without its ending."""
 
-    seeds: Annotated[int, Field(ge=1)]
+    seeds: Annotated[int, Field(ge=1, le=MOST_SEEDS)]
     """Replicates of every method: seeds 0 .. seeds-1."""
 
     protocol: str | None = None

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from autoemb.config import DatasetConfig, Rating, Settings
+from autoemb.config import DatasetConfig, LocalFile, Rating, Settings
 from autoemb.data.datasets.base import Dataset
 from autoemb.data.ratings import Ratings, Scale
 from autoemb.data.readers.archive import Source
@@ -54,7 +54,7 @@ class Columns(Settings):
 class Config(DatasetConfig):
     """Where the file is and what it looks like."""
 
-    archive: str
+    archive: LocalFile
     """The file, relative to the working folder: text, also compressed by gzip, zstd, bzip2 or xz, or Parquet."""
 
     columns: Columns

@@ -19,7 +19,7 @@ import pandas as pd
 from pydantic import Field
 from scipy.special import entr, expit, logit
 
-from autoemb.config import DatasetConfig
+from autoemb.config import Count, DatasetConfig
 from autoemb.data.datasets import csv
 from autoemb.data.datasets.base import Dataset
 from autoemb.data.ratings import Ratings, Scale
@@ -42,13 +42,13 @@ class Config(DatasetConfig):
     archive: None = None
     """Generated: there is no file to name."""
 
-    rows: Annotated[int, Field(ge=1)]
+    rows: Count
     """Ratings to draw."""
 
-    users: Annotated[int, Field(ge=1)]
+    users: Count
     """Ids to draw from; the rarest may never be drawn."""
 
-    items: Annotated[int, Field(ge=1)]
+    items: Count
     """The same of items."""
 
     signal: Annotated[float, Field(ge=0, lt=1)] = 0.5

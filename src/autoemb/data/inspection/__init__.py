@@ -10,7 +10,7 @@ from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
-from autoemb.config import LARGEST, Name
+from autoemb.config import LARGEST, LONGEST_NAME, Name, not_in_paths
 from autoemb.data.datasets import csv
 from autoemb.data.inspection.guess import Stated, guess
 from autoemb.data.inspection.proposal import propose
@@ -35,6 +35,8 @@ def inspect(path: Path, stated: Stated, name: str | None, now: int) -> str:
         InputError: the file is of no kind that can be read, it is not clear which column is which, or the name is
             bad; or the reader refuses a row.
     """
+    if problem := not_in_paths(str(path)):
+        raise InputError(f"{str(path)!r}: {problem}; expected a path without: rename the file or its folder")
     name = _checked(name) if name is not None else name_of(path)
     guessed = guess(path, stated)
     anything = csv.Config(
@@ -57,7 +59,7 @@ def inspect(path: Path, stated: Stated, name: str | None, now: int) -> str:
 def name_of(path: Path) -> str:
     """The file's name as that of an entry in a config."""
     stem = re.sub(r"(\.(csv|tsv|txt|dat|data|inter|parquet|gz|zst|zstd))+$", "", path.name.lower())
-    return re.sub(r"[^a-z0-9]+", "-", stem)[:60].strip("-") or "mine"
+    return re.sub(r"[^a-z0-9]+", "-", stem)[:LONGEST_NAME].strip("-") or "mine"
 
 
 def _checked(name: str) -> str:
@@ -65,5 +67,6 @@ def _checked(name: str) -> str:
         return TypeAdapter(Name).validate_python(name)
     except ValidationError as error:
         raise InputError(
-            f"--name {name}: expected small letters and digits, with single '-' and '.' between them, 60 at most"
+            f"--name {name}: expected small letters and digits, with single '-' and '.' between them,"
+            f" {LONGEST_NAME} at most"
         ) from error

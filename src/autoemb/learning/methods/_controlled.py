@@ -6,7 +6,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from autoemb.config import Settings
+from autoemb.config import Settings, Width
 from autoemb.errors import InputError
 from autoemb.learning.batch import Batch, Lookup, Optimizer, Use
 from autoemb.learning.methods._selection import SelectionConfig, SelectionMethod
@@ -39,7 +39,7 @@ class ControllerConfig(SelectionConfig):
     shows each id its loss on the very interaction that is validated, and so its label: on MovieLens 1M
     (shuffled, regression, seed 0) the test MSE was .1974 with 2 against .1886 with 1."""
 
-    controller_hidden: Annotated[int, Field(ge=1)] = 512
+    controller_hidden: Width = 512
     """Width of the controller's hidden layer (released code)."""
 
     released_code_quirks: Quirks = Quirks()

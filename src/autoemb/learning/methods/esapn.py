@@ -31,7 +31,7 @@ from pydantic import Field
 from torch import Tensor
 from torch.nn import functional
 
-from autoemb.config import NetworkConfig, Sizes
+from autoemb.config import Count, NetworkConfig, Sizes, Width
 from autoemb.data.columns import Ids
 from autoemb.learning.batch import Batch, Holdout, Lookup, Use, Validation
 from autoemb.learning.methods.contract import Method, Prediction
@@ -54,13 +54,13 @@ class Config(NetworkConfig):
     weights_learning_rate: Annotated[float, Field(gt=0)] = 1e-4
     """Of Adam on the policy (released code)."""
 
-    controller_hidden: Annotated[int, Field(ge=1)] = 512
+    controller_hidden: Width = 512
     """Width of the policy's hidden layer (released code)."""
 
     last_loss: bool = False
     """Whether the policy also sees the id's last loss (released code's policy 2; its default is 1, without)."""
 
-    reward_window: Annotated[int, Field(ge=1)] = 5
+    reward_window: Count = 5
     """T: losses of an id, one per batch, that are remembered (ESAPN, sec. 4)."""
 
     baseline: Baseline = "mean-of-last"

@@ -9,11 +9,9 @@ table rows straight into the head. ``transform`` gives it the same path as the s
 Departures from the released code, by default: ``size`` 146 instead of 222.
 """
 
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import Field
-
-from autoemb.config import NetworkConfig
+from autoemb.config import NetworkConfig, Width
 from autoemb.learning.methods._fixed import FixedMethod
 from autoemb.learning.nn.chain import ChainModel
 from autoemb.learning.nn.layers import Generators
@@ -25,7 +23,7 @@ REPRODUCES = ("paper", "released-code", "esapn-paper")
 class Config(NetworkConfig):
     """Settings of FSE."""
 
-    size: Annotated[int, Field(ge=1)] = 146
+    size: Width = 146
     """Embedding size of users and items (AutoEmb, sec. 4: the sum of the candidates)."""
 
     path: Literal["raw", "transform", "chain"] = "raw"

@@ -40,7 +40,7 @@ class Config(AdamConfig):
     """How Adam moves the vectors and biases: ``dense`` also moves, by their momentum, those that a batch does not
     use, ``sparse`` leaves them and their moments as they are (assumption)."""
 
-    size: Annotated[int, Field(ge=0)] = 64
+    size: Annotated[int, Field(ge=0, le=2**16)] = 64
     """Length of the vectors of users and items (assumption); 0 leaves their biases."""
 
     embedding_init: Start = 0.05

@@ -1,6 +1,7 @@
 """``autoemb inspect``: what it finds in a file, and that its config reads that file."""
 
 import gzip
+import io
 import json
 import os
 import re
@@ -331,6 +332,51 @@ def test_problems(told, frame, problem):
     said = text.partition("# problems:")[2].partition("# Ready")[0]
     assert problem in " ".join(said.replace("#", " ").split())
     assert read(loaded).rows == len(frame)
+
+
+MOMENT = {"timestamp": "moment"}
+
+
+def with_every_50th(sentinel: int) -> np.ndarray:
+    return np.where(np.arange(2000) % 50 == 0, sentinel, 1 + np.arange(2000) % 5)
+
+
+MIXED = np.where(np.arange(2000) % 4 == 0, SECONDS * 1000 + np.arange(2000), SECONDS + np.arange(2000))
+DAYS = pd.Series(pd.date_range("2019-01-01", periods=2000, freq="h")).dt.strftime("%Y-%m-%d %H:%M:%S").to_numpy()
+
+
+@pytest.mark.parametrize(
+    ("frame", "words"),
+    [
+        (made(rating=with_every_50th(255)), "highest rating, 255, is far"),
+        (made(rating=with_every_50th(-99)), "lowest rating, -99, is far"),
+        (
+            made(rating=with_every_50th(255)),
+            "2.0 % of the ratings are pos",
+        ),
+        (made(rating=np.where(np.arange(2000) % 40 == 0, 3, 5)), "97.5 % of the ratings are of one class"),
+        (made(timestamp=MIXED), "1,500 of 2,000 ratings (75.0 %) have a time before 1980, and others a later one"),
+        (made().rename(columns=MOMENT), "column 'moment' looks like times, and is not used"),
+        (
+            made(timestamp=DAYS).rename(columns=MOMENT),
+            "column 'moment' looks like times, such as '2019-",
+        ),
+    ],
+    ids=["highest", "lowest", "positive", "class", "units", "overlooked", "dates"],
+)
+@pytest.mark.parametrize("kind", ["text", "Parquet"])
+def test_a_proposal_that_means_little_is_no_silent_one(told, frame, words, kind):
+    """Sentinels, labels that are nearly all one, times of two units, times that nobody would look for."""
+    content = text_of(frame) if kind == "text" else parquet_of(frame)
+    said, _ = told(content)
+    problems = " ".join(line.removeprefix("#").strip(" -") for line in said.partition("# problems:")[2].splitlines())
+    assert words in problems
+
+
+def parquet_of(frame: pd.DataFrame) -> bytes:
+    written = io.BytesIO()
+    frame.to_parquet(written)
+    return written.getvalue()
 
 
 def test_no_problems(told):

@@ -63,7 +63,7 @@ def read_choice(path: Path) -> Choice:
     """
     content = read_json(path, "a choice of the tuning")
     try:
-        return Choice.model_validate(content)
+        return Choice.model_validate_json(json.dumps(content))  # in JSON a tuple is a list
     except ValidationError as error:
         raise InputError(explain(error, str(path))) from error
 

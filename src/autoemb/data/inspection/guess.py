@@ -13,6 +13,7 @@ from autoemb.artifact.parquet import one_line
 from autoemb.data.datasets.csv import LATEST, Columns
 from autoemb.data.inspection.column_names import by_name, by_place
 from autoemb.data.inspection.dialect import SAMPLE, Encoding, delimiter_of, encoding_of, fields_of, head_of
+from autoemb.data.inspection.survey import YEAR_1980
 from autoemb.data.readers.archive import Source
 from autoemb.data.readers.layout import Column
 from autoemb.data.readers.parquet import KINDS, UNITS, is_parquet
@@ -70,6 +71,9 @@ def _of_parquet(path: Path, stated: Stated) -> Guess:
             columns = by_name(str(path), schema.names, stated.columns)
             times: list[int] = []
             problem = ""
+            if "timestamp" not in {*columns, *stated.columns}:
+                rows = next(file.iter_batches(1000), None)
+                problem = _overlooked({} if rows is None else rows.drop_columns(_taken(columns)).to_pydict())
             if "timestamp" in columns:
                 name = columns["timestamp"]
                 kind = schema.field(name).type
@@ -100,6 +104,14 @@ def _of_text(source: Source, stated: Stated) -> Guess:
     columns = (by_name if named else by_place)(str(source), first, stated.columns)
     times: list[int] = []
     problem = ""
+    if "timestamp" not in {*columns, *stated.columns}:
+        names_or_numbers: Sequence[str | int] = first if named else range(1, len(first) + 1)
+        taken = _taken(columns)
+        problem = _overlooked({
+            name: [row[place] for row in rows[named:] if place < len(row)]
+            for place, name in enumerate(names_or_numbers)
+            if name not in taken
+        })  # fmt: skip
     if "timestamp" in columns:
         name = columns["timestamp"]
         place = name - 1 if isinstance(name, int) else first.index(name)
@@ -118,6 +130,31 @@ def _left_out(column: str | int, why: str) -> str:
         f"column {column!r} {why}; a time must be a whole number or a timestamp of Parquet, so it is left out:"
         " without times the order is the file's"
     )
+
+
+def _taken(columns: Mapping[Column, str | int]) -> list[str | int]:
+    return list(columns.values())
+
+
+def _overlooked(others: Mapping[str | int, Sequence[object]]) -> str:
+    """Which of the columns that are not used looks like times; empty if none does.
+
+    Args:
+        others: the first values of each.
+    """
+    for name, values in others.items():
+        texts = [str(value) for value in values if value not in (None, "")]
+        if not texts:
+            continue
+        whole = [int(text) for text in texts if re.fullmatch(r"\d{9,19}", text)]
+        if len(whole) == len(texts) and min(whole) // UNITS[unit_of(whole)] >= YEAR_1980:
+            return f"column {name!r} looks like times, and is not used: if it holds them, say --timestamp {name}"
+        if all(re.match(r"\d{4}-\d\d-\d\d\b", text) for text in texts):
+            return (
+                f"column {name!r} looks like times, such as {texts[0]!r}, and is not used: a time must be a whole"
+                " number or a timestamp of Parquet; without times the order is the file's"
+            )
+    return ""
 
 
 def _is_number(field: str) -> bool:

@@ -2,15 +2,20 @@
 
 from collections.abc import Iterator
 
+import numpy as np
+
 from autoemb.config import RunConfig
 from autoemb.data.inspection.proposal import Proposal
-from autoemb.data.inspection.survey import Survey
-
-YEAR_1980 = 315_532_800
-"""Seconds UTC."""
+from autoemb.data.inspection.survey import YEAR_1980, Survey
 
 FEW_USERS = 100
 """With fewer users that have the ratings for the highest popularity level, its error is called uncertain."""
+
+ALIKE = 0.05
+"""Share of the ratings below which a label is called rare."""
+
+FAR = 2
+"""A rating is called far from the others if it is so many times the range of these away."""
 
 FEW_BATCHES = 20
 """A stream of fewer batches is called short."""
@@ -19,6 +24,7 @@ FEW_BATCHES = 20
 def problems(counted: Survey, proposal: Proposal) -> Iterator[str]:
     """What a person should know of the ratings, their times and their users: one line for each problem."""
     yield from _of_ratings(counted)
+    yield from _of_labels(counted, proposal)
     yield from _of_times(counted, proposal)
     yield from _of_users(counted, proposal)
     batch = int(RunConfig.model_fields["batch_size"].default)
@@ -52,6 +58,34 @@ def _of_ratings(counted: Survey) -> Iterator[str]:
         )
 
 
+def _of_labels(counted: Survey, proposal: Proposal) -> Iterator[str]:
+    """What the proposed labels make of the ratings, where each is counted."""
+    if not counted.ratings or counted.low == counted.high:
+        return
+    ratings = np.array(list(counted.ratings))
+    times = np.array(list(counted.ratings.values()))
+    gaps = np.diff(ratings)
+    for end, gap, rest in (("highest", gaps[-1], gaps[:-1].sum()), ("lowest", gaps[0], gaps[1:].sum())):
+        if len(ratings) > 3 and gap > FAR * rest:
+            value = ratings[-1 if end == "highest" else 0]
+            yield (
+                f"the {end} rating, {value:g}, is far from all others: if it stands for 'not rated' or the like, remove"
+                " these rows and inspect again"
+            )
+    positive = float(times[ratings >= proposal.data.positive_from].sum() / counted.rows)
+    if not ALIKE <= positive <= 1 - ALIKE:
+        yield (
+            f"{percent(positive)} of the ratings are positive, from {proposal.data.positive_from:g} on: a constant is"
+            " nearly always right; positive_from (below) says which are"
+        )
+    of_class = np.bincount(np.searchsorted(np.array(proposal.data.class_edges, np.float32), ratings), times)
+    if of_class.max() > (1 - ALIKE) * counted.rows:
+        yield (
+            f"{percent(float(of_class.max() / counted.rows))} of the ratings are of one class: a constant is nearly"
+            " always right; class_edges (below) says which are"
+        )
+
+
 def _of_times(counted: Survey, proposal: Proposal) -> Iterator[str]:
     if proposal.data.columns.timestamp is None:
         return
@@ -62,6 +96,11 @@ def _of_times(counted: Survey, proposal: Proposal) -> Iterator[str]:
         return
     if counted.last < YEAR_1980:
         yield "all times lie before 1980, so they may be no seconds, but days or dates; only their order counts"
+    if counted.early and counted.last >= YEAR_1980:
+        yield (
+            f"{_some(counted.early, counted.rows, 'ratings')} have a time before 1980, and others a later one: times of"
+            " two units, such as seconds and milliseconds, may be mixed"
+        )
     if counted.unset:
         yield (
             f"{_some(counted.unset, counted.rows, 'ratings')} have a time of 1970-01-01 00:00 or before, which may"

@@ -16,6 +16,10 @@ DIFFERENT = 10_000
 """At most so many different ratings are counted one by one; of more, only the lowest and the highest are known."""
 
 
+YEAR_1980 = 315_532_800
+"""Seconds UTC."""
+
+
 @dataclass(frozen=True)
 class Survey:
     """What a file of ratings holds."""
@@ -37,6 +41,8 @@ class Survey:
     """Seconds UTC of the latest time; 0 where the file has none."""
     unset: int
     """Ratings with a time of 1970-01-01 00:00 or before."""
+    early: int
+    """Ratings with a later time than that, and before 1980."""
     late: int
     """Ratings with a time that is yet to come."""
     repeated: int
@@ -55,7 +61,7 @@ def survey(ratings: Ratings, now: int) -> Survey:
     """
     users, items, values = _Side(), _Side(), _Values()
     pairs: list[npt.NDArray[np.int64]] = []
-    first, last, unset, late = np.iinfo(np.int64).max, np.iinfo(np.int64).min, 0, 0
+    first, last, unset, early, late = np.iinfo(np.int64).max, np.iinfo(np.int64).min, 0, 0, 0
     for block in ratings.blocks:
         if not len(block.rating):
             continue
@@ -63,6 +69,7 @@ def survey(ratings: Ratings, now: int) -> Survey:
         values.add(block.rating)
         first, last = min(first, int(block.timestamp.min())), max(last, int(block.timestamp.max()))
         unset += int((block.timestamp <= 0).sum())
+        early += int(((block.timestamp > 0) & (block.timestamp < YEAR_1980)).sum())
         late += int((block.timestamp > now).sum())
     return Survey(
         rows=sum(map(len, pairs)),
@@ -74,6 +81,7 @@ def survey(ratings: Ratings, now: int) -> Survey:
         first=first,
         last=last,
         unset=unset,
+        early=early,
         late=late,
         repeated=_repeated(pairs),
     )

@@ -9,6 +9,7 @@ rule explore:
         code=code("autoemb.commands.explore"),
     output:
         page="<results>/explorer.html",
+        findings="<results>/findings.rst",
         record="<results>/provenance/explorer.json",
     log:
         "<results>/logs/explore/explorer.log",
@@ -20,7 +21,8 @@ rule explore:
     params:
         packages=packages("autoemb.commands.explore"),
     shell:
-        "autoemb explore --inputs {input.tables:q} --out {output.page:q} --record {output.record:q} 2> {log:q}"
+        "autoemb explore --inputs {input.tables:q} --out {output.page:q}"
+        " --findings {output.findings:q} --record {output.record:q} 2> {log:q}"
 
 
 rule sheets:  # Snakemake's report only offers a csv file to download

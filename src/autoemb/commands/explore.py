@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from autoemb.analysis.explorer.pages import explorer
+from autoemb.analysis.explorer.pages import explorer, opening, said_of
 from autoemb.analysis.reading import EXPLORED, read_explored
 from autoemb.artifact.files import whole
 from autoemb.artifact.record import add_argument, recorded
@@ -17,12 +17,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--inputs", type=Path, nargs="+", required=True, metavar="FILE", help=f"{names}: those that there are"
     )
     parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="the page, html")
+    parser.add_argument(
+        "--findings", type=Path, metavar="FILE", help="what the page opens with, as reStructuredText, for the report"
+    )
     add_argument(parser)
 
 
 def run(arguments: argparse.Namespace) -> None:
     """Tables -> page."""
-    with recorded(arguments.record, {}, [__name__], arguments.inputs, [arguments.out]):
+    made = [path for path in (arguments.out, arguments.findings) if path is not None]
+    with recorded(arguments.record, {}, [__name__], arguments.inputs, made):
         tables = {}
         for path in arguments.inputs:
             name, table = read_explored(path)
@@ -32,3 +36,6 @@ def run(arguments: argparse.Namespace) -> None:
         page = explorer(tables)
         with whole(arguments.out) as temporary:
             temporary.write_text(page, encoding="utf-8")
+        if arguments.findings is not None:
+            with whole(arguments.findings) as temporary:
+                temporary.write_text(opening(said_of(tables)), encoding="utf-8")

@@ -3,7 +3,8 @@
 import base64
 import gzip
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from importlib import resources
 from typing import Any
 
@@ -45,7 +46,7 @@ def explorer(tables: Mapping[str, pd.DataFrame]) -> str:
         "methods": {name: look(method_mark(name)) for name in methods},
         "losses": LOSSES,
         "metrics": {name: label.replace("\n", ", ") for name, label in METRIC_LABELS.items()},
-        "findings": _findings(tables),
+        "findings": said_of(tables),
         "curves": curves(tables),
         "comparison": _records(tables.get("comparison")),
         "claims": _records(tables.get("claims")),
@@ -90,7 +91,7 @@ def _all(column: str, frames: list[pd.DataFrame]) -> list[str]:
     return list(dict.fromkeys(value for frame in frames if column in frame for value in frame[column]))
 
 
-def _findings(tables: Mapping[str, pd.DataFrame]) -> dict[str, list[str]]:
+def said_of(tables: Mapping[str, pd.DataFrame]) -> dict[str, list[str]]:
     """Data set -> what was found on it, in sentences: of the methods, then of each claim."""
     said: dict[str, list[str]] = {}
     for dataset, rows in _by_dataset(tables.get("comparison")):
@@ -98,6 +99,19 @@ def _findings(tables: Mapping[str, pd.DataFrame]) -> dict[str, list[str]]:
     for dataset, rows in _by_dataset(tables.get("verdicts")):
         said.setdefault(dataset, []).extend(map(str, rows["sentence"]))
     return said
+
+
+def opening(said: Mapping[str, Sequence[str]]) -> str:
+    """What was found, as reStructuredText: with it the workflow's report begins.
+
+    Args:
+        said: ``said_of`` the tables.
+    """
+    parts = []
+    for dataset, sentences in said.items():
+        plain = [re.sub(r"([*`|_\\])", r"\\\1", each) for each in sentences]
+        parts.append(f"**Found on {dataset}**\n\n" + "\n".join(f"- {each}" for each in plain))
+    return "\n\n".join(parts) + "\n"
 
 
 def _by_dataset(table: pd.DataFrame | None) -> list[tuple[str, pd.DataFrame]]:

@@ -24,7 +24,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from autoemb.analysis.catalogue import compact
-from autoemb.artifact.yaml import read_yaml
+from autoemb.artifact.yaml import dumped, read_yaml
 from autoemb.cli import main
 from autoemb.config import LARGEST, MOST_CLASSES
 from autoemb.data import datasets
@@ -466,3 +466,22 @@ def test_memory_that_is_not_there_is_one_line(tmp_path, capsys, monkeypatch):
         told = capsys.readouterr().err
         assert told.startswith("autoemb settings: error: not enough memory")
         assert told.count("\n") == 1
+
+
+JSON_VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(st.characters(codec="utf-8"), max_size=12)
+    | st.sampled_from(["1e5", "-1e5", "+1", "0o17", "1_000", ".5e3", "no", "null", "~"])
+    | st.sampled_from(["2024-05-01", "12:30:00", "0x1F", "=", "<<"]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=6), inner, max_size=3),
+    max_leaves=8,
+)  # fmt: skip
+
+
+@given(st.dictionaries(st.text(st.characters(codec="utf-8"), min_size=1, max_size=8), JSON_VALUES, max_size=5))
+def test_what_is_written_as_yaml_is_read_as_the_same(tmp_path_factory, content):
+    """By our reader and by PyYAML's: an archive's config must run as the one that it was made of."""
+    path = tmp_path_factory.mktemp("yaml") / "config.yaml"
+    path.write_text(dumped(content), encoding="utf-8")
+    assert read_yaml(path) == content
+    assert yaml.safe_load(path.read_text(encoding="utf-8")) == content

@@ -200,12 +200,12 @@ def test_a_record_made_of_its_outcomes_has_the_same_tables(project, tmp_path):
 
 
 def test_the_report_opens_without_a_network(project, browser, tmp_path):
-    """It begins with what was found. Every figure is seen and every table sorts, on its page: Snakemake offers a csv file
-    for download only.
+    """It begins with what was found. Every figure is seen, and every table sorts on its page: Snakemake offers a csv
+    file for download only.
     """
-    report = project.root / "results/config" / "report.html"
-    browser.open(report)
-    browser.wait("document.body.textContent.includes('Found on mine') && !!document.querySelector('.document svg path')")
+    browser.open(project.root / "results/config" / "report.html")
+    browser.wait("document.body.textContent.includes('Found on mine')")
+    browser.wait("!!document.querySelector('.document svg path')")
     begins = browser.js("document.body.textContent")
     verdicts = pd.read_csv(project.root / "results/config/tables/verdicts.csv")
     assert all(sentence in begins for sentence in verdicts["sentence"])

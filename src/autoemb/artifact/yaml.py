@@ -5,9 +5,11 @@ therefore not used (``workflow/rules/common.smk``).
 """
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
+import yaml
 from ruamel.yaml import YAML
 from ruamel.yaml.constructor import DuplicateKeyError, SafeConstructor
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
@@ -66,3 +68,26 @@ def read_yaml(path: Path) -> dict[str, Any]:
 def _line(error: MarkedYAMLError) -> int:
     mark = error.problem_mark or error.context_mark
     return 0 if mark is None else int(mark.line) + 1
+
+
+class _Words(yaml.SafeDumper):
+    """Words that begin as a number does are quoted: not every reader of YAML takes the same ones for numbers."""
+
+    def represent_str(self, data: str) -> yaml.ScalarNode:
+        """A word."""
+        style = "'" if re.match(r"[-+.]?[0-9]", data) else None
+        return self.represent_scalar(_WORD, data, style=style)
+
+
+_Words.add_representer(str, _Words.represent_str)
+
+
+def dumped(content: Any, **style: Any) -> str:
+    """What JSON can hold as YAML that every reader, also one of version 1.1, takes for the same; keys in their order.
+
+    Args:
+        content: what to write.
+        style: PyYAML's options.
+    """
+    text: str = yaml.dump(content, Dumper=_Words, sort_keys=False, **style)
+    return text

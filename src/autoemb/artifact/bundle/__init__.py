@@ -13,13 +13,12 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from autoemb.artifact.bundle.crate import METADATA, crate
 from autoemb.artifact.bundle.readme import readme
 from autoemb.artifact.bundle.source import source_files
 from autoemb.artifact.files import read_json, whole
 from autoemb.artifact.verify import Record
+from autoemb.artifact.yaml import dumped
 from autoemb.errors import InputError
 
 Content = Mapping[str, Path | bytes]
@@ -57,7 +56,7 @@ def contents(
     kept = [*shown, *(record.path for record in found), results / "config.json", results / "report.html"]
     files: dict[str, Path | bytes] = dict(source_files(root, leave_out=ratings))
     files |= {f"results/{results.name}/{path.relative_to(results).as_posix()}": path for path in kept if path.is_file()}
-    files["config.yaml"] = yaml.safe_dump({"name": results.name, **config}, sort_keys=False).encode()
+    files["config.yaml"] = dumped({"name": results.name, **config}).encode()
     files["config.resolved.json"] = (json.dumps(resolved, indent=2) + "\n").encode()
     files["rerun.sh"] = resources.files(__name__).joinpath("rerun.sh").read_bytes()
     files["README.txt"] = readme(results, config, commit).encode()

@@ -2,12 +2,10 @@
 
 import itertools
 import math
-import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-import yaml
-
+from autoemb.artifact.yaml import dumped
 from autoemb.data.inspection.guess import Guess
 from autoemb.data.inspection.problems import percent
 from autoemb.data.inspection.proposal import Proposal
@@ -106,27 +104,10 @@ def aligned(lines: Iterator[Line]) -> Iterator[str]:
             yield f"{line:{COLUMN}}  # {comment}" if comment else line
 
 
-class _Words(yaml.SafeDumper):
-    """Words that begin as a number does are quoted: not every reader of YAML takes the same ones for numbers."""
-
-    def represent_str(self, data: str) -> yaml.ScalarNode:
-        """A word."""
-        style = "'" if re.match(r"[-+.]?[0-9]", data) else None
-        return self.represent_scalar("tag:yaml.org,2002:str", data, style=style)
-
-
-_Words.add_representer(str, _Words.represent_str)
-
-
 def spelt(value: Any) -> str:
     """A value as YAML spells it, on one line; whole numbers without a point."""
-    return (
-        yaml.dump(
-            _plain(value), Dumper=_Words, default_flow_style=True, sort_keys=False, allow_unicode=True, width=math.inf
-        )
-        .removesuffix("...\n")
-        .strip()
-    )
+    text = dumped(_plain(value), default_flow_style=True, allow_unicode=True, width=math.inf)
+    return text.removesuffix("...\n").strip()
 
 
 def _plain(value: Any) -> Any:

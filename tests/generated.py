@@ -1,10 +1,14 @@
-"""Properties of the readers over generated files; ``test_generated.py`` runs them briefly, ``fuzz.py`` for long."""
+"""Properties of what is read and written; ``test_generated.py`` runs them briefly, ``fuzz.py`` for long."""
 
+import bz2
+import contextlib
 import datetime
 import gzip
 import io
+import lzma
 import tarfile
 import tempfile
+import unicodedata
 import zipfile
 from pathlib import Path
 
@@ -12,19 +16,27 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
+import torch
+import yaml
 from hypothesis import event, given
 from hypothesis import strategies as st
+from safetensors import safe_open
 
+from autoemb.artifact.yaml import dumped, read_yaml
+from autoemb.cli import main
 from autoemb.data.datasets import find, netflix
 from autoemb.data.interactions import Interactions
 from autoemb.data.ratings import Scale
 from autoemb.data.readers.archive import Source
 from autoemb.data.readers.delimited import read_delimited
 from autoemb.data.readers.layout import Layout
+from autoemb.data.readers.members import unpacked
 from autoemb.errors import InputError
+from autoemb.learning.checkpoint import TYPES, write_tensors
 
 from . import slow_reader
 
+COMPRESSORS = st.sampled_from([bz2, lzma])
 ODD = st.text(alphabet=" \t-+.0123456789eE'aNn;é", max_size=6)
 QUOTED = st.sampled_from(['"1"', '"2,5"', '""', '"', 'a"', '"a""b"'])
 WHOLE = st.integers(-(2**31), 2**31 - 1).map(str) | st.sampled_from(["1", "22", "007", " 5", "-0", "3 "])
@@ -197,4 +209,116 @@ def damaged_files_are_refused_or_read(which, changes):
         assert not refused or (str(path) in refused and "\n" not in refused), refused
 
 
-PROPERTIES = [delimited_is_plain_python, netflix_is_plain_python, damaged_files_are_refused_or_read]
+def packed(module, parts):
+    return b"".join(module.compress(part) for part in parts)
+
+
+def plain(content):
+    return unpacked(io.BufferedReader(io.BytesIO(content))).read()
+
+
+@given(module=COMPRESSORS, parts=st.lists(st.binary(max_size=40), min_size=1, max_size=3), zeros=st.integers(0, 12))
+def several_streams_and_padding_are_read_whole(module, parts, zeros):
+    """Of bzip2 and xz."""
+    assert plain(packed(module, parts) + bytes(zeros)) == b"".join(parts)
+
+
+@given(
+    module=COMPRESSORS,
+    at=st.integers(0, 10**6),
+    flip=st.integers(1, 255),
+    what=st.sampled_from(["flip", "cut"]),
+)
+def a_damaged_copy_is_never_read_as_another(module, at, flip, what):
+    """Of two streams: a byte changed anywhere, or the end cut off, ends in an error, or reads the same bytes."""
+    whole = [b"user,item\n" * 30, b"1,2\n" * 50]
+    content = bytearray(packed(module, whole))
+    at %= len(content)
+    if what == "cut":
+        del content[max(at, 6) :]
+    else:
+        content[at] ^= flip
+    if bytes(content[:3]) != b"BZh" and bytes(content[:6]) != b"\xfd7zXZ\0":
+        return  # no such file any more
+    try:
+        found = plain(bytes(content))
+    except (OSError, EOFError, ValueError, lzma.LZMAError):
+        return
+    first = len(module.compress(whole[0]))
+    assert found == b"".join(whole) or (what == "cut" and max(at, 6) == first and found == whole[0])
+
+
+TEXTS = st.text(st.characters(codec="utf-8"), max_size=12)
+LIKE_OTHERS = [
+    *("1e5", "-1e5", "+1", "0o17", "1_000", ".5e3", "no", "null", "~"),
+    *("2024-05-01", "12:30:00", "0x1F", "=", "<<"),
+]
+VALUES = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**53), 2**53)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | TEXTS
+    | st.sampled_from(LIKE_OTHERS),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXTS, inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@given(content=st.dictionaries(TEXTS, VALUES, max_size=5))
+def yaml_is_read_as_written(content):
+    """By our reader and by PyYAML's: an archive's config must run as the one that it was made of."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "config.yaml"
+        path.write_text(dumped(content), encoding="utf-8")
+        assert read_yaml(path) == content
+        assert yaml.safe_load(path.read_text(encoding="utf-8")) == content
+
+
+@given(name=TEXTS.filter(lambda text: "\n" not in text))
+def what_is_said_moves_no_cursor(name):
+    """One line for one problem, without control characters, whatever is given."""
+    said = io.StringIO()
+    with contextlib.redirect_stderr(said):
+        status = main(["settings", "--config", f"no-such-folder/{name}"])
+    line = said.getvalue().removesuffix("\n")
+    assert status == 2
+    assert line.startswith("autoemb settings: error: no-such-folder")
+    assert not [letter for letter in line if unicodedata.category(letter) == "Cc"]
+
+
+TENSORS = st.dictionaries(
+    TEXTS.filter(lambda name: name != "__metadata__"),
+    st.tuples(st.sampled_from(list(TYPES)), st.lists(st.integers(0, 4), max_size=3), st.integers(0, 2**31)),
+    max_size=6,
+)
+
+
+@given(drawn=TENSORS, metadata=st.dictionaries(TEXTS, TEXTS, max_size=3))
+def states_are_read_as_written(drawn, metadata):
+    """By the library that defines the format."""
+    state = {
+        name: torch.randint(0, 2, shape, generator=torch.Generator().manual_seed(seed)).to(dtype)
+        for name, (dtype, shape, seed) in drawn.items()
+    }
+    with tempfile.NamedTemporaryFile() as file:
+        write_tensors(state, metadata, file)
+        file.flush()
+        with safe_open(file.name, framework="pt") as opened:
+            assert (opened.metadata() or {}) == metadata
+            names = opened.keys()
+            found = {name: opened.get_tensor(name) for name in names}
+    assert found.keys() == state.keys()
+    assert all(torch.equal(found[name], state[name]) and found[name].dtype == state[name].dtype for name in state)
+
+
+PROPERTIES = [
+    delimited_is_plain_python,
+    netflix_is_plain_python,
+    damaged_files_are_refused_or_read,
+    several_streams_and_padding_are_read_whole,
+    a_damaged_copy_is_never_read_as_another,
+    yaml_is_read_as_written,
+    what_is_said_moves_no_cursor,
+    states_are_read_as_written,
+]

@@ -1,31 +1,26 @@
 """Checkpoints: when they are written, which are taken, and how a run that is told to end leaves one."""
 
 import errno
-import io
 import json
 import random
 import re
 import signal
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from importlib import import_module
 
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from safetensors import safe_open
-from safetensors.torch import load, save_file
+from safetensors.torch import save_file
 
 from autoemb.artifact.files import digest
 from autoemb.artifact.verify import read
 from autoemb.cli import main
 from autoemb.errors import InputError
 from autoemb.learning import checkpoint as module
-from autoemb.learning.checkpoint import PAUSE, Checkpoint, checksum, write_tensors
+from autoemb.learning.checkpoint import PAUSE, Checkpoint, checksum
 from autoemb.learning.methods import autoemb as model
 from autoemb.learning.methods import fse
 from autoemb.schema import RUN_TABLES
@@ -114,30 +109,6 @@ def test_one_that_cannot_be_written_leaves_the_last_one(tmp_path, monkeypatch):
         checkpoint.save({"x": torch.zeros(2)})
     assert checkpoint.load()["x"].tolist() == [1, 1]
     assert [file.name for file in tmp_path.iterdir()] == ["state"]
-
-
-TENSORS = st.dictionaries(
-    st.text(st.characters(exclude_categories=["Cs"]), max_size=8).filter(lambda name: name != "__metadata__"),
-    st.tuples(st.sampled_from(list(module.TYPES)), st.lists(st.integers(0, 4), max_size=3), st.integers(0, 2**31)),
-    max_size=6,
-)
-
-
-@given(TENSORS, st.dictionaries(st.text(max_size=8), st.text(max_size=8), max_size=3))
-@settings(deadline=None, max_examples=60)
-def test_what_is_written_is_what_the_library_reads(drawn, metadata):
-    state = {
-        name: torch.randint(0, 2, shape, generator=torch.Generator().manual_seed(seed)).to(dtype)
-        for name, (dtype, shape, seed) in drawn.items()
-    }
-    written = io.BytesIO()
-    write_tensors(state, metadata, written)
-    assert same(load(written.getvalue()), state)
-    with tempfile.NamedTemporaryFile() as file:
-        write_tensors(state, metadata, file)
-        file.flush()
-        with safe_open(file.name, framework="pt") as opened:
-            assert (opened.metadata() or {}) == metadata
 
 
 ENDLESS = """

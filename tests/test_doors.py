@@ -1,17 +1,12 @@
 """What a config or a file cannot mean is refused at the door, and what it can mean is kept as it is."""
 
-import bz2
-import contextlib
-import io
 import json
-import lzma
 import math
 import os
 import re
 import signal
 import subprocess
 import sys
-import unicodedata
 from pathlib import Path
 
 import pandas as pd
@@ -24,13 +19,12 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from autoemb.analysis.catalogue import compact
-from autoemb.artifact.yaml import dumped, read_yaml
+from autoemb.artifact.yaml import read_yaml
 from autoemb.cli import main
 from autoemb.config import LARGEST, MOST_CLASSES
 from autoemb.data import datasets
 from autoemb.data.datasets import csv
 from autoemb.data.inspection.config_text import spelt
-from autoemb.data.readers.members import unpacked
 from autoemb.errors import InputError
 from autoemb.experiment import grid
 from autoemb.learning import methods
@@ -237,44 +231,6 @@ def test_snakemake_reads_a_config_as_we_do(tmp_path):
         assert said in told.stdout + told.stderr
 
 
-# compressed files
-
-
-def packed(module, *parts: bytes) -> bytes:
-    return b"".join(module.compress(part) for part in parts)
-
-
-def read(content: bytes) -> bytes:
-    return unpacked(io.BufferedReader(io.BytesIO(content))).read()
-
-
-@pytest.mark.parametrize("module", [bz2, lzma])
-@given(parts=st.lists(st.binary(max_size=40), min_size=1, max_size=3), zeros=st.integers(0, 12))
-def test_several_streams_and_padding_are_read_whole(module, parts, zeros):
-    assert read(packed(module, *parts) + bytes(zeros)) == b"".join(parts)
-
-
-@pytest.mark.parametrize("module", [bz2, lzma])
-@given(at=st.integers(0, 10**6), flip=st.integers(1, 255), what=st.sampled_from(["flip", "cut"]))
-def test_a_damaged_copy_is_never_read_as_another(module, at, flip, what):
-    """Of two streams: a byte changed anywhere, or the end cut off, ends in an error, or reads the same bytes."""
-    whole = [b"user,item\n" * 30, b"1,2\n" * 50]
-    content = bytearray(packed(module, *whole))
-    at %= len(content)
-    if what == "cut":
-        del content[max(at, 6) :]
-    else:
-        content[at] ^= flip
-    if bytes(content[:3]) != b"BZh" and bytes(content[:6]) != b"\xfd7zXZ\0":
-        return  # no such file any more
-    try:
-        found = read(bytes(content))
-    except (OSError, EOFError, ValueError, lzma.LZMAError):
-        return
-    first = len(module.compress(whole[0]))
-    assert found == b"".join(whole) or (what == "cut" and max(at, 6) == first and found == whole[0])
-
-
 # Parquet
 
 
@@ -420,19 +376,6 @@ def test_two_slashes_are_one():
     assert entry.settings.archive == "data/a.csv"
 
 
-@given(st.text(st.characters(codec="utf-8"), min_size=1, max_size=30).filter(lambda text: "\n" not in text))
-def test_what_is_said_has_no_control_characters_whatever_is_given(tmp_path_factory, text):
-    """One line for one problem, in which nothing moves the cursor or colours the terminal."""
-    name = text.replace("/", "_").replace("\0", "_")
-    said = io.StringIO()
-    with contextlib.redirect_stderr(said):
-        status = main(["settings", "--config", f"no-such-folder/{name}"])
-    assert status == 2
-    line = said.getvalue().removesuffix("\n")
-    assert line.startswith("autoemb settings: error: no-such-folder/")
-    assert not [letter for letter in line if unicodedata.category(letter) == "Cc"]
-
-
 @pytest.mark.parametrize(
     ("where", "value"),
     [
@@ -466,22 +409,3 @@ def test_memory_that_is_not_there_is_one_line(tmp_path, capsys, monkeypatch):
         told = capsys.readouterr().err
         assert told.startswith("autoemb settings: error: not enough memory")
         assert told.count("\n") == 1
-
-
-JSON_VALUES = st.recursive(
-    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.floats(allow_nan=False, allow_infinity=False)
-    | st.text(st.characters(codec="utf-8"), max_size=12)
-    | st.sampled_from(["1e5", "-1e5", "+1", "0o17", "1_000", ".5e3", "no", "null", "~"])
-    | st.sampled_from(["2024-05-01", "12:30:00", "0x1F", "=", "<<"]),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=6), inner, max_size=3),
-    max_leaves=8,
-)  # fmt: skip
-
-
-@given(st.dictionaries(st.text(st.characters(codec="utf-8"), min_size=1, max_size=8), JSON_VALUES, max_size=5))
-def test_what_is_written_as_yaml_is_read_as_the_same(tmp_path_factory, content):
-    """By our reader and by PyYAML's: an archive's config must run as the one that it was made of."""
-    path = tmp_path_factory.mktemp("yaml") / "config.yaml"
-    path.write_text(dumped(content), encoding="utf-8")
-    assert read_yaml(path) == content
-    assert yaml.safe_load(path.read_text(encoding="utf-8")) == content

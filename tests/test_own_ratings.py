@@ -280,3 +280,11 @@ def test_many_blocks_are_one_file(tmp_path):
     data = frame.to_csv(index=False).encode()
     rows = read(tmp_path, data, settings())
     assert [(int(u), int(i), r) for u, i, r, _ in rows] == list(frame.itertuples(index=False, name=None))
+
+
+@pytest.mark.parametrize("line", ['a,b,3,"', 'a,"b,3', '"a,b,3', 'a,b,"3'])
+def test_a_quoted_field_that_is_cut_at_the_end_of_the_file_is_refused(tmp_path, line):
+    header = "u,i,r,x\n" if line.count(",") == 3 else "u,i,r\n"
+    for end in ("", "\n", "\r\n\r\n"):
+        with pytest.raises(InputError, match=r"line 3: .*expected delimited text"):
+            read(tmp_path, f"{header}a,b,3{',x' * (header.count(',') == 3)}\n{line}{end}".encode(), settings())

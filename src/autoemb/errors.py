@@ -16,7 +16,8 @@ def explain(error: ValidationError, where: str) -> str:
     lines = []
     for problem in error.errors():
         # pydantic adds the names of union branches and validators in brackets; a person typed none of them
-        key = ".".join(str(part) for part in problem["loc"] if not str(part).startswith("function-"))
+        typed = [str(part) for part in problem["loc"] if part != "[key]" and not str(part).startswith("function-")]
+        key = ".".join(typed)
         if problem["type"] == "extra_forbidden":
             lines.append(f"{where}: unknown key {key!r} (value {problem['input']!r})")
         elif problem["type"] == "missing":

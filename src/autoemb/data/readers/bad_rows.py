@@ -28,7 +28,7 @@ def bad_rows(text: bytes, layout: Layout, scale: Scale) -> Iterator[tuple[int, s
         if not line:
             continue  # the fast reader skips it, too
         try:
-            fields = _fields(line.decode(layout.encoding, "surrogateescape"), layout.separator)
+            fields = fields_of_line(line.decode(layout.encoding, "surrogateescape"), layout.separator)
         except csv.Error as error:
             yield number, f"{_shown(line)}; expected delimited text ({error})"
             continue
@@ -45,7 +45,12 @@ def bad_rows(text: bytes, layout: Layout, scale: Scale) -> Iterator[tuple[int, s
                 break
 
 
-def _fields(line: str, separator: str) -> list[str]:
+def fields_of_line(line: str, separator: str) -> list[str]:
+    """The fields of a line.
+
+    Raises:
+        csv.Error: a quoted field does not end in it.
+    """
     # the fast reader takes fields of any length
     before = csv.field_size_limit(max(csv.field_size_limit(), len(line) + 1))
     try:

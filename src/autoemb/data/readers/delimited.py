@@ -11,7 +11,7 @@ import pyarrow.csv
 
 from autoemb.data.ratings import Block, Scale
 from autoemb.data.readers.archive import Source
-from autoemb.data.readers.bad_rows import bad_rows
+from autoemb.data.readers.bad_rows import bad_rows, fields_of_line
 from autoemb.data.readers.layout import Column, Layout
 from autoemb.data.readers.lines import BLOCK, Problems, count_lines, skip_mark, whole_lines
 from autoemb.errors import InputError
@@ -100,6 +100,8 @@ def parse(text: bytes, layout: Layout, scale: Scale) -> Block:
     """
     if layout.encoding != "utf-8":
         text = text.decode(layout.encoding).encode()
+    if _is_cut(text, layout.separator):
+        raise ValueError("a quoted field has no end")
     table = table_of(text, layout.width, layout.types, layout.separator)
     blank = 0 if len(table) == count_lines(text) else len(re.findall(rb"^\r?\n", text, re.MULTILINE))
     if len(table) + blank != count_lines(text):
@@ -119,6 +121,21 @@ def parse(text: bytes, layout: Layout, scale: Scale) -> Block:
         raise ValueError("a timestamp is too late")
     user, item = (ids_of(columns[side]) for side in ("user", "item"))
     return Block(user, item, rating, timestamp)
+
+
+def _is_cut(text: bytes, separator: str) -> bool:
+    """Whether a quoted field of the last line does not end in it: pyarrow ends it with the block.
+
+    In a line before, the field would go on in the next one, which the number of rows shows.
+    """
+    last = text.rstrip(b"\r\n").rpartition(b"\n")[2]
+    if not last.count(b'"') % 2:
+        return False
+    try:
+        fields_of_line(last.decode(errors="replace"), separator)
+    except csv.Error:
+        return True
+    return False
 
 
 def table_of(text: bytes, width: int, types: dict[str, Any], separator: str = ",") -> Any:

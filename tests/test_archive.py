@@ -280,3 +280,16 @@ def test_damage_anywhere_is_refused_or_harmless(tmp_path):
     assert harmless > 10
     assert len(lines) > 300
     assert not any("\n" in line for line in lines)
+
+
+def test_a_member_without_a_name_is_refused(tmp_path):
+    """Of three members the first is made to have a name of no letters; Python's zipfile then fails on it."""
+    path = zipped(tmp_path / "a.zip", "x", "ratings.csv")
+    content = bytearray(path.read_bytes())
+    central = content.index(b"PK\x01\x02")
+    length = slice(central + 28, central + 30)
+    assert content[length] == b"\x01\x00"
+    content[length] = b"\x00\x00"  # of the name
+    content[central + 30 : central + 32] = b"\x01\x00"  # of what follows it, which has the letter now
+    path.write_bytes(content)
+    assert refused(read_one, path) == ": member '' has no name; refused"

@@ -137,8 +137,10 @@ def check_name(archive: object, name: str) -> None:
     """Check a member's path.
 
     Raises:
-        InputError: the path leads out of the archive, or cannot be printed.
+        InputError: there is none, or it leads out of the archive, or cannot be printed.
     """
+    if not name:
+        raise refuse(archive, name, "has no name")
     if ".." in re.split(r"[/\\]", name) or re.match(r"[/\\]|[A-Za-z]:", name):
         raise refuse(archive, name, "has a path that leads out of the archive")
     if not name.isprintable():

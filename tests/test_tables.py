@@ -402,6 +402,8 @@ def inputs(tmp_path) -> dict[str, list[Path]]:
         "tuning": [tuned, choice, *files["outcomes"]],
         "choices": [choice],
         "parity": [fixed],
+        "held": files["allocation"],
+        "frontier": files["outcomes"] + files["allocation"],
     }
     return files | named | {"all": [*(path for paths in files.values() for path in paths), level]}
 
@@ -411,6 +413,7 @@ KINDS = {
     "sizes": "sizes", "mean-size": "sizes", "size-stream": "sizes", "levels": "levels", "crossings": "levels",
     "datasets": "counts", "streams": "streams", "claims": "all", "claim-details": "all", "verdicts": "all",
     "ablation": "base", "tuned": "tuning", "candidates": "choices", "parity": "parity",
+    "memory": "held", "frontier": "frontier",
 }  # fmt: skip
 
 

@@ -61,6 +61,7 @@ FIGURES: Mapping[str, tuple[str, Callable[[Tables], Figure]]] = {
 SAID: Mapping[str, Callable[[Tables], str]] = {
     "claims": lambda of: sentences.claims(of["verdicts"]),
     "comparison_said": lambda of: sentences.comparison(of["comparison"]),
+    "frontier_said": lambda of: sentences.frontier(of["frontier"]),
     "tuned_said": lambda of: sentences.tuned(of["tuned"]),
     "levels_said": lambda of: sentences.levels(of["levels"], of["crossings"]),
     "sizes_said": lambda of: "\n".join([sentences.sizes(of["mean-size"]), sentences.size_stream(of["size-stream"])]),

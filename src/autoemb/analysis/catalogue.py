@@ -25,6 +25,7 @@ from autoemb.analysis.tables.columns import Columns, numbers, texts
 from autoemb.analysis.tables.counts import DATASETS
 from autoemb.analysis.tables.intervals import BIN, RUN, arrange
 from autoemb.analysis.tables.levels import CROSSINGS
+from autoemb.analysis.tables.memory import FRONTIER, MEMORY
 from autoemb.analysis.tables.parity import PARITY
 from autoemb.analysis.tables.ranking import RANKING
 from autoemb.analysis.tables.streams import STREAMS
@@ -176,6 +177,20 @@ TABLES: Mapping[str, Entry] = {
         lambda inputs: tables.ranking(_comparison(inputs)),
         views.ranking,
         RANKING,
+    ),
+    "memory": Entry(
+        "What the embeddings of every method hold in memory",
+        ["allocation"],
+        lambda inputs: tables.memory(inputs.runs(ALLOCATION)),
+        views.memory,
+        MEMORY,
+    ),
+    "frontier": Entry(
+        "Loss and accuracy of every method against the memory of its embeddings, the least memory first",
+        ["outcomes", "test-users", "allocation"],
+        lambda inputs: tables.frontier(_comparison(inputs), tables.memory(inputs.runs(ALLOCATION))),
+        views.frontier,
+        FRONTIER,
     ),
     "running-popularity": Entry(
         "Loss and accuracy by running popularity",

@@ -187,6 +187,28 @@ def tuned(table: pd.DataFrame) -> str:
     return "\n".join(lines)
 
 
+def frontier(table: pd.DataFrame) -> str:
+    """By loss, which methods no other beats that needs as little memory; the same of those that hold embeddings.
+
+    Args:
+        table: ``tables.frontier`` of one data set.
+    """
+    lines = []
+    for (stream, task, metric), rows in table[table["metric"] != "accuracy"].groupby(
+        ["stream", "task", "metric"], sort=False
+    ):
+        held = rows[rows["mib"] > 0]
+        lower = held["mean"] < held["mean"].cummin().shift(fill_value=np.inf)  # rows are in the order of memory
+        told = [
+            ", ".join(f"{row['method']} ({row['mib']:.2f} MiB, {row['mean']:.4f})" for row in front.to_dict("records"))
+            for front in (rows[rows["front"]], held[lower])
+        ]
+        embedded = f"; of those that hold embeddings: {told[1]}" if len(held) else ""
+        head = f"{stream}, {task}, {NAMES[str(metric)]}"
+        lines.append(f"- {head}: beaten by none that needs as little memory: {told[0]}{embedded}.")
+    return "\n".join(lines)
+
+
 def _to_fixed(rows: Sequence[Row]) -> str:
     """What the other tuned methods are to the tuned one of a fixed size."""
     others = [row for row in rows if row["fixed"] not in ("", row["method"])]

@@ -30,6 +30,7 @@ from autoemb.analysis.tables.levels import (
     starts_of,
     trainings_of,
 )
+from autoemb.analysis.tables.memory import frontier, memory
 from autoemb.analysis.tables.outcomes import comparison, running_popularity, stream
 from autoemb.analysis.tables.parity import parity
 from autoemb.analysis.tables.ranking import ranking
@@ -53,9 +54,11 @@ __all__ = [
     "datasets",
     "first_trained",
     "fixed",
+    "frontier",
     "levels",
     "lower_is_better",
     "mean_size",
+    "memory",
     "model_names",
     "paper_crossings",
     "parity",

@@ -26,7 +26,8 @@ TUNED: Columns = (
     | numbers("configured", "difference")
     | numbers("difference_low", "difference_high", may_lack=True)
     | numbers("to_fixed", "to_fixed_low", "to_fixed_high", may_lack=True)
-    | texts("settings", "fixed")
+    | texts("settings")
+    | texts("fixed", may_lack=True)
 )
 
 CANDIDATES: Columns = texts(*RUN, "candidate") | numbers("mean", may_lack=True) | numbers("tried", "diverged", "chosen")

@@ -11,8 +11,10 @@ import pandas as pd
 from autoemb.analysis.tables.ablation import BASE_VALUE
 from autoemb.analysis.tables.intervals import RUN, arrange, lower_is_better, sort_methods, supported
 from autoemb.analysis.tables.levels import model_names
+from autoemb.analysis.tables.memory import BOTH
 from autoemb.analysis.tables.student import excludes_zero
 from autoemb.analysis.tables.text import change, plus_minus, popularity_label, signed, span
+from autoemb.schema import SIDES
 
 _POINTS = 6
 """How many points of a curve are shown."""
@@ -131,6 +133,35 @@ def claim_details(table: pd.DataFrame) -> pd.DataFrame:
 def verdicts(table: pd.DataFrame) -> pd.DataFrame:
     """One row per claim."""
     return table[["dataset", "claim", "verdict", "sentence", "source"]].astype("str")
+
+
+def memory(table: pd.DataFrame) -> pd.DataFrame:
+    """One row per run, its sides side by side."""
+    of_side = table.set_index([*RUN, "embeddings_of"])["mib"].map("{:.2f}".format).to_dict()
+    rows = [
+        {name: str(line[name]) for name in RUN}
+        | {"sizes": f"{line['sizes']}{' (all of each id)' if line['all_candidates'] else ''}"}
+        | {f"{side}s": of_side.get((*(line[name] for name in RUN), side), "") for side in SIDES}
+        | {"MiB": f"{line['mib']:.2f}", "with moments": f"{line['training_mib']:.2f}"}
+        | {"sizes in fours": f"{line['deployable_mib']:.2f}"}
+        | {"of the fixed size": "" if np.isnan(line["of_fixed"]) else f"{line['of_fixed']:.2f}"}
+        for line in table[table["embeddings_of"] == BOTH].to_dict("records")
+    ]
+    return pd.DataFrame(rows)
+
+
+def frontier(table: pd.DataFrame) -> pd.DataFrame:
+    """One row per method, the least memory first; those on the front in bold."""
+    rows = [
+        {name: str(line[name]) for name in (*RUN[:3], "metric", "method")}
+        | {"MiB": f"{line['mib']:.2f}"}
+        | {"value": plus_minus(line["mean"], line["high"], 4)}
+        | {"beaten by": line["beaten_by"] or "none that needs no more"}
+        for line in table.to_dict("records")
+    ]
+    for row, front in zip(rows, table["front"], strict=True):
+        row["value"] = f"**{row['value']}**" if front else row["value"]
+    return pd.DataFrame(rows)
 
 
 def parity(table: pd.DataFrame) -> pd.DataFrame:

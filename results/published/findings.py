@@ -1,5 +1,6 @@
 """What README says was found, each sentence filled from the tables of the records."""
 
+import re
 from collections.abc import Hashable, Mapping
 from pathlib import Path
 from typing import Any
@@ -105,7 +106,7 @@ def _worse(comparison: pd.DataFrame) -> str:
     """Where nothing was learnt."""
     cells = comparison[comparison["metric"] != "accuracy"].groupby(["stream", "task", "metric"], sort=False)
     worse = {f"{stream} {task}": below_constant(cell, str(metric)) for (stream, task, metric), cell in cells}
-    told = [f"{where}: {len(names)} methods" for where, names in worse.items() if names]
+    told = [f"{where}: {len(names)} method{'s' * (len(names) > 1)}" for where, names in worse.items() if names]
     return f"Worse than the constant, so that nothing was learnt: {'; '.join(told)}." if told else ""
 
 
@@ -133,10 +134,12 @@ def _tuned(tables: Tables) -> str:
         others = [f"{NAMES[name]} {change(rows[name]['to_fixed'], rows[name]['to_fixed_high'])}" for name in SEARCHING]
         compared = tables["comparison"].query("stream == @stream and metric == 'mse'").set_index("method")
         told.append(
-            f"{stream}, MSE of {fixed['method']} {fixed['mean']:.4f}; beside it {', '.join(others)};"
-            f" mf {rows['mf']['mean']:.4f}, and the running means {compared.loc['means', 'mean']:.4f}"
+            f"{stream}, {fixed['method']} has an MSE of {fixed['mean']:.4f}; beside it {', '.join(others)};"
+            f" mf has {rows['mf']['mean']:.4f}, the running means, which have nothing to tune,"
+            f" {compared.loc['means', 'mean']:.4f}"
         )
-    return f"**{findings.tuned(tables['tuned'])}** (all with the same candidates): {'. '.join(told)}."
+    numbers = re.sub(r"\b0(?=\.\d)", "", ". In the order ".join(told))
+    return f"**{findings.tuned(tables['tuned'])}** (all with the same candidates). In the order {numbers}."
 
 
 STARTS = {"normal": "the released start, normal(0, 1)", "scaled": "a variance of 1/size"}

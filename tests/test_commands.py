@@ -166,7 +166,7 @@ def test_a_run_that_breaks_off_keeps_what_was_there(folder, tmp_path, monkeypatc
     def no_space(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("autoemb.commands.train.write_json", no_space)  # the last file of the run
+    monkeypatch.setattr("autoemb.commands.train.write_record", no_space)  # the last file of the run
     assert train(folder, tmp_path / "run") == 2
     assert {path.name: path.read_bytes() for path in (tmp_path / "run").iterdir()} == before
 

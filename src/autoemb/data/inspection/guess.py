@@ -72,8 +72,11 @@ def _of_parquet(path: Path, stated: Stated) -> Guess:
             times: list[int] = []
             problem = ""
             if "timestamp" not in {*columns, *stated.columns}:
-                rows = next(file.iter_batches(1000), None)
-                problem = _overlooked({} if rows is None else rows.drop_columns(_taken(columns)).to_pydict())
+                others = [
+                    field.name for field in schema if field.name not in _taken(columns) and _may_be_times(field.type)
+                ]
+                rows = next(file.iter_batches(1000, columns=others), None) if others else None
+                problem = _overlooked({} if rows is None else rows.to_pydict())
             if "timestamp" in columns:
                 name = columns["timestamp"]
                 kind = schema.field(name).type
@@ -130,6 +133,11 @@ def _left_out(column: str | int, why: str) -> str:
         f"column {column!r} {why}; a time must be a whole number or a timestamp of Parquet, so it is left out:"
         " without times the order is the file's"
     )
+
+
+def _may_be_times(kind: pa.DataType) -> bool:
+    texts = (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view)
+    return any(test(kind) for test in (*KINDS["timestamp"], *texts))
 
 
 def _taken(columns: Mapping[Column, str | int]) -> list[str | int]:

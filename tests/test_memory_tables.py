@@ -54,6 +54,14 @@ def test_memory_is_that_of_every_id_at_the_sizes_that_it_holds():
     assert "2, 16, 128 (all of each id)" in compact("memory", table)["sizes"].tolist()
 
 
+def test_as_many_ids_of_each_size_in_one_seed_are_no_method_that_holds_all():
+    held = allocated("esapn", [{2: 500, 16: 500}, {2: 400, 16: 600}], [{2: 150, 16: 150}, {2: 100, 16: 200}])
+    table = tables.memory(held)
+    assert len(table) == 3
+    assert not table["all_candidates"].any()
+    assert of(table, "esapn", "user")["ids"] == USERS
+
+
 def compared(**means: float) -> pd.DataFrame:
     rows = [{"method": name.replace("_", "-"), "mean": mean, "metric": "mse"} for name, mean in means.items()]
     return pd.DataFrame(rows).assign(low=0.1, high=0.3, seeds=2, **RUN)

@@ -10,8 +10,9 @@ import pytest
 import yaml
 
 from autoemb.analysis import sentences
-from autoemb.analysis.catalogue import compact
+from autoemb.analysis.catalogue import compact, write_csv
 from autoemb.analysis.plots import findings
+from autoemb.analysis.reading import read_csv
 from autoemb.analysis.tables import tuned, tuning_candidates
 from autoemb.artifact.parquet import StoredTable, read_table, write_table
 from autoemb.cli import main
@@ -259,6 +260,17 @@ def test_every_tuned_method_is_held_against_the_tuned_fixed_size():
     assert said.endswith("against fse-128, tuned alike: worse sam; not distinguishable autoemb.")
     title = "Searching sizes against fse-128, tuned alike: better in 0, worse in 1, undecided in 1 of 2"
     assert findings.tuned(table.reset_index()) == title
+
+
+def test_without_a_tuned_fixed_size_nothing_is_said_of_it_also_of_a_table_that_was_read_back(tmp_path):
+    outcomes, users = outcomes_of(0.1, 0.3, **{**RUN, "method": "esapn"}), users_of((0.1, 0.1), (0.3, 0.3))
+    both, choices = ("tuned", "configured"), {("d", "temporal", "regression", "esapn", 0): CHOICE}
+    table = tuned(dict.fromkeys(both, outcomes), dict.fromkeys(both, users.assign(method="esapn")), choices)
+    write_csv(table, tmp_path / "tuned.csv")
+    for each in (table, read_csv(tmp_path / "tuned.csv")):
+        assert "fixed" not in sentences.tuned(each)
+        assert "nan" not in sentences.tuned(each)
+        assert findings.tuned(each) == "Better by tuning: 0 of 1"
 
 
 def test_candidates_are_listed_with_those_that_diverged():

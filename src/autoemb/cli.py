@@ -10,6 +10,7 @@ import signal
 import sys
 import unicodedata
 from collections.abc import Sequence
+from pathlib import Path
 
 from autoemb import commands
 from autoemb.errors import InputError
@@ -34,7 +35,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         arguments.run(arguments)
         sys.stdout.flush()
     except InputError as error:
-        return _refused(arguments.verb, str(error))
+        return _refused(arguments.verb, _in_one_line(str(error), words))
     except (MemoryError, RuntimeError) as error:
         if not (isinstance(error, MemoryError) or "not enough memory" in str(error)):
             raise
@@ -50,6 +51,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         _leave_stdout()
         return _refused(arguments.verb, f"standard output: {error.strerror}")
     return 0
+
+
+def _in_one_line(reason: str, words: Sequence[str]) -> str:
+    """A message in which what was typed, such as a path, breaks no line: its control characters are spelt out."""
+    for word in words:
+        for typed in {word, str(Path(word))} - {""}:
+            if not typed.isprintable():
+                reason = reason.replace(typed, repr(typed)[1:-1])
+    return reason
 
 
 def _refused(verb: str, reason: str) -> int:

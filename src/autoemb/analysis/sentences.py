@@ -211,7 +211,7 @@ def frontier(table: pd.DataFrame) -> str:
 
 def _to_fixed(rows: Sequence[Row]) -> str:
     """What the other tuned methods are to the tuned one of a fixed size."""
-    others = [row for row in rows if row["fixed"] not in ("", row["method"])]
+    others = [row for row in rows if not math.isnan(row["to_fixed"]) and row["fixed"] != row["method"]]
     found: dict[str, list[str]] = {"better": [], "worse": [], "not distinguishable": []}
     for row in others:
         better, worse = (_differs(row, "to_fixed", sign) for sign in (-1, 1))

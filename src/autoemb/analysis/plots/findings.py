@@ -56,7 +56,7 @@ def comparison(table: pd.DataFrame) -> str:
 
 def tuned(table: pd.DataFrame) -> str:
     """Whether searching sizes is better than a fixed size that was tuned alike; without one, whom the tuning helps."""
-    searching = table[table["fixed"].ne("") & table["method"].isin(SEARCHING)]
+    searching = table[table["to_fixed"].notna() & table["method"].isin(SEARCHING)]
     what = "difference" if searching.empty else "to_fixed"
     rows = table if searching.empty else searching
     values = rows[[what, f"{what}_low", f"{what}_high"]].to_numpy(np.float64)

@@ -59,9 +59,9 @@ def memory(allocation: pd.DataFrame) -> pd.DataFrame:
     )
     run = [*RUN, "embeddings_of"]
     held = held.rename(columns={"side": "embeddings_of"})
-    several = held.groupby([*run, "seed"])["size"].transform("size") > 1
-    alike = held.groupby([*run, "seed"])["ids"].transform("nunique") == 1
-    held = held.assign(all_candidates=several & alike, sizes=held["size"].astype("str"))
+    of_run = held.groupby(run)  # of all seeds: in one, as many ids may have chosen one size as another
+    all_candidates = (of_run["size"].transform("nunique") > 1) & (of_run["ids"].transform("nunique") == 1)
+    held = held.assign(all_candidates=all_candidates, sizes=held["size"].astype("str"))
     by_seed = held.groupby([*run, "seed"], as_index=False).agg(
         sizes=("sizes", ", ".join),
         all_candidates=("all_candidates", "all"),

@@ -393,6 +393,8 @@ def inputs(tmp_path) -> dict[str, list[Path]]:
     for path in streams:
         frame = stream([1, 1, 2], 1, [1, 0, 0]).assign(classification=0, user_popularity=1, item_popularity=1)
         write_table(frame[list(STREAM.columns)].astype(dict(STREAM.columns)), path, STREAM)
+    other = run.parent / "fse/outcomes.parquet"
+    write_table(read_table(files["outcomes"][0], OUTCOMES), other, OUTCOMES)
     named = {
         "levels": [level],
         "counts": [counts],
@@ -404,6 +406,7 @@ def inputs(tmp_path) -> dict[str, list[Path]]:
         "parity": [fixed],
         "held": files["allocation"],
         "frontier": files["outcomes"] + files["allocation"],
+        "pairs": [*files["outcomes"], other],
     }
     return files | named | {"all": [*(path for paths in files.values() for path in paths), level]}
 
@@ -413,7 +416,7 @@ KINDS = {
     "sizes": "sizes", "mean-size": "sizes", "size-stream": "sizes", "levels": "levels", "crossings": "levels",
     "datasets": "counts", "streams": "streams", "claims": "all", "claim-details": "all", "verdicts": "all",
     "ablation": "base", "tuned": "tuning", "candidates": "choices", "parity": "parity",
-    "memory": "held", "frontier": "frontier",
+    "memory": "held", "frontier": "frontier", "differences": "pairs", "popularity-differences": "pairs",
 }  # fmt: skip
 
 

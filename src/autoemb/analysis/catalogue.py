@@ -23,6 +23,7 @@ from autoemb.analysis.tables.ablation import ABLATION, BASE_VALUE, trial_stream
 from autoemb.analysis.tables.clusters import ORDER, START
 from autoemb.analysis.tables.columns import Columns, numbers, texts
 from autoemb.analysis.tables.counts import DATASETS
+from autoemb.analysis.tables.differences import DIFFERENCES, POPULARITY_DIFFERENCES
 from autoemb.analysis.tables.intervals import BIN, RUN, arrange
 from autoemb.analysis.tables.levels import CROSSINGS
 from autoemb.analysis.tables.memory import FRONTIER, MEMORY
@@ -191,6 +192,20 @@ TABLES: Mapping[str, Entry] = {
         lambda inputs: tables.frontier(_comparison(inputs), tables.memory(inputs.runs(ALLOCATION))),
         views.frontier,
         FRONTIER,
+    ),
+    "differences": Entry(
+        "The loss of every method minus that of every other, paired by seed, and what that decides",
+        ["outcomes", "test-users"],
+        lambda inputs: tables.differences(inputs.runs(OUTCOMES), inputs.runs(TEST_USERS), inputs.permuted),
+        views.differences,
+        DIFFERENCES,
+    ),
+    "popularity-differences": Entry(
+        "By running popularity, the loss of every method minus that of the fixed size, and what that decides",
+        ["outcomes"],
+        lambda inputs: tables.popularity_differences(inputs.runs(OUTCOMES)),
+        views.popularity_differences,
+        POPULARITY_DIFFERENCES | _VARIES,
     ),
     "running-popularity": Entry(
         "Loss and accuracy by running popularity",

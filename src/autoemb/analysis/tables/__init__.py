@@ -7,6 +7,7 @@ alone where all seeds go through one stream, else start and order; where users a
 
 from autoemb.analysis.tables.ablation import ablation
 from autoemb.analysis.tables.counts import datasets
+from autoemb.analysis.tables.differences import differences, popularity_differences
 from autoemb.analysis.tables.intervals import (
     ANCHORS,
     SEARCHING,
@@ -52,6 +53,7 @@ __all__ = [
     "crossing",
     "crossings",
     "datasets",
+    "differences",
     "first_trained",
     "fixed",
     "frontier",
@@ -62,6 +64,7 @@ __all__ = [
     "model_names",
     "paper_crossings",
     "parity",
+    "popularity_differences",
     "ranking",
     "running_popularity",
     "size_stream",

@@ -76,13 +76,13 @@ def by_metric(sums: pd.DataFrame) -> pd.DataFrame:
     return pd.concat([loss, hits], ignore_index=True)
 
 
-def coarse_bins(frame: pd.DataFrame) -> pd.DataFrame:
-    """``frame`` with each popularity bin replaced by the one of two bins an octave that holds it.
+def coarse_bins(frame: pd.DataFrame, an_octave: int = 2) -> pd.DataFrame:
+    """``frame`` with each popularity bin replaced by the one, of so many an octave (1 or 2), that holds it.
 
     The recorded bins are finer than what a few hundred thousand interactions can tell apart; sums add up.
     The last bin is open: its ``popularity_high`` is the largest int32.
     """
-    lows = np.unique(np.round(2 ** (np.arange(0, 37) / 2))).astype(np.int64)
+    lows = np.unique(np.round(2 ** (np.arange(0, 18 * an_octave + 1) / an_octave))).astype(np.int64)
     lows = np.intersect1d(lows, POPULARITY_BIN_LOWS)  # no coarse bin cuts a recorded one
     highs = np.append(lows[1:] - 1, np.iinfo(np.int32).max)
     index = np.searchsorted(lows, frame["popularity_low"].to_numpy(), side="right") - 1

@@ -3,13 +3,12 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-import numpy as np
 import pandas as pd
 
-from autoemb.analysis.tables.clusters import over_users, spread, with_users
+from autoemb.analysis.tables.clusters import over_users, with_users
 from autoemb.analysis.tables.columns import Columns, numbers, texts
-from autoemb.analysis.tables.intervals import LOSSES, RUN, arrange, by_metric, fixed, over_seeds, per_seed
-from autoemb.analysis.tables.student import half_width
+from autoemb.analysis.tables.differences import difference, losses_of, totals_of
+from autoemb.analysis.tables.intervals import RUN, arrange, fixed, over_seeds
 from autoemb.experiment.choice import Choice, spelt_changes
 
 CELL = ["dataset", "stream", "task", "metric", "method"]
@@ -54,15 +53,16 @@ def tuned(
         seed) with its 95 % interval; ``to_fixed``, likewise to the tuned method of one size, whose name is ``fixed``
         (empty, and NaN, where none was tuned); ``settings``: what was chosen, the most frequent first, and how often.
     """
-    losses, totals = _losses(outcomes["tuned"]), _totals(users["tuned"])
-    configured = _losses(outcomes["configured"])
-    table = with_users(over_seeds(losses, CELL), _people(totals), CELL, permuted)
+    losses, totals = losses_of(outcomes["tuned"]), totals_of(users["tuned"])
+    configured = losses_of(outcomes["configured"])
+    table = with_users(over_seeds(losses, CELL), over_users(totals, CELL), CELL, permuted)
     before = losses[[*CELL, "seed"]].merge(configured, on=[*CELL, "seed"]).groupby(CELL, as_index=False)
     table = table.merge(before.agg(configured=("value", "mean")), on=CELL)
-    table = table.merge(_difference(losses, configured, totals, _totals(users["configured"]), CELL), on=CELL)
+    changes = difference(losses, configured, totals, totals_of(users["configured"]), CELL, CELL)
+    table = table.merge(changes, on=CELL)
     name = fixed(losses)
     others = (frame[frame["method"] == name].drop(columns="method") for frame in (losses, totals))
-    to_fixed = _difference(losses, next(others), totals, next(others), CELL[:-1])
+    to_fixed = difference(losses, next(others), totals, next(others), CELL[:-1], CELL)
     to_fixed.columns = to_fixed.columns.str.replace("difference", "to_fixed")
     table = table.merge(to_fixed, on=CELL, how="left").assign(fixed=name if len(to_fixed) else "")
     named = (tuple(map(str, row)) for row in table[RUN].itertuples(index=False))
@@ -89,40 +89,6 @@ def tuning_candidates(choices: Mapping[Chooser, Choice]) -> pd.DataFrame:
         mean=("loss", "mean"), tried=("loss", "size"), diverged=("diverged", "sum"), chosen=("chosen", "sum")
     )
     return arrange(found, [*RUN, "mean"])[list(CANDIDATES)]
-
-
-def _difference(
-    losses: pd.DataFrame, others: pd.DataFrame, totals: pd.DataFrame, other_totals: pd.DataFrame, keys: Sequence[str]
-) -> pd.DataFrame:
-    """``difference`` of losses paired by ``keys`` and seed, with its interval, by ``CELL``; ``totals`` are by user."""
-    by_seed = losses.merge(others, on=[*keys, "seed"], suffixes=("", "_other"))
-    by_user = totals.merge(other_totals, on=[*keys, "seed", "user", "n"], suffixes=("", "_other"))
-    found = over_seeds(by_seed.assign(value=by_seed["value"] - by_seed["value_other"]), CELL)
-    people = _people(by_user.assign(total=by_user["total"] - by_user["total_other"]))
-    found = found.merge(people, on=CELL, how="left")
-    sd, seeds, variance, freedom = (
-        found[name].to_numpy(np.float64) for name in ("sd", "seeds", "user_variance", "user_freedom")
-    )
-    half = half_width(*spread(sd, seeds, variance, freedom))
-    ends = {"difference_low": found["mean"] - half, "difference_high": found["mean"] + half}
-    return found.assign(difference=found["mean"], **ends)[[*CELL, "difference", *ends]]
-
-
-def _losses(outcomes: pd.DataFrame) -> pd.DataFrame:
-    """The loss of every seed on the test part."""
-    test = outcomes[(outcomes["split"] == "test") & (outcomes["side"] == "user")]
-    values = per_seed(test, RUN)
-    return values[values["metric"].isin(list(LOSSES.values()))]
-
-
-def _totals(users: pd.DataFrame) -> pd.DataFrame:
-    """The summed loss of every test user."""
-    sums = by_metric(users).rename(columns={"value": "total"})
-    return sums.loc[sums["metric"] != "accuracy", [*CELL, "seed", "user", "n", "total"]]
-
-
-def _people(totals: pd.DataFrame) -> pd.DataFrame:
-    return over_users(totals, CELL)
 
 
 def _settings(choices: Mapping[Chooser, Choice], run: tuple[str, ...]) -> str:

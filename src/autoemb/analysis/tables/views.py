@@ -69,6 +69,41 @@ def levels(table: pd.DataFrame) -> pd.DataFrame:
     return _wide(few, ["dataset", "side", "task", "metric", "varies", "level"], "model", 4, "{}")
 
 
+def differences(table: pd.DataFrame) -> pd.DataFrame:
+    """One row per method, what it is against each other one; in bold what is decided."""
+    methods = sort_methods(table["method"].unique())
+    rows = table.assign(text=_decided(table))
+    cell = ["dataset", "stream", "task", "metric", "varies", "method"]
+    view = rows.pivot_table(index=cell, columns="other", values="text", aggfunc="first").reset_index()
+    view = arrange(view, [*cell[:4], "method"])[[*cell, *methods]]
+    return view.rename(columns={name: f"minus {name}" for name in methods}).fillna("").astype("str")
+
+
+def popularity_differences(table: pd.DataFrame) -> pd.DataFrame:
+    """One row per side and bin, the methods side by side; in bold what is decided."""
+    cell = ["dataset", "stream", "task", "metric", "side", "popularity_low"]
+    methods, reference = sort_methods(table["method"].unique()), str(table["other"].iloc[0])
+    rows = table.assign(text=_decided(table))
+    view = rows.pivot_table(index=cell, columns="method", values="text", aggfunc="first").reset_index()
+    levels = rows.groupby(cell, as_index=False).agg(share=("share", "mean"), loss=("loss", "first"))
+    view, labels = arrange(view.merge(levels, on=cell), cell), _bin_labels(table)
+    view = view.assign(
+        popularity_low=[labels[int(low)] for low in view["popularity_low"]],
+        share=[f"{share:.1%}" for share in view["share"]],
+        loss=[f"{loss:.4f}" for loss in view["loss"]],
+    )
+    names = {"popularity_low": "popularity", "share": "of the test part", "loss": reference}
+    view = view[[*cell, "share", "loss", *methods]].rename(columns=names)
+    return view.rename(columns={name: f"{name}, difference" for name in methods}).fillna("").astype("str")
+
+
+def _decided(table: pd.DataFrame) -> list[str]:
+    """Each difference with its interval: in bold where one method is better, with a word where both are alike."""
+    forms = {"better": "**{}**", "worse": "**{}**", "alike": "{} (alike)"}
+    rows = table.to_dict("records")
+    return [forms.get(row["finding"], "{}").format(change(row["difference"], row["high"])) for row in rows]
+
+
 def running_popularity(table: pd.DataFrame) -> pd.DataFrame:
     """The losses of the test part, a few popularity bins side by side."""
     losses = table[(table["split"] == "test") & (table["metric"] != "accuracy")]

@@ -7,7 +7,7 @@ ROWS ?= 1000000
 REPORT = --report results/$@/report.html --report-after-run
 
 .DEFAULT_GOAL := help
-.PHONY: help install smoke latest-small ml-1m ml-20m anchors parity record paper estimate archive test-archive test test-kill test-slurm test-kubernetes check fuzz bench bench-steps bench-gpu bench-data clean
+.PHONY: help install smoke latest-small ml-1m mine ml-20m anchors parity record paper estimate archive test-archive test test-kill test-slurm test-kubernetes check fuzz bench bench-steps bench-gpu bench-data clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -58,6 +58,10 @@ parity: install ## the methods on the order on which the authors' released code 
 
 record: install ## the published records and README's findings, made from their committed outcomes (2 minutes)
 	$(BIN)/python results/published/record.py
+
+mine: install ## which embedding size for your own ratings: FILE=ratings.csv [NAME=mine]; ends with the page to open (minutes)
+	@$(if $(FILE),,echo "make mine: expected FILE=path/to/ratings.csv" >&2; exit 2)
+	$(BIN)/autoemb advise $(FILE) --name $(or $(NAME),mine)
 
 ml-20m: install ## MovieLens 20M, one order, one task, 3 seeds: overnight on 2 cores (`make estimate CONFIG=config/ml-20m.yaml`)
 	$(SNAKEMAKE) --configfile config/ml-20m.yaml $(REPORT)

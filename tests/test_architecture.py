@@ -65,6 +65,7 @@ INSIDE = {
         {"sentences"},
         {"plots"},
         {"explorer"},
+        {"advice"},
     ],
 }
 """The order inside of a wing."""

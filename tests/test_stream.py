@@ -194,3 +194,23 @@ def test_popularity_bins_partition_the_counts():
     counts = np.array([1, 2, 31, 32, 33, 1000, 250_000, 400_000], dtype=np.int32)
     bins = popularity_bin(counts)
     assert ((low[bins] <= counts) & (counts <= high[bins])).all()
+
+
+def test_a_sample_of_users_keeps_all_of_theirs_and_nothing_of_others():
+    dice = np.random.default_rng(0)
+    ratings = table(
+        list(zip(dice.integers(0, 50, 2000), dice.integers(0, 6, 2000), [4.0] * 2000, range(2000), strict=True))
+    )
+
+    def build(**settings: float) -> pd.DataFrame:
+        return build_stream(ratings, catalogue(), StreamConfig(order="given", **settings), DatasetConfig())
+
+    whole, sample = build(), build(users=0.3)
+    kept = set(sample["user"])
+    assert len(kept) == 15
+    assert sample[["user", "item"]].equals(whole.loc[whole["user"].isin(kept), ["user", "item"]].reset_index(drop=True))
+    assert build(users=0.3).equals(sample)
+    assert set(build(users=0.3, seed=1)["user"]) != kept
+    assert (sample["user_popularity"] == sample.groupby("user").cumcount() + 1).all()
+    with pytest.raises(InputError, match=r"users = 0.001: none of 50 users; expected a larger share"):
+        build(users=0.001)

@@ -172,6 +172,10 @@ class StreamConfig(Settings):
     first: Annotated[Count, Field(ge=2)] | None = None
     """The largest number of interactions that are kept, the first in the order; left out, all of them are."""
 
+    users: Annotated[float, Field(gt=0, le=1)] = 1.0
+    """The share of the users whose interactions are kept, drawn at random by ``seed``: a sample of many ratings
+    (assumption: all of them)."""
+
     test: Annotated[float, Field(gt=0)] = 0.25
     """The last part of the stream, which the tables report: a share of it if below 1, else a number of
     interactions (released code: 4.8 to 5 million; ESAPN: the last 5 million)."""

@@ -26,10 +26,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """File -> config."""
+    print(proposal(arguments), end="")
+
+
+def proposal(arguments: argparse.Namespace) -> str:
+    """What is in the file, as comments, and beneath it a config."""
     texts = {column: getattr(arguments, column) for column in USUAL}
     stated = Stated(
         {column: text for column, text in texts.items() if text is not None},
         "\t" if arguments.delimiter == r"\t" else arguments.delimiter,
         arguments.encoding,
     )
-    print(inspect(arguments.file, stated, arguments.name, int(time.time())), end="")
+    return inspect(arguments.file, stated, arguments.name, int(time.time()))

@@ -157,6 +157,10 @@ def _order(interactions: InteractionTable, items: pd.DataFrame, config: StreamCo
         item = np.asarray(interactions["item"])
         in_stream = _of_tag_genome(items) if config.rare_items == "tag-genome" else _without_rarest(item)
         kept = np.flatnonzero(in_stream[item]).astype(np.int32)
+    if config.users < 1:
+        user = np.asarray(interactions["user"])
+        drawn = _drawn(int(user.max(initial=-1)) + 1, config)
+        kept = np.flatnonzero(drawn[user]).astype(np.int32) if kept is None else kept[drawn[user[kept]]]
     if config.order == "temporal":
         timestamp = np.asarray(interactions["timestamp"])
         timestamp = timestamp if kept is None else timestamp[kept]
@@ -166,6 +170,20 @@ def _order(interactions: InteractionTable, items: pd.DataFrame, config: StreamCo
         order = _permutation(n, config.seed) if config.order == "shuffled" else np.arange(n, dtype=np.int32)
     order = order[: config.first]
     return order if kept is None else kept[order]
+
+
+def _drawn(users: int, config: StreamConfig) -> npt.NDArray[np.bool_]:
+    """Which users are in the sample, (users,).
+
+    Raises:
+        InputError: none is.
+    """
+    number = round(config.users * users)
+    if number == 0:
+        raise InputError(f"users = {config.users:g}: none of {users:,} users; expected a larger share")
+    drawn = np.zeros(users, dtype=np.bool_)
+    drawn[np.random.default_rng([config.seed, users]).permutation(users)[:number]] = True
+    return drawn
 
 
 def _permutation(n: int, seed: int) -> Ids:

@@ -71,8 +71,9 @@ class TrainingJob:
     def batches(self, counts: Counts) -> Batches:
         """What one seed goes through: on data of so many ratings, users and items that occur.
 
-        Two numbers are at most these until the data are read: of a stream without its rarest items, which have 1 % of
-        the ratings; and of the levels, where every id is taken to have ratings enough for the highest.
+        Three numbers are not exact until the data are read: of a stream without its rarest items, which have 1 % of
+        the ratings; of one with a sample of the users, who are taken to have as many ratings each as all of them; and
+        of the levels, where every id is taken to have ratings enough for the highest.
 
         Raises:
             InputError: the test part leaves nothing to train on.
@@ -163,7 +164,8 @@ def _settings_of(model: LevelModel, levels: LevelsConfig) -> MethodConfig:
 
 
 def _of_stream(stream: StreamConfig, counts: Counts, batch_size: int, held_out: float | None) -> Batches:
-    n = min(counts.ratings, stream.first or counts.ratings)
+    drawn = max(round(counts.ratings * stream.users), 2)
+    n = min(drawn, stream.first or drawn)
     train = n - test_count(stream.test, n)
     if held_out is not None:
         train, n = train - test_count(held_out, train), train

@@ -73,13 +73,18 @@ def sheet(name: str, table: pd.DataFrame) -> str:
     return _render("sheet.html", {"columns": columns, "rows": _rows(table)}, name=name, number=len(table))
 
 
+def render(template: str, **names: Any) -> str:
+    """A page of ``assets`` with these names in it, which the template escapes, and with the styles and scripts."""
+    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    files = {name: _asset(name) for name in ("page.css", "advice.css", "page.js", "explorer.js")}
+    return environment.from_string(_asset(template)).render(files=files, **names)
+
+
 def _render(template: str, data: Any, **names: Any) -> str:
     """What comes from data cannot become HTML: names are escaped by the template, the rest is packed."""
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    files = {name: _asset(name) for name in ("page.css", "page.js", "explorer.js")}
     text = json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     packed = base64.b64encode(gzip.compress(text.encode(), mtime=0)).decode()
-    return environment.from_string(_asset(template)).render(files=files, data=packed, **names)
+    return render(template, data=packed, **names)
 
 
 def _asset(name: str) -> str:

@@ -114,14 +114,15 @@ def test_where_two_means_are_ahead_no_embedding_is_advised():
     found = of(LEARNT | {"means": lose(0.18)})
     assert told(found)["Does an embedding pay at all?"].startswith("No: two running means")
     assert found.steps("user") == [Step(0, 0)]
-    assert "Nothing is simpler" in told(found)["What to deploy?"]
+    assert told(found)["What to deploy?"].startswith("Lowest error: means, ")
+    assert "Of those with embeddings: fse-128, " in told(found)["What to deploy?"]
 
 
 def test_what_is_undecided_against_the_best_is_named_and_never_the_simplest():
     wide = 0.004 * np.array([1, -1, 1, -1, 0])[:, None]
     losses = LEARNT | {"fse-16": lose(0.2055) + wide, "fse-128": lose(0.2045)}
     found = of(losses)
-    assert (found.best, found.open, found.simplest) == ("fse-128", ["fse-16"], "fse-128")
+    assert (found.best, found.not_told_from(found.best), found.simplest) == ("fse-128", ["fse-16"], "fse-128")
     assert "whether it is better than fse-16 is undecided" in told(found)["What to deploy?"]
 
 

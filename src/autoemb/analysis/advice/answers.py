@@ -102,29 +102,31 @@ class Answers:
         return self.found(self.embedded, MEANS).finding
 
     @property
-    def equals(self) -> pd.DataFrame:
-        """The options that are as good as the best, which is decided; the best among them."""
-        names = [name for name in self.options["method"] if name == self.best or self._is(name, ALIKE)]
-        return self.options[self.options["method"].isin(names)]
+    def measured_against(self) -> str:
+        """With whom what holds less is compared: the best that holds embeddings; where none does, the best of all."""
+        return self.embedded or self.best
 
-    @property
-    def open(self) -> list[str]:
-        """The methods of which it is undecided whether they lose as much as the best."""
-        return [name for name in self.options["method"] if name != self.best and self._is(name, UNDECIDED)]
+    def not_told_from(self, method: str) -> list[str]:
+        """The methods of which it is undecided whether they lose as much as this one."""
+        return [name for name in self._others(method) if self.found(name, method).finding == UNDECIDED]
 
     @property
     def simplest(self) -> str:
-        """Of those as good as the best, the one whose embeddings hold least."""
-        return str(self.equals.sort_values(["mib", "mean"], kind="stable")["method"].iloc[0])
+        """Of ``measured_against`` and those with embeddings decided to be as good, the one that holds least."""
+        base = self.measured_against
+        good = [name for name in self._others(base) if self.found(name, base).finding == ALIKE]
+        good = [base, *(name for name in good if self.option(name)["mib"] > 0)]
+        return min(good, key=lambda name: float(self.option(name)["mib"]))
 
     @property
     def halved(self) -> str | None:
-        """At half the memory of the best at most, the one that loses least in the mean."""
-        small = self.options[self.options["mib"] <= self.option(self.best)["mib"] / 2]
-        return None if small.empty or not self.option(self.best)["mib"] else str(small["method"].iloc[0])
+        """With embeddings that hold half of what those of ``measured_against`` do at most, the one that loses least."""
+        most = self.option(self.measured_against)["mib"] / 2
+        small = self.options[(self.options["mib"] <= most) & (self.options["mib"] > 0)]
+        return None if small.empty else str(small["method"].iloc[0])
 
-    def _is(self, method: str, finding: str) -> bool:
-        return self.found(method, self.best).finding == finding
+    def _others(self, method: str) -> list[str]:
+        return [str(name) for name in self.options["method"] if name != method]
 
     def steps(self, side: str) -> list[Step]:
         """The size that is decided for the ids of a side, by their ratings.

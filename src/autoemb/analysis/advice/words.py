@@ -177,31 +177,31 @@ def _held(mib: float, all_candidates: bool) -> str:
 
 
 def _deploy(of: Answers) -> Answer:
-    best = of.option(of.best)
-    texts = [f"Lowest error: {of.best}, {_loss(of, of.best)}, {best['mib']:.2f} MiB{_not_told(of)}."]
-    if best["mib"] == 0:
-        texts.append("Nothing is simpler: it holds no embedding.")
-    elif of.simplest == of.best:
-        texts.append(f"Simplest: none that holds less is within {TOLERANCE:.0%} of it, as far as is decided.")
+    texts = [f"Lowest error: {_held_by(of, of.best)}{_not_told(of, of.best)}."]
+    base = of.measured_against
+    if base != of.best:
+        texts.append(f"Of those with embeddings: {_held_by(of, base)}{_not_told(of, base)}.")
+    if of.option(base)["mib"] == 0:
+        return Answer("What to deploy?", " ".join(texts), "decided")
+    if of.simplest == base:
+        texts.append(f"Simplest: none that holds less is within {TOLERANCE:.0%} of {base}, as far as is decided.")
     else:
-        simple = of.option(of.simplest)
-        texts.append(
-            f"Simplest: {of.simplest}, {_loss(of, of.simplest)}, {simple['mib']:.2f} MiB, within {TOLERANCE:.0%} of it"
-            f" ({_told(of.found(of.simplest, of.best))})."
-        )
+        told = _told(of.found(of.simplest, base))
+        texts.append(f"Simplest: {_held_by(of, of.simplest)}, within {TOLERANCE:.0%} of {base} ({told}).")
     if of.halved is not None:
-        found = of.found(of.halved, of.best)
-        texts.append(
-            f"At half its memory: {of.halved}, {_loss(of, of.halved)}, {of.option(of.halved)['mib']:.2f} MiB,"
-            f" {found.finding} ({_told(found)})."
-        )
+        found = of.found(of.halved, base)
+        texts.append(f"At half the memory of {base}: {_held_by(of, of.halved)}, {found.finding} ({_told(found)}).")
     return Answer("What to deploy?", " ".join(texts), "decided")
 
 
-def _not_told(of: Answers) -> str:
-    if not of.open:
-        return ""
-    return f"; whether it is better than {', '.join(of.open)} is undecided"
+def _held_by(of: Answers, method: str) -> str:
+    mib = of.option(method)["mib"]
+    return f"{method}, {_loss(of, method)}, {f'{mib:.2f} MiB' if mib else 'no embedding'}"
+
+
+def _not_told(of: Answers, method: str) -> str:
+    others = of.not_told_from(method)
+    return f" (whether it is better than {', '.join(others)} is undecided)" if others else ""
 
 
 def _unknown(of: Answers) -> Answer:

@@ -1,13 +1,17 @@
 r"""Ratings from known probabilities: a generator with a known best answer.
 
 Every interaction draws a user and an item by power laws of popularity, and a rating of 1 to 5 whole stars from
-an ordered logit model of their affinity z (biases of user and item plus a product of low rank, unit variance):
+an ordered logit model of their affinity z (biases of user and item plus a product of their traits, unit variance):
 
     P(rating <= k | user, item) = sigmoid((t_k - sqrt(signal) s z) / sqrt(1 - signal)),    s = pi / sqrt(3)
 
 s is the standard deviation of logistic noise, so ``signal`` is the share of the affinity in the variance of the
 latent rating, at any signal: at 0 the ratings are independent of the ids. No method can do better on average
 than these probabilities themselves; ``best`` says how well they do.
+
+Two plants for who advises on sizes, both with ``rank`` 8, ``biases`` 0.08 and ``signal`` 0.8: with ``noise_below`` 64,
+rare items are rated at random, so that a small size, which learns less of the noise by heart, is better for them, and
+for the others a large one, as their traits are many; with 0, every item can be learnt.
 """
 
 from pathlib import Path
@@ -28,7 +32,6 @@ STARS = np.arange(1, 6)
 SHARES = (0.06, 0.11, 0.26, 0.34, 0.23)
 """Share of each rating without signal; about that of MovieLens 1M."""
 
-RANK = 4
 ITEM_EXPONENT = 1.0
 USER_EXPONENT = 0.7
 """The n-th most popular id has a share proportional to n to the power of minus this."""
@@ -54,6 +57,15 @@ class Config(DatasetConfig):
     signal: Annotated[float, Field(ge=0, lt=1)] = 0.5
     """Share of the ids' affinity in the variance of the latent rating."""
 
+    rank: Count = 4
+    """Traits of an id, whose products make affinity."""
+
+    biases: Annotated[float, Field(ge=0, le=1)] = 0.5
+    """Share of the ids' biases in the variance of affinity; the rest is their traits'."""
+
+    noise_below: Annotated[int, Field(ge=0)] = 0
+    """An item with fewer ratings than this is rated at random, whoever rates it."""
+
     seed: Annotated[int, Field(ge=0)] = 0
     """Of all draws."""
 
@@ -71,12 +83,15 @@ def draw(config: Config) -> Draws:
     ids, traits = (np.random.default_rng([config.seed, stream]) for stream in (0, 1))
     user = _popular(ids, config.users, USER_EXPONENT, config.rows)
     item = _popular(ids, config.items, ITEM_EXPONENT, config.rows)
-    user_traits = traits.standard_normal((config.users, 1 + RANK))
-    item_traits = traits.standard_normal((config.items, 1 + RANK))
+    user_traits = traits.standard_normal((config.users, 1 + config.rank))
+    item_traits = traits.standard_normal((config.items, 1 + config.rank))
     product = np.zeros(config.rows)
-    for axis in range(1, 1 + RANK):  # one by one: a (rows, RANK) table of each side would be the largest in memory
+    for axis in range(1, 1 + config.rank):  # one by one: a (rows, rank) table of each side would be the largest held
         product += user_traits[user, axis] * item_traits[item, axis]
-    affinity = 0.5 * (user_traits[user, 0] + item_traits[item, 0]) + product * np.sqrt(0.5 / RANK)
+    own = user_traits[user, 0] + item_traits[item, 0]
+    affinity = np.sqrt(0.5 * config.biases) * own + product * np.sqrt((1 - config.biases) / config.rank)
+    if config.noise_below:
+        affinity[np.bincount(item)[item] < config.noise_below] = 0
     return Draws(user, item, affinity)
 
 

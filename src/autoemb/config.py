@@ -190,7 +190,8 @@ class StreamConfig(Settings):
     there is no genome (assumption): it drops the rarest items that have 1 % of the ratings together."""
 
 
-def _refuse_unordered(numbers: tuple[int, ...]) -> tuple[int, ...]:
+def refuse_unordered(numbers: tuple[int, ...]) -> tuple[int, ...]:
+    """The numbers as they are; a ValueError if they do not ascend."""
     if list(numbers) != sorted(set(numbers)):
         raise ValueError("expected ascending numbers, each once")
     return numbers
@@ -202,7 +203,7 @@ def _refuse_twice(values: tuple[Any, ...]) -> tuple[Any, ...]:
     return values
 
 
-Ascending = Annotated[tuple[Count, ...], Field(min_length=1), AfterValidator(_refuse_unordered)]
+Ascending = Annotated[tuple[Count, ...], Field(min_length=1), AfterValidator(refuse_unordered)]
 """At least one whole number from 1, ascending, each once."""
 
 
@@ -221,11 +222,11 @@ Passes = Annotated[
     tuple[Count, ...],
     BeforeValidator(_in_a_list),
     AfterValidator(_refuse_none),
-    AfterValidator(_refuse_unordered),
+    AfterValidator(refuse_unordered),
 ]
 """As ``Ascending``, or a number alone."""
 
-Sizes = Annotated[tuple[Width, ...], Field(min_length=1), AfterValidator(_refuse_unordered)]
+Sizes = Annotated[tuple[Width, ...], Field(min_length=1), AfterValidator(refuse_unordered)]
 """Candidate sizes d_1 < ... < d_K: widths of embeddings."""
 
 

@@ -102,7 +102,7 @@ def test_with_one_size_a_search_is_the_fixed_size(name, task):
     known = methods.find(name).Config.model_fields
     settings = {key: value for key, value in CONTROL.items() if key in known} | {"sizes": [6]}
     searching = logits_of(make((name, settings), shape, range(2)), frame, task)
-    path = "chain" if name == "esapn" else "transform"
+    path = {"esapn": "chain", "mask": "raw"}.get(name, "transform")
     fixed = logits_of(make(("fse", {**SMALL, "size": 6, "path": path}), shape, range(2)), frame, task)
     torch.testing.assert_close(searching, fixed, rtol=0, atol=1e-9)
 

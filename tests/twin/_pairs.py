@@ -50,7 +50,7 @@ def embedding_pairs(w: nn.Module, fast: Fast) -> Pairs:
     """Of the embeddings of all sizes, which the fast method keeps side by side."""
     pairs = []
     for (_, tables), rows in zip(embeddings(w), fast.by_id("candidates"), strict=True):
-        parts = rows.split(fast.sizes, dim=1)
+        parts = rows.split([table.embedding_dim for table in tables], dim=1)
         pairs += [(table.weight, part) for table, part in zip(tables, parts, strict=True)]
     return pairs
 

@@ -1,4 +1,4 @@
-"""What `autoemb advise` runs on a person's ratings: fixed sizes, anchors and searching methods, all with one recipe."""
+"""What `autoemb advise` runs: fixed sizes, sizes by rule, searching methods and anchors, with one recipe for all."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -39,5 +39,14 @@ def config_for(proposed: Mapping[str, Any], name: str, ratings: int) -> dict[str
 def methods() -> dict[str, dict[str, Any]]:
     """By name, the settings of the methods."""
     fixed = {f"fse-{size}": {"method": "fse", "size": size, **RECIPE} for size in SIZES}
+    largest = SIZES[-1]
+    rules = {
+        "mask": {
+            "sizes": [4, 16, largest]
+        },  # by popularity: 4 numbers at first, 16 from 10 ratings on, all from 100 on
+        "mask-users-16": {"sizes": [16], "item_sizes": [largest]},
+        "mask-items-16": {"sizes": [largest], "item_sizes": [16]},
+    }
+    ruled = {name: {"method": "mask", **rule, **RECIPE} for name, rule in rules.items()}
     searching = {name: dict(RECIPE) for name in ("autoemb", "esapn")}
-    return {"constant": {}, "means": {}, "mf": {}, **fixed, **searching}
+    return {"constant": {}, "means": {}, "mf": {}, **fixed, **ruled, **searching}

@@ -40,6 +40,7 @@ _METHODS = {
     "constant": Mark(_GREY, "D"),
     "means": Mark(_INK, "*"),
     "mf": Mark("#7A5195", "d"),
+    "mask": Mark("#B2182B", ">"),
     "uniform": Mark("#8C6D31", "<"),
     "sam": Mark("#E69F00", "s"),
     "darts": Mark("#009E73", "D"),

@@ -31,9 +31,10 @@ class Head:
             "head.out_bias": uniform((self.outputs, 1), self.hidden, dice),
         }
 
-    def logits(self, parameters: Parameters, x: Tensor) -> Tensor:
-        """(S, width, B) -> (S, C, B)."""
-        x = torch.bmm(parameters["head.hidden"], batch_norm(parameters, "head.norm_in", x))  # (S, hidden, B)
+    def logits(self, parameters: Parameters, x: Tensor, kept: Tensor | None = None) -> Tensor:
+        """(S, width, B) -> (S, C, B); where ``kept`` (S, width, B) is 0, a normalised number is left out."""
+        x = batch_norm(parameters, "head.norm_in", x)
+        x = torch.bmm(parameters["head.hidden"], x if kept is None else x * kept)  # (S, hidden, B)
         x = tanh(batch_norm(parameters, "head.norm_hidden", x))
         return torch.baddbmm(parameters["head.out_bias"], parameters["head.out"], x)
 

@@ -22,7 +22,7 @@ from autoemb.config import DatasetConfig, LevelsConfig, StreamConfig
 from autoemb.data.datasets import csv
 from autoemb.data.inspection import inspect, name_of, report
 from autoemb.data.inspection.guess import Stated, unit_of
-from autoemb.data.inspection.proposal import levels_of, step_of
+from autoemb.data.inspection.proposal import batch_size, levels_of, step_of
 from autoemb.data.inspection.survey import DIFFERENT
 from autoemb.data.interactions import Interactions
 from autoemb.data.stream import build_stream, level_splits
@@ -175,8 +175,8 @@ FOUND = """\
 #   - 1 of 2 users (50.0 %) have a single rating
 #   - 0 of 2 users (0.0 %) have 2 ratings or more beside a test part: too few for the splits by popularity
 #     level, which are left out
-#   - 3 ratings make fewer than 20 batches of 500, in which little is learnt; a smaller batch_size makes more
-#     of them
+#   - 3 ratings make 0 steps in batches of 20, and fewer than 100 teach little: more ratings are needed to say
+#     anything
 #
 """
 
@@ -316,11 +316,11 @@ def test_other_encodings(told):
         (made(timestamp=SECONDS), "all times are equal: the streams below are those of a file without times"),
         (made(timestamp=np.arange(-999, 1001)), "1,000 of 2,000 ratings (50.0 %) have a time of 1970-01-01 00:00"),
         (made(timestamp=np.arange(20_210_000, 20_212_000)), "all times lie before 1980"),
-        (made(timestamp="2020-02-02"), "column 'timestamp' holds '2020-02-02'; a time must be a whole number"),
+        (made(timestamp="2 Feb 2020"), "column 'timestamp' holds '2 Feb 2020'; a time must be a whole number"),
         (made(rating=7), "all ratings are 7: there is nothing to predict"),
         (made(rating=np.where(np.arange(2000) < 900, 0, WHOLE)), "% of the ratings are 0, the lowest: if that"),
         (made(rating=np.where(WHOLE == 0, -1, WHOLE)), "% of the ratings are -1, the lowest: if that stands"),
-        (made(200), "200 ratings make fewer than 20 batches of 500, in which little is learnt"),
+        (made(200), "200 ratings make 7 steps in batches of 20, and fewer than 100 teach little"),
         (made(itemId=np.arange(2000) // 120), "rated the item in an earlier row; duplicates (below) says which stay"),
         (made(userId=np.arange(2000)), "2,000 of 2,000 users (100.0 %) have a single rating"),
         (made(userId=np.arange(2000)), "too few for the splits by popularity level, which are left out"),
@@ -356,10 +356,10 @@ DAYS = pd.Series(pd.date_range("2019-01-01", periods=2000, freq="h")).dt.strftim
         ),
         (made(rating=np.where(np.arange(2000) % 40 == 0, 3, 5)), "97.5 % of the ratings are of one class"),
         (made(timestamp=MIXED), "1,500 of 2,000 ratings (75.0 %) have a time before 1980, and others a later one"),
-        (made().rename(columns=MOMENT), "column 'moment' looks like times, and is not used"),
+        (made().rename(columns=MOMENT), "column 'moment' is taken for the times by its values"),
         (
             made(timestamp=DAYS).rename(columns=MOMENT),
-            "column 'moment' looks like times, such as '2019-",
+            "column 'moment' is taken for the times by its values",
         ),
     ],
     ids=["highest", "lowest", "positive", "class", "units", "overlooked", "dates"],
@@ -371,6 +371,27 @@ def test_a_proposal_that_means_little_is_no_silent_one(told, frame, words, kind)
     said, _ = told(content)
     problems = " ".join(line.removeprefix("#").strip(" -") for line in said.partition("# problems:")[2].splitlines())
     assert words in problems
+
+
+@pytest.mark.parametrize("unit", ["s", "ms", "us", "ns", "iso"])
+@pytest.mark.parametrize("kind", ["text", "Parquet"])
+def test_times_are_found_by_their_values_whatever_their_name(told, unit, kind):
+    factor = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
+    moments = DAYS if unit == "iso" else (SECONDS + np.arange(2000)) * factor[unit]
+    frame = made(timestamp=moments).rename(columns={"timestamp": "bought", "rating": "stars"})
+    frame = frame.assign(price=np.arange(2000) * 7, code=np.arange(2000) + 10_000_000)  # no times
+    text, loaded = told(text_of(frame) if kind == "text" else parquet_of(frame))
+    assert only(loaded).columns.timestamp == "bought"
+    assert only(loaded).timestamp_unit == unit
+    assert "temporal" in text
+    assert np.ptp(
+        np.concatenate([block.timestamp for block in csv.read(Path(only(loaded).archive), only(loaded)).blocks])
+    ) == (2000 - 1) * (3600 if unit == "iso" else 1)
+
+
+@pytest.mark.parametrize(("rows", "size"), [(100_000, 500), (66_667, 500), (66_000, 200), (5_000, 20), (100, 20)])
+def test_the_batch_makes_a_hundred_steps(rows, size):
+    assert batch_size(rows) == size
 
 
 def parquet_of(frame: pd.DataFrame) -> bytes:

@@ -62,6 +62,19 @@ def read(tmp_path, data, text):
         pytest.param(b"u,i,r,t\na,b,3,-1\n", settings(TIMED, timestamp_unit="ms"), [("a", "b", 3.0, -1)], id="-1 ms"),
         pytest.param(b"u,i,r,t\na,b,3,-86400\n", settings(TIMED), [("a", "b", 3.0, -86400)], id="before 1970"),
         pytest.param(
+            b"u,i,r,t\na,b,3,1970-01-02\na,c,3,1970-01-02 01:00\na,d,3,1970-01-02T01:00:05.75Z\n"
+            b"a,e,3,1970-01-02T01:00:05+01:00\na,f,3,1969-12-31T23:59:59.5\n",
+            settings(TIMED, timestamp_unit="iso"),
+            [
+                ("a", "b", 3.0, 86400),
+                ("a", "c", 3.0, 90000),
+                ("a", "d", 3.0, 90005),
+                ("a", "e", 3.0, 86405),
+                ("a", "f", 3.0, -1),
+            ],
+            id="ISO 8601",
+        ),
+        pytest.param(
             b"u,i,r,t\na,b,3,4102444800\n", settings(TIMED), [("a", "b", 3.0, 4102444800)], id="in the future"
         ),
         pytest.param(
@@ -118,6 +131,19 @@ def test_read(tmp_path, data, text, rows):
             "line 2: column t: '978300760000'; expected a whole number of type int64, at most 4102444800"
             " (the year 2100 in the timestamp_unit s)",
         ),
+        (
+            b"u,i,r,t\na,b,3,2024-02-30\na,b,3,2024-02-29\na,b,3,1700000000\n",
+            settings(TIMED, timestamp_unit="iso"),
+            "line 2: column t: '2024-02-30'; expected a time such as 2024-03-01, 2024-03-01 12:30 or"
+            " 2024-03-01T12:30:05Z, before 2100 (1 more such row)",
+        ),
+        (b"u,i,r,t\na,b,3,\n", settings(TIMED, timestamp_unit="iso"), "line 2: column t: ''; expected a time such as"),
+        (
+            b"u,i,r,t\na,b,3,2100-01-02\n",
+            settings(TIMED, timestamp_unit="iso"),
+            "line 2: column t: '2100-01-02'; expected a time such as",
+        ),
+        (b"u,i,r,t\na,b,3,\xff\n", settings(TIMED, timestamp_unit="iso"), r"line 2: column t: '\xff'; expected a time"),
         (b"a,7,3\n", settings({"user": 1, "item": 2, "rating": 4}), "line 1: 3 fields; expected at least 4"),
         (b"u,i,r\n", settings(), "holds no ratings"),
     ],

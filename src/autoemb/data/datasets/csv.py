@@ -32,7 +32,7 @@ class Columns(Settings):
     """A number."""
 
     timestamp: str | Annotated[int, Field(ge=1)] | None = None
-    """A whole number, UTC, in ``timestamp_unit``, or a timestamp of Parquet; before 1970 it is negative. Without it
+    """A time in ``timestamp_unit``, UTC, or a timestamp of Parquet; a number before 1970 is negative. Without it
     every timestamp is 0, and the temporal order is the file's."""
 
     @model_validator(mode="after")
@@ -72,8 +72,9 @@ class Config(DatasetConfig):
     rating_step: Annotated[float, Field(gt=0)] | None = None
     """Distance of the ratings from each other, in the same unit; left out, any rating in the range is allowed."""
 
-    timestamp_unit: Literal["s", "ms", "us", "ns"] = "s"
-    """Of the timestamps; parts of a second are cut off."""
+    timestamp_unit: Literal["s", "ms", "us", "ns", "iso"] = "s"
+    """Of the timestamps; parts of a second are cut off. ``iso``: they are text by ISO 8601, such as 2024-03-01 or
+    2024-03-01T12:30:05+02:00; without a zone they are UTC."""
 
     @model_validator(mode="after")
     def _covered(self) -> "Config":
@@ -100,7 +101,7 @@ class Config(DatasetConfig):
 
 def read(archive: Path, config: Config) -> Ratings:
     """The ratings in file order; ids are kept as text."""
-    per_second = UNITS[config.timestamp_unit]
+    per_second = UNITS.get(config.timestamp_unit)
     if is_parquet(archive):
         return Ratings(read_parquet(archive, config.columns.named, config.scale, per_second, LATEST))
     source = Source(archive, packed=True)

@@ -8,7 +8,7 @@ from typing import Any
 from autoemb.artifact.yaml import dumped
 from autoemb.data.inspection.guess import Guess
 from autoemb.data.inspection.problems import percent
-from autoemb.data.inspection.proposal import Proposal
+from autoemb.data.inspection.proposal import BATCHES, LEAST_STEPS, Proposal
 from autoemb.data.inspection.survey import Survey
 
 WIDTH = 110
@@ -23,6 +23,11 @@ Line = tuple[str, str]
 
 def config(name: str, guess: Guess, counted: Survey, proposal: Proposal) -> Iterator[Line]:
     """The lines of the config, each with a comment that says what it is or why."""
+    if proposal.batch_size != BATCHES[0]:
+        yield (
+            f"batch_size: {proposal.batch_size}",
+            f"so that the train part makes {LEAST_STEPS} steps; the papers have {BATCHES[0]}",
+        )
     yield "seeds: 3", "models of each method, started differently; intervals are over them"
     yield "datasets:", ""
     yield f"  {spelt(name)}:", ""
@@ -36,10 +41,12 @@ def config(name: str, guess: Guess, counted: Survey, proposal: Proposal) -> Iter
     yield "methods:", ""
     yield "  constant: {}", "the share of each label: what is worse has learnt nothing"
     yield "  means: {}", "how a user and an item are rated, without any embedding"
-    yield "  fse-2: {method: fse, size: 2}", "an embedding of 2 numbers for every id"
-    yield "  fse-16: {method: fse, size: 16}", ""
-    yield "  fse-128: {method: fse, size: 128}", ""
-    yield "  autoemb: {}", "sizes of 2, 16 and 128, weighted by popularity"
+    yield "  mf: {}", "matrix factorisation"
+    for size in (4, 16, 128):
+        why = "an embedding of 4 numbers for every id, whose start has the variance 1/4" if size == 4 else ""
+        yield f"  fse-{size}: {{method: fse, size: {size}, embedding_init: scaled}}", why
+    yield "  autoemb: {embedding_init: scaled}", "sizes of 2, 16 and 128, weighted by popularity"
+    yield "  esapn: {embedding_init: scaled}", "sizes of 2 to 128, which grow"
     if proposal.levels is None:
         yield "# levels:", "left out: see the problems above"
     else:
@@ -70,7 +77,7 @@ def _data(guess: Guess, counted: Survey, proposal: Proposal) -> dict[str, tuple[
         rows["delimiter"] = (data.delimiter, "")
         rows["encoding"] = (data.encoding, "utf-8, cp1252 or latin-1")
     if data.columns.timestamp is not None:
-        rows["timestamp_unit"] = (data.timestamp_unit, "of whole numbers: s, ms, us or ns; by their size")
+        rows["timestamp_unit"] = (data.timestamp_unit, "s, ms, us or ns of whole numbers, by their size; iso: text")
     rows["rating_range"] = (data.rating_range, "the lowest and the highest; others would be refused")
     if data.rating_step is not None:
         rows["rating_step"] = (data.rating_step, "between ratings; left out, any in the range is allowed")

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Literal, NamedTuple, get_args
 
@@ -13,13 +14,16 @@ from autoemb.artifact.parquet import one_line
 from autoemb.data.datasets.csv import LATEST, Columns
 from autoemb.data.inspection.column_names import by_name, by_place
 from autoemb.data.inspection.dialect import SAMPLE, Encoding, delimiter_of, encoding_of, fields_of, head_of
-from autoemb.data.inspection.survey import YEAR_1980
 from autoemb.data.readers.archive import Source
+from autoemb.data.readers.iso import seconds_of_iso
 from autoemb.data.readers.layout import Column
 from autoemb.data.readers.parquet import KINDS, UNITS, is_parquet
 from autoemb.errors import InputError
 
-Unit = Literal["s", "ms", "us", "ns"]
+YEARS = (788_918_400, 2_082_758_400)
+"""Seconds UTC of 1995-01-01 and 2036-01-01: whole numbers in between, whatever their unit, look like times."""
+
+Unit = Literal["s", "ms", "us", "ns", "iso"]
 
 
 class Stated(NamedTuple):
@@ -44,7 +48,7 @@ class Guess:
     delimiter: str = ","
     encoding: Encoding = "utf-8"
     problem: str = ""
-    """Why the column of the times is left out, if it cannot be read."""
+    """Why the column of the times is left out, if it cannot be read; or that it was found by its values."""
 
 
 def guess(path: Path, stated: Stated) -> Guess:
@@ -60,7 +64,7 @@ def guess(path: Path, stated: Stated) -> Guess:
 def unit_of(times: Sequence[int]) -> Unit:
     """The largest unit in which all of the times lie before the year 2100."""
     latest = max(times, default=0)
-    units: tuple[Unit, ...] = get_args(Unit)
+    units: tuple[Unit, ...] = get_args(Unit)[:-1]
     return next((unit for unit in units if latest // UNITS[unit] <= LATEST), units[-1])
 
 
@@ -69,25 +73,29 @@ def _of_parquet(path: Path, stated: Stated) -> Guess:
         with pq.ParquetFile(path) as file:
             schema = file.schema_arrow
             columns = by_name(str(path), schema.names, stated.columns)
-            times: list[int] = []
             problem = ""
             if "timestamp" not in {*columns, *stated.columns}:
-                others = [
-                    field.name for field in schema if field.name not in _taken(columns) and _may_be_times(field.type)
-                ]
+                others = [name for name in schema.names if name not in _taken(columns)]
+                others = [name for name in others if _may_be_times(schema.field(name).type)]
                 rows = next(file.iter_batches(1000, columns=others), None) if others else None
-                problem = _overlooked({} if rows is None else rows.to_pydict())
+                name = _times_among({} if rows is None else rows.to_pydict())
+                if name is not None:
+                    columns["timestamp"], problem = name, _by_value(name)
+            unit: Unit = "s"
             if "timestamp" in columns:
                 name = columns["timestamp"]
                 kind = schema.field(name).type
+                rows = next(file.iter_batches(SAMPLE, columns=[name]), None)
+                values = [] if rows is None else rows.column(0).drop_null().to_pylist()
                 if pa.types.is_integer(kind):
-                    rows = next(file.iter_batches(SAMPLE, columns=[name]), None)
-                    times = [] if rows is None else rows.column(0).drop_null().to_pylist()
+                    unit = unit_of(values)
+                elif any(test(kind) for test in KINDS["iso"][2:]) and values and all(map(_is_iso, values)):
+                    unit = "iso"
                 elif "timestamp" not in stated.columns and not any(test(kind) for test in KINDS["timestamp"]):
                     problem = _left_out(columns.pop("timestamp"), f"is of type {kind}")
     except (OSError, ValueError, pa.ArrowException) as error:  # ValueError: names that are no UTF-8
         raise InputError(f"{path}: damaged, or not a Parquet file ({one_line(error)})") from error
-    return Guess("Parquet", tuple(schema.names), Columns.model_validate(columns), unit_of(times), problem=problem)
+    return Guess("Parquet", tuple(schema.names), Columns.model_validate(columns), unit, problem=problem)
 
 
 def _of_text(source: Source, stated: Stated) -> Guess:
@@ -105,33 +113,41 @@ def _of_text(source: Source, stated: Stated) -> Guess:
     stated_names = [name for name in stated.columns.values() if not name.isdecimal()]
     named = any(name in first for name in stated_names) or not any(map(_is_number, first))
     columns = (by_name if named else by_place)(str(source), first, stated.columns)
-    times: list[int] = []
     problem = ""
+    names_or_numbers: Sequence[str | int] = first if named else range(1, len(first) + 1)
+    by_column = {
+        name: [row[place] for row in rows[named:] if place < len(row)] for place, name in enumerate(names_or_numbers)
+    }
     if "timestamp" not in {*columns, *stated.columns}:
-        names_or_numbers: Sequence[str | int] = first if named else range(1, len(first) + 1)
         taken = _taken(columns)
-        problem = _overlooked({
-            name: [row[place] for row in rows[named:] if place < len(row)]
-            for place, name in enumerate(names_or_numbers)
-            if name not in taken
-        })  # fmt: skip
+        times = _times_among({name: values for name, values in by_column.items() if name not in taken})
+        if times is not None:
+            columns["timestamp"], problem = times, _by_value(times)
+    unit: Unit = "s"
     if "timestamp" in columns:
-        name = columns["timestamp"]
-        place = name - 1 if isinstance(name, int) else first.index(name)
-        values = [row[place] for row in rows[named:] if place < len(row)]
+        values = by_column[columns["timestamp"]]
         strange = next((value for value in values if not re.fullmatch(r"[-+]?\d{1,19}", value)), None)
         if strange is None:
-            times = [int(value) for value in values]
+            unit = unit_of([int(value) for value in values])
+        elif all(map(_is_iso, values)):
+            unit = "iso"
         elif "timestamp" not in stated.columns:
             problem = _left_out(columns.pop("timestamp"), f"holds {strange!r}")
     names = tuple(first) if named else ()
-    return Guess("text", names, Columns.model_validate(columns), unit_of(times), delimiter, encoding, problem)
+    return Guess("text", names, Columns.model_validate(columns), unit, delimiter, encoding, problem)
 
 
 def _left_out(column: str | int, why: str) -> str:
     return (
-        f"column {column!r} {why}; a time must be a whole number or a timestamp of Parquet, so it is left out:"
-        " without times the order is the file's"
+        f"column {column!r} {why}; a time must be a whole number, text by ISO 8601 such as 2024-03-01 12:30, or a"
+        " timestamp of Parquet, so it is left out: without times the order is the file's"
+    )
+
+
+def _by_value(column: str | int) -> str:
+    return (
+        f"column {column!r} is taken for the times by its values, not by its name: if it holds none, say --timestamp"
+        " none, or name another column"
     )
 
 
@@ -144,25 +160,28 @@ def _taken(columns: Mapping[Column, str | int]) -> list[str | int]:
     return list(columns.values())
 
 
-def _overlooked(others: Mapping[str | int, Sequence[object]]) -> str:
-    """Which of the columns that are not used looks like times; empty if none does.
+def _times_among(others: Mapping[str | int, Sequence[object]]) -> str | int | None:
+    """The first of the columns that are not used whose values all look like times; None if none does.
 
     Args:
         others: the first values of each.
     """
     for name, values in others.items():
-        texts = [str(value) for value in values if value not in (None, "")]
+        given = [value for value in values if value not in (None, "")]
+        texts = [str(value) for value in given]
         if not texts:
             continue
+        if all(isinstance(value, date) for value in given) or all(map(_is_iso, texts)):
+            return name
         whole = [int(text) for text in texts if re.fullmatch(r"\d{9,19}", text)]
-        if len(whole) == len(texts) and min(whole) // UNITS[unit_of(whole)] >= YEAR_1980:
-            return f"column {name!r} looks like times, and is not used: if it holds them, say --timestamp {name}"
-        if all(re.match(r"\d{4}-\d\d-\d\d\b", text) for text in texts):
-            return (
-                f"column {name!r} looks like times, such as {texts[0]!r}, and is not used: a time must be a whole"
-                " number or a timestamp of Parquet; without times the order is the file's"
-            )
-    return ""
+        seconds = [time // UNITS[unit_of(whole)] for time in whole]
+        if len(whole) == len(texts) and YEARS[0] <= min(seconds) <= max(seconds) < YEARS[1]:
+            return name
+    return None
+
+
+def _is_iso(text: object) -> bool:
+    return bool(seconds_of_iso(pa.array([str(text)]), LATEST + 1)[0] <= LATEST)
 
 
 def _is_number(field: str) -> bool:

@@ -4,8 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from autoemb.config import RunConfig
-from autoemb.data.inspection.proposal import Proposal
+from autoemb.data.inspection.proposal import LEAST_STEPS, TRAIN, Proposal
 from autoemb.data.inspection.survey import YEAR_1980, Survey
 
 FEW_USERS = 100
@@ -17,9 +16,6 @@ ALIKE = 0.05
 FAR = 2
 """A rating is called far from the others if it is so many times the range of these away."""
 
-FEW_BATCHES = 20
-"""A stream of fewer batches is called short."""
-
 
 def problems(counted: Survey, proposal: Proposal) -> Iterator[str]:
     """What a person should know of the ratings, their times and their users: one line for each problem."""
@@ -27,11 +23,11 @@ def problems(counted: Survey, proposal: Proposal) -> Iterator[str]:
     yield from _of_labels(counted, proposal)
     yield from _of_times(counted, proposal)
     yield from _of_users(counted, proposal)
-    batch = int(RunConfig.model_fields["batch_size"].default)
-    if counted.rows < FEW_BATCHES * batch:
+    steps = int(TRAIN * counted.rows / proposal.batch_size)
+    if steps < LEAST_STEPS:
         yield (
-            f"{counted.rows:,} ratings make fewer than {FEW_BATCHES} batches of {batch}, in which little is learnt; a"
-            " smaller batch_size makes more of them"
+            f"{counted.rows:,} ratings make {steps} steps in batches of {proposal.batch_size}, and fewer than"
+            f" {LEAST_STEPS} teach little: more ratings are needed to say anything"
         )
 
 

@@ -24,12 +24,24 @@ ENOUGH = (0.25, 1000)
 """A popularity level is proposed if this share of the users, or this number of them, have the ratings for it."""
 
 
+TRAIN = 0.75
+"""Share of the ratings in the train part."""
+
+LEAST_STEPS = 100
+"""Steps that the train part is to make at least: in fewer, little is learnt."""
+
+BATCHES = (500, 200, 100, 50, 20)
+"""Sizes of a mini-batch that are proposed: the papers', or the largest that makes ``LEAST_STEPS``. In smaller ones the
+statistics of BatchNorm say little."""
+
+
 @dataclass(frozen=True)
 class Proposal:
     """Settings for the file."""
 
     data: csv.Config
     streams: Mapping[str, StreamConfig]
+    batch_size: int
     levels: LevelsConfig | None
     """None where too few users have enough ratings."""
     reached: int
@@ -62,7 +74,12 @@ def propose(data: csv.Config, counted: Survey) -> Proposal:
     temporal = counted.last > counted.first
     orders = {"temporal": "temporal"} if temporal else {"given": "given", "shuffled": "shuffled"}
     streams = {name: StreamConfig.model_validate({"order": order, "test": 0.25}) for name, order in orders.items()}
-    return Proposal(scale, streams, splits, reached)
+    return Proposal(scale, streams, batch_size(counted.rows), splits, reached)
+
+
+def batch_size(rows: int) -> int:
+    """The largest of ``BATCHES`` in which the train part of so many rows makes ``LEAST_STEPS``; else the smallest."""
+    return next((size for size in BATCHES if TRAIN * rows / size >= LEAST_STEPS), BATCHES[-1])
 
 
 def step_of(ratings: Sequence[float]) -> float | None:

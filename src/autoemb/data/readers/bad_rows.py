@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.csv
 
 from autoemb.data.ratings import Scale
+from autoemb.data.readers.iso import EXAMPLE, seconds_of_iso
 from autoemb.data.readers.layout import Layout
 from autoemb.data.readers.lines import lines
 
@@ -72,6 +73,11 @@ def _check(column: str, layout: Layout, scale: Scale) -> Callable[[str], str]:
     """A function of a value of the column: what was expected instead, or nothing where the value is good."""
     if column == "rating":
         return lru_cache(lambda value: "" if scale.allows(_rating(value)).all() else str(scale))
+    if column == "timestamp" and layout.per_second is None:
+        late = layout.latest + 1
+        return lambda value: (
+            "" if seconds_of_iso(pa.array([_text(value)]), late)[0] < late else f"{EXAMPLE}, before 2100"
+        )
     if column == "timestamp":
         return lambda value: "" if _in_time(_whole(value, pa.int64()), layout) else _timestamps(layout)
     if layout.ids == "str":
@@ -80,15 +86,20 @@ def _check(column: str, layout: Layout, scale: Scale) -> Callable[[str], str]:
     return lambda value: "" if _whole(value, pa.int32()) is not None else "a whole number of type int32"
 
 
+def _text(value: str) -> str:
+    """The value, without bytes that are no text."""
+    return BROKEN.sub("?", value)
+
+
 def _in_time(value: int | None, layout: Layout) -> bool:
-    return value is not None and value // layout.per_second <= layout.latest
+    return value is not None and value // (layout.per_second or 1) <= layout.latest
 
 
 def _timestamps(layout: Layout) -> str:
     whole = "a whole number of type int64"
     if layout.latest == np.iinfo(np.int64).max:
         return whole
-    return f"{whole}, at most {layout.latest * layout.per_second} ({layout.units})"
+    return f"{whole}, at most {layout.latest * (layout.per_second or 1)} ({layout.units})"
 
 
 def _whole(value: str, kind: Any) -> int | None:

@@ -12,6 +12,7 @@ import pyarrow.csv
 from autoemb.data.ratings import Block, Scale
 from autoemb.data.readers.archive import Source
 from autoemb.data.readers.bad_rows import bad_rows, fields_of_line
+from autoemb.data.readers.iso import seconds_of_iso
 from autoemb.data.readers.layout import Column, Layout
 from autoemb.data.readers.lines import BLOCK, Problems, count_lines, skip_mark, whole_lines
 from autoemb.errors import InputError
@@ -114,13 +115,21 @@ def parse(text: bytes, layout: Layout, scale: Scale) -> Block:
     rating = columns["rating"].to_numpy()
     if not scale.allows(rating).all():
         raise ValueError("a rating is off the scale")
-    timestamp = columns["timestamp"].to_numpy() if "timestamp" in columns else np.zeros(len(rating), np.int64)
-    if layout.per_second != 1:
-        timestamp = timestamp // layout.per_second
+    timestamp = _timestamps(columns.get("timestamp"), len(rating), layout)
     if len(timestamp) and timestamp.max() > layout.latest:
         raise ValueError("a timestamp is too late")
     user, item = (ids_of(columns[side]) for side in ("user", "item"))
     return Block(user, item, rating, timestamp)
+
+
+def _timestamps(column: Any, rows: int, layout: Layout) -> "np.ndarray[tuple[int], np.dtype[np.int64]]":
+    """Seconds UTC (rows,); text that is no time becomes one that is too late."""
+    if column is None:
+        return np.zeros(rows, np.int64)
+    if layout.per_second is None:
+        return seconds_of_iso(column, layout.latest + 1)
+    ticks: np.ndarray[tuple[int], np.dtype[np.int64]] = column.to_numpy()
+    return ticks if layout.per_second == 1 else ticks // layout.per_second
 
 
 def _is_cut(text: bytes, separator: str) -> bool:

@@ -30,8 +30,8 @@ class Layout:
     encoding: str = "utf-8"
     """Of the text; one in which the end of a line is a byte of its own."""
 
-    per_second: int = 1
-    """Units of the timestamps in a second."""
+    per_second: int | None = 1
+    """Units of the timestamps in a second; None where they are text by ISO 8601."""
 
     latest: int = np.iinfo(np.int64).max
     """Seconds UTC; a later timestamp is refused."""
@@ -43,7 +43,8 @@ class Layout:
     def types(self) -> dict[str, Any]:
         """The pyarrow type of each field that is read, by its position as text."""
         ids = pa.int32() if self.ids == "int32" else pa.dictionary(pa.int32(), pa.string())
-        kinds = {"user": ids, "item": ids, "rating": pa.float32(), "timestamp": pa.int64()}
+        kinds = {"user": ids, "item": ids, "rating": pa.float32()}
+        kinds["timestamp"] = pa.string() if self.per_second is None else pa.int64()
         types = {str(position): kinds[column] for column, position in self.columns.items()}
         return types | {str(position): pa.null() for position in self.empty}
 

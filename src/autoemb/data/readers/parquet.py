@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 from autoemb.artifact.files import expect_file
 from autoemb.artifact.parquet import ROW_GROUP, one_line
 from autoemb.data.ratings import Block, Scale
+from autoemb.data.readers.iso import EXAMPLE, seconds_of_iso
 from autoemb.data.readers.layout import Column
 from autoemb.data.readers.lines import Problems
 from autoemb.data.readers.members import Allowance, readable
@@ -25,6 +26,7 @@ KINDS = {
     "id": (pa.types.is_integer, pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view),
     "rating": (pa.types.is_integer, pa.types.is_floating, pa.types.is_boolean, pa.types.is_decimal),
     "timestamp": (pa.types.is_integer, pa.types.is_timestamp, pa.types.is_date),
+    "iso": (pa.types.is_timestamp, pa.types.is_date, pa.types.is_string, pa.types.is_large_string),
 }
 """The types that the values of a column may have; a dictionary may hold them, too."""
 
@@ -37,7 +39,7 @@ def is_parquet(path: Path) -> bool:
 
 
 def read_parquet(
-    path: Path, names: Mapping[Column, str | int], scale: Scale, per_second: int, latest: int
+    path: Path, names: Mapping[Column, str | int], scale: Scale, per_second: int | None, latest: int
 ) -> Iterator[Block]:
     """The ratings in file order, their ids as text; if the file has no timestamps, they are 0.
 
@@ -45,7 +47,8 @@ def read_parquet(
         path: the file.
         names: the file's name of each column that is read.
         scale: ratings allowed.
-        per_second: how many units of a timestamp make a second, if it is a whole number; a timestamp type says its own.
+        per_second: how many units of a timestamp make a second, if it is a whole number; a timestamp type says its
+            own. None: it is text by ISO 8601, or a timestamp type.
         latest: seconds UTC; a later timestamp is refused.
 
     Raises:
@@ -54,8 +57,9 @@ def read_parquet(
             rows there are.
     """
     problems, rows = Problems(), 0
+    in_time = f"{EXAMPLE}, before 2100" if per_second is None else f"a time, at most {latest} s UTC"
     with _parquet(path):
-        file = _opened(path, names)
+        file = _opened(path, names, per_second is None)
         for batch in file.iter_batches(ROW_GROUP, columns=[str(name) for name in names.values()]):
             columns = {column: batch[str(name)] for column, name in names.items()}
             columns |= {column: _plain(values) for column, values in columns.items() if column not in ("user", "item")}
@@ -70,7 +74,7 @@ def read_parquet(
             for row in np.flatnonzero(np.logical_or.reduce(list(wrong.values()))):
                 column = next(column for column in names if wrong[column][row])
                 value = columns[column][int(row)].as_py()
-                expected = {"rating": str(scale), "timestamp": f"a time, at most {latest} s UTC"}.get(column, "an id")
+                expected = {"rating": str(scale), "timestamp": in_time}.get(column, "an id")
                 problems.add(f"{path}: row {rows + row + 1}: column {names[column]}: {value!r}; expected {expected}")
             rows += len(batch)
             if not problems.count:
@@ -81,7 +85,7 @@ def read_parquet(
         raise InputError(f"{path}: holds no ratings; expected at least one row")
 
 
-def _opened(path: Path, names: Mapping[Column, str | int]) -> Any:
+def _opened(path: Path, names: Mapping[Column, str | int], iso: bool) -> Any:
     """The file, whose texts are read as a dictionary: a row group can hold one long text a million times.
 
     Raises:
@@ -89,7 +93,7 @@ def _opened(path: Path, names: Mapping[Column, str | int]) -> Any:
     """
     file = pq.ParquetFile(path)
     for column, name in names.items():
-        _expect(file, path, column, name)
+        _expect(file, path, column, name, iso)
     allowance = Allowance(path, path)
     texts = []
     for name in map(str, names.values()):
@@ -117,7 +121,7 @@ def _parquet(path: Path) -> Iterator[None]:
         raise InputError(f"{path}: damaged, or not a Parquet file ({one_line(error)})") from error
 
 
-def _expect(file: Any, path: Path, column: Column, name: str | int) -> None:
+def _expect(file: Any, path: Path, column: Column, name: str | int, iso: bool) -> None:
     """Refuse a file that has no column of this name, or whose column cannot hold what it is to hold."""
     schema = file.schema_arrow
     if schema.names.count(name) != 1:
@@ -126,7 +130,8 @@ def _expect(file: Any, path: Path, column: Column, name: str | int) -> None:
         )
     kind = schema.field(name).type
     kind = kind.value_type if pa.types.is_dictionary(kind) else kind
-    if not any(test(kind) for test in KINDS.get(column, KINDS["id"])):
+    tests = KINDS["iso"] if iso and column == "timestamp" else KINDS.get(column, KINDS["id"])
+    if not any(test(kind) for test in tests):
         raise InputError(f"{path}: column {name!r}: {kind}; expected a type that can be a {column}")
 
 
@@ -162,7 +167,9 @@ def _numbers(column: Any, kind: Any, missing: Any) -> Any:
     return column.cast(kind, safe=False).fill_null(missing).to_numpy(zero_copy_only=False)
 
 
-def _seconds(column: Any, rows: int, per_second: int, latest: int) -> "np.ndarray[tuple[int], np.dtype[np.int64]]":
+def _seconds(
+    column: Any, rows: int, per_second: int | None, latest: int
+) -> "np.ndarray[tuple[int], np.dtype[np.int64]]":
     """The times in seconds UTC (rows,); a missing one becomes one that is later than ``latest``."""
     if column is None:
         return np.zeros(rows, np.int64)
@@ -170,6 +177,8 @@ def _seconds(column: Any, rows: int, per_second: int, latest: int) -> "np.ndarra
         column = column.cast(pa.timestamp("s"))
     if pa.types.is_timestamp(column.type):
         per_second = UNITS[column.type.unit]
+    if per_second is None:
+        return seconds_of_iso(column, latest + 1)
     if pa.types.is_uint64(column.type):  # what int64 does not hold is no time
         column = pc.if_else(pc.less_equal(column, pa.scalar(2**63 - 1, pa.uint64())), column, None)
     ticks = _numbers(column, pa.int64(), 0)

@@ -51,10 +51,16 @@ def draw(
             half = len(rings) // 2
             rings = rings.assign(crossing=[5.0, np.nan] * half, finding=["overtakes", "undecided"] * half)
             return plots.levels(table, rings, published.figure1())
-        case "running_popularity":
-            table = by_metric(grid(seeds, **run, **sides, popularity_low=lows))
-            size = table["method"].map({"fse": 146, "fse-2": 2}).astype("Int64")
-            return plots.running_popularity(table.assign(size=size, popularity_high=table["popularity_low"] + 1))
+        case "popularity_differences":
+            table = by_metric(grid(seeds, **run, side=["user", "item"], popularity_low=lows))
+            table = table[(table["metric"] != "accuracy") & (table["method"] != "fse")]
+            low = table["low"]
+            found = {"difference": table["mean"] - 0.2, "visible": (table["high"] - low) / 2, "tolerance": 0.002}
+            ends = {"popularity_high": table["popularity_low"] + 1, "finding": "undecided", "other": "fse"}
+            return plots.popularity_differences(table.assign(**found, **ends))
+        case "frontier":
+            table = by_metric(grid(seeds, **run))
+            return plots.frontier(table.assign(mib=table["method"].map({"fse": 5.0, "fse-2": 0.1}).fillna(0.0)))
         case "comparison":
             table = by_metric(grid(seeds, **run))
             return plots.comparison(table.assign(paper=np.where(table["method"] == "fse", 0.21, np.nan)))
@@ -79,7 +85,7 @@ def draw(
     raise AssertionError(name)
 
 
-FIGURES = ["levels", "running_popularity", "comparison", "sizes", "size_stream", "stream"]
+FIGURES = ["levels", "popularity_differences", "frontier", "comparison", "sizes", "size_stream", "stream"]
 
 
 @pytest.mark.parametrize("name", FIGURES)

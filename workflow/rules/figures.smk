@@ -2,12 +2,15 @@
 
 NOTEBOOKS = {
     "claims": (["claims", "verdicts", "datasets"], ["claims"]),
-    "comparison": (["comparison"], ["comparison"]),
+    "comparison": (["comparison", "frontier"], ["comparison", "frontier"]),
     "sizes": (["mean-size", "size-stream", "datasets"], ["sizes", "size-stream"]),
     "stream": (["stream", "streams"], ["stream"]),
     "tuning": (["tuned", "candidates"], ["tuned"]),
     "ablation": (["ablation"], ["ablation"]),
-    "popularity": (["levels", "crossings", "running-popularity"], ["levels", "running-popularity"]),
+    "popularity": (
+        ["levels", "crossings", "popularity-differences"],
+        ["levels", "popularity-differences"],
+    ),
 }
 NOTEBOOKS = {name: (reads, draws) for name, (reads, draws) in NOTEBOOKS.items() if set(reads) <= set(TABLES)}
 """Notebook -> the tables that it reads, the figures that it draws for every data set."""

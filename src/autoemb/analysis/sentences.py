@@ -19,13 +19,15 @@ from autoemb.analysis.tables import (
     below_constant,
     lower_is_better,
     model_names,
+    plain_methods,
     sort_methods,
     starts_of,
     supported,
     trainings_of,
 )
+from autoemb.analysis.tables.differences import FINDINGS
 from autoemb.analysis.tables.student import excludes_zero
-from autoemb.analysis.tables.text import change, plus_minus, popularity_label, span
+from autoemb.analysis.tables.text import change, plus_minus, popularity_label, ranges, span
 from autoemb.experiment.ablation import BASE
 from autoemb.schema import NO_START
 
@@ -86,24 +88,21 @@ def levels(table: pd.DataFrame, crossings: pd.DataFrame) -> str:
     return "\n".join(lines)
 
 
-def running_popularity(table: pd.DataFrame, split: str = "test") -> str:
-    """Which fixed size is best at the lowest and at the highest running popularity on the stream.
+def popularity_differences(table: pd.DataFrame) -> str:
+    """At which popularity each method is better than the fixed size, worse, or as good; variants are left out.
 
     Args:
-        table: ``tables.running_popularity`` of one data set.
-        split: which part of the stream.
+        table: ``tables.popularity_differences`` of one data set.
     """
-    fixed = supported(table[table["size"].notna() & (table["split"] == split)])
     lines = []
-    for (stream, side, task, metric), group in fixed.groupby(["stream", "side", "task", "metric"], sort=False):
-        ends = []
-        for low in (group["popularity_low"].min(), group["popularity_low"].max()):
-            here = group[group["popularity_low"] == low].sort_values("mean", ascending=lower_is_better(str(metric)))
-            best, *others = here.to_dict("records")
-            at = popularity_label(best["popularity_low"], best["popularity_high"])
-            ends.append(f"at {at} {best['method']} is best ({_value(best)}; {_tied(best, others)})")
+    for (stream, side, task, metric), group in table.groupby(["stream", "side", "task", "metric"], sort=False):
+        told = []
+        for method in plain_methods(group["method"].unique()):
+            one = group[group["method"] == method]
+            parts = [f"{word} at {ranges(rows)}" for word in FINDINGS if len(rows := one[one["finding"] == word])]
+            told.append(f"{method} {', '.join(parts)}")
         head = f"{stream}, {side} popularity, {task}, {NAMES[str(metric)]} ({_seeds(group)})"
-        lines.append(f"- {head}: {'; '.join(ends)}.")
+        lines.append(f"- {head}, against {group['other'].iloc[0]}: {'; '.join(told)}.")
     return "\n".join(lines)
 
 

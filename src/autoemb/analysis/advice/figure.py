@@ -2,15 +2,15 @@
 
 import io
 
-import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from autoemb.analysis.advice.answers import Answers
 from autoemb.analysis.advice.words import SEVERAL
+from autoemb.analysis.plots.differences import draw_differences, draw_frontier
 from autoemb.analysis.plots.panels import METRIC_LABELS, few_ticks, focus, grid, handle, legend, letter, popularity_axis
 from autoemb.analysis.plots.style import method_mark, styled
-from autoemb.analysis.tables import ANCHORS, bin_centres, sort_methods, supported
+from autoemb.analysis.tables import bin_centres, sort_methods, supported
 from autoemb.schema import SIDES
 
 
@@ -34,18 +34,7 @@ def _classes(axes: Axes, of: Answers, side: str) -> None:
     if sizes.empty:
         axes.text(0.5, 0.5, "no fixed sizes to compare", ha="center", va="center", transform=axes.transAxes)
         return
-    for name in sort_methods(rows["method"].unique()):
-        one, mark = rows[rows["method"] == name].sort_values("popularity_low"), method_mark(name)
-        half = np.nan_to_num(one["visible"].to_numpy(np.float64))
-        axes.errorbar(
-            bin_centres(one), one["difference"], yerr=half, color=mark.colour, marker=mark.marker,
-            linestyle=mark.line, markeredgewidth=0, elinewidth=0.6, capsize=0,
-        )  # fmt: skip
-    band = sizes.drop_duplicates("popularity_low").sort_values("popularity_low")
-    axes.fill_between(
-        bin_centres(band), -band["tolerance"], band["tolerance"], color="#000000", alpha=0.12, linewidth=0
-    )
-    axes.axhline(0, color="#000000", linewidth=0.6)
+    draw_differences(axes, rows)
     focus(axes, [*sizes["difference"], 0.0])
     few_ticks(axes)
     popularity_axis(axes, bin_centres(sizes), "ratings so far")
@@ -53,23 +42,8 @@ def _classes(axes: Axes, of: Answers, side: str) -> None:
 
 
 def _memory(axes: Axes, of: Answers) -> None:
-    """Every option's loss with its interval against its MiB; without embeddings, a line."""
-    for row in of.options.to_dict("records"):
-        mark = method_mark(str(row["method"]))
-        if row["mib"] == 0:
-            axes.axhline(row["mean"], color=mark.colour, linewidth=0.8, linestyle=":")
-            continue
-        half = np.nan_to_num(row["high"] - row["mean"])
-        axes.errorbar(
-            row["mib"], row["mean"], yerr=half, color=mark.colour, marker=mark.marker, markersize=4.5,
-            markeredgewidth=0, elinewidth=0.8,
-        )  # fmt: skip
-    shown = of.options.loc[~of.options["method"].isin(ANCHORS[:1]), "mean"]
-    focus(axes, shown)
-    few_ticks(axes)
-    if (of.options["mib"] > 0).any():
-        axes.set_xscale("log")
-    axes.set_xlabel("MiB of embeddings (dotted: none)")
+    """Every option's loss with its interval against its MiB."""
+    draw_frontier(axes, of.options)
     axes.set_ylabel(METRIC_LABELS[of.metric])
 
 

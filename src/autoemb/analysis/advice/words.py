@@ -8,7 +8,7 @@ import pandas as pd
 from autoemb.analysis.advice.answers import MEANS, Answers, Found
 from autoemb.analysis.tables.differences import ALIKE, BETTER, LEAST, TOLERANCE, UNDECIDED, WORSE
 from autoemb.analysis.tables.intervals import CONSTANT
-from autoemb.analysis.tables.text import change, plus_minus, popularity_label
+from autoemb.analysis.tables.text import change, plus_minus, ranges
 from autoemb.schema import SIDES
 
 Tone = Literal["stop", "decided", "open"]
@@ -146,15 +146,7 @@ def _of_size(of: Answers, rows: pd.DataFrame, total: int) -> str:
 
 
 def _where(rows: pd.DataFrame) -> str:
-    """Classes of popularity, neighbours together: ``at 1 to 15 and 64 to 127 ratings``."""
-    spans: list[list[int]] = []
-    for row in rows.sort_values("popularity_low").to_dict("records"):
-        low, high = int(row["popularity_low"]), int(row["popularity_high"])
-        if spans and spans[-1][1] + 1 == low:
-            spans[-1][1] = high
-        else:
-            spans.append([low, high])
-    return f"at {' and '.join(popularity_label(*span).replace('-', ' to ') for span in spans)} ratings"
+    return f"at {ranges(rows)} ratings"
 
 
 def _memory(of: Answers) -> Answer:

@@ -1,7 +1,8 @@
 """One function per figure: a table of one data set in, a matplotlib Figure out; ``save`` writes it."""
 
 from autoemb.analysis.plots.ablation import ablation
-from autoemb.analysis.plots.curves import levels, running_popularity
+from autoemb.analysis.plots.curves import levels
+from autoemb.analysis.plots.differences import frontier, popularity_differences
 from autoemb.analysis.plots.methods import comparison, stream, tuned
 from autoemb.analysis.plots.selection import size_stream, sizes
 from autoemb.analysis.plots.style import Mark, level_mark, method_mark, save, size_mark, style
@@ -12,10 +13,11 @@ __all__ = [
     "ablation",
     "claims",
     "comparison",
+    "frontier",
     "level_mark",
     "levels",
     "method_mark",
-    "running_popularity",
+    "popularity_differences",
     "save",
     "size_mark",
     "size_stream",

@@ -1,4 +1,4 @@
-"""Figures of error against popularity: the levels of Fig. 1, and running popularity on the stream."""
+"""The figure of error against popularity: the levels of Fig. 1."""
 
 import itertools
 from typing import Any
@@ -23,8 +23,8 @@ from autoemb.analysis.plots.panels import (
     letter,
     popularity_axis,
 )
-from autoemb.analysis.plots.style import Mark, method_mark, size_mark
-from autoemb.analysis.tables import AS_RELEASED, OVERTAKES, bin_centres, starts_of, supported, trainings_of
+from autoemb.analysis.plots.style import method_mark, size_mark
+from autoemb.analysis.tables import AS_RELEASED, OVERTAKES, starts_of, trainings_of
 from autoemb.schema import NO_START
 
 
@@ -65,38 +65,6 @@ def levels(table: pd.DataFrame, crossings: pd.DataFrame, paper: pd.DataFrame) ->
                 letter(axes, 2 * number + column, ", ".join(words))
         legend(figure, _level_handles(table, shows_paper=papers is not None))
         headline(figure, findings.levels(table, crossings), findings.about(table))
-    return figure
-
-
-def running_popularity(table: pd.DataFrame, split: str = "test") -> Figure:
-    """Loss and accuracy of the fixed-size runs against running popularity, per side and stream.
-
-    Args:
-        table: ``tables.running_popularity`` of one data set.
-        split: which part of the stream.
-    """
-    fixed = supported(table[table["size"].notna() & (table["split"] == split)])
-    rows = [cell for cell, _ in fixed.groupby(["task", "metric"], sort=False)]
-    columns = [cell for cell, _ in fixed.groupby(["stream", "side"], sort=False)]
-    marks = _fixed_marks(fixed)
-    with grid(max(len(rows), 1), max(len(columns), 1), 1.55, sharey=True) as (figure, panels):
-        for row, (task, metric) in enumerate(rows):
-            table_row = fixed[(fixed["task"] == task) & (fixed["metric"] == metric)]
-            for column, (stream, side) in enumerate(columns):
-                axes = panels[row][column]
-                cell = table_row[(table_row["stream"] == stream) & (table_row["side"] == side)]
-                for method, one in cell.groupby("method", sort=False):
-                    curve(axes, bin_centres(one), one, marks[str(method)][0])
-                popularity_axis(axes, bin_centres(cell), f"{side} popularity\n(interactions so far)")
-                focus(axes, table_row["mean"])
-                few_ticks(axes, 5)
-                if row < len(rows) - 1:
-                    axes.set_xlabel("")
-                letter(axes, row * len(columns) + column, f"{stream}, {side}")
-                if column == 0:
-                    axes.set_ylabel(f"{task}\n{SHORT_LABELS[str(metric)]}")
-        legend(figure, [handle(mark, label) for mark, label in marks.values()])
-        headline(figure, findings.running_popularity(fixed), findings.about(fixed, "losses: lower is better"))
     return figure
 
 
@@ -143,13 +111,3 @@ def _rings(axes: Axes, curves: pd.DataFrame, crossings: pd.DataFrame) -> None:
         height = np.interp(row["crossing"], one["level"], one["mean"])
         axes.plot([row["low"], row["high"]], [height, height], **_REACH)
         axes.plot(row["crossing"], height, **_RING)
-
-
-def _fixed_marks(fixed: pd.DataFrame) -> dict[str, tuple[Mark, str]]:
-    """Look and label of every fixed-size run: its size's, or its own where two runs have one size."""
-    runs = fixed[["method", "size"]].drop_duplicates().sort_values("size", kind="stable")
-    shared = runs["size"].duplicated(keep=False)
-    return {
-        method: (method_mark(method), method) if twice else (size_mark(int(size)), f"size {int(size)}")
-        for method, size, twice in zip(runs["method"], runs["size"], shared, strict=True)
-    }

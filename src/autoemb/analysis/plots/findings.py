@@ -16,6 +16,7 @@ from autoemb.analysis.tables import (
     starts_of,
     trainings_of,
 )
+from autoemb.analysis.tables.differences import FINDINGS
 from autoemb.analysis.tables.student import excludes_zero
 from autoemb.analysis.tables.text import change
 from autoemb.schema import DESCRIPTIVE, VERDICTS
@@ -86,12 +87,35 @@ def levels(table: pd.DataFrame, crossings: pd.DataFrame) -> str:
     return f"The larger of two sizes, by loss: {'; '.join(parts)}" if parts else ""
 
 
-def running_popularity(fixed: pd.DataFrame) -> str:
-    """Which size has the lowest loss in how many of the bins."""
-    losses = _losses(fixed)
-    cells = losses.groupby(["stream", "side", "task", "popularity_low"], sort=False)
-    best = Counter(_best(cell) for _, cell in cells if len(cell) > 1)
-    return f"Lowest loss of the fixed sizes: {_counted(best, sum(best.values()), 'bins')}" if best else ""
+def popularity_differences(table: pd.DataFrame) -> str:
+    """In how many classes by popularity smaller fixed sizes, and searching methods, are better than the fixed size."""
+    if table.empty:
+        return ""
+    kinds = {
+        "smaller fixed sizes": table["method"].str.fullmatch(r"fse-\d+"),
+        "searching": table["method"].isin(SEARCHING),
+    }
+    parts = []
+    for what, which in kinds.items():
+        found = Counter(table.loc[which, "finding"])
+        if found:
+            told = ", ".join(f"{finding} {found[finding]}" for finding in FINDINGS)
+            parts.append(f"{what}: {told}, of {found.total()}")
+    return f"Against {table['other'].iloc[0]}, by popularity; {'; '.join(parts)}" if parts else ""
+
+
+def frontier(losses: pd.DataFrame) -> str:
+    """Which method with embeddings has the lowest loss, with how much memory, and whether any without is ahead."""
+    cells = [cell for _, cell in losses.groupby(["stream", "task"], sort=False) if (cell["mib"] > 0).any()]
+    if not cells:
+        return ""
+    best = [cell[cell["mib"] > 0].sort_values("mean").iloc[0] for cell in cells]
+    ahead = sum(cell.loc[cell["mib"] == 0, "mean"].min() < one["mean"] for cell, one in zip(cells, best, strict=True))
+    counted = Counter(f"{one['method']} ({one['mib']:.2f} MiB)" for one in best)
+    return (
+        f"Lowest loss with embeddings: {_counted(counted, len(cells), 'cells')};"
+        f" one without any is ahead in {ahead} of {len(cells)}"
+    )
 
 
 def growth(table: pd.DataFrame, order: str, over: str) -> str:

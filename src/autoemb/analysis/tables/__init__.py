@@ -15,6 +15,7 @@ from autoemb.analysis.tables.intervals import (
     bin_centres,
     fixed,
     lower_is_better,
+    plain_methods,
     sort_methods,
     supported,
 )
@@ -64,6 +65,7 @@ __all__ = [
     "model_names",
     "paper_crossings",
     "parity",
+    "plain_methods",
     "popularity_differences",
     "ranking",
     "running_popularity",

@@ -31,6 +31,8 @@ BETTER, WORSE, ALIKE, UNDECIDED = "better", "worse", "alike", "undecided"
 """What a difference says: its interval lies within the tolerance around 0 (``ALIKE``), else below 0, else above, or it
 does none of these."""
 
+FINDINGS = (BETTER, WORSE, ALIKE, UNDECIDED)
+
 TOLERANCE = 0.01
 """A difference below this share of the other's loss makes two methods alike."""
 

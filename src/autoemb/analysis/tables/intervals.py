@@ -118,6 +118,11 @@ def sort_methods(names: Iterable[str]) -> list[str]:
     return sorted(names, key=key)
 
 
+def plain_methods(names: Iterable[str]) -> list[str]:
+    """Those that are no variants: a method under its own name, or FSE of a size (``fse-16``)."""
+    return [name for name in sort_methods(names) if "-" not in name or re.fullmatch(r"fse-\d+", name)]
+
+
 def by_length(trainings: Iterable[str]) -> list[str]:
     """How long models of Fig. 1's levels are trained: by the number of passes, then the others by name."""
 

@@ -53,6 +53,21 @@ def popularity_label(low: int, high: int) -> str:
     return str(low) if low == high else f"{low}-{high}"
 
 
+def ranges(rows: pd.DataFrame) -> str:
+    """Classes of popularity, neighbours together: ``1 to 15 and 64 to 127``.
+
+    Args:
+        rows: ``popularity_low`` and ``popularity_high`` of each, both included.
+    """
+    spans: list[list[int]] = []
+    for low, high in sorted(zip(rows["popularity_low"], rows["popularity_high"], strict=True)):
+        if spans and spans[-1][1] + 1 == low:
+            spans[-1][1] = int(high)
+        else:
+            spans.append([int(low), int(high)])
+    return " and ".join(popularity_label(*each).replace("-", " to ") for each in spans)
+
+
 def _escape(cell: str) -> str:
     r"""LaTeX text: ``**bold**`` becomes ``\textbf``, ``±`` a sign, and special characters are quoted."""
     for plain, quoted in (("&", r"\&"), ("%", r"\%"), ("_", r"\_"), ("#", r"\#"), ("±", r"$\pm$")):

@@ -26,11 +26,12 @@ def pairs(outcomes: pd.DataFrame) -> dict[str, list[tuple[str, str]]]:
     """Methods that the claims about means compare: the better one, the other one.
 
     Args:
-        outcomes: of every run; S1 and S2 compare those methods that have run.
+        outcomes: of every run; S1, S2 and S4 compare those methods that have run.
     """
     ran, baseline = set(outcomes["method"]), fixed(outcomes)
     of_papers = [name for name in ("fse", "fse-128", *SEARCHING) if name in ran]
     of_one_start = [(name + start, baseline + start) for start in ("", "-scaled") for name in SEARCHING]
+    of_one_rule = [(name + start, f"mask{start}") for start in ("", "-scaled") for name in ("autoemb", "esapn")]
     return {
         "A3": [("sam", "fse"), ("darts", "sam"), ("autoemb", "darts")],
         "A4": [("darts", "sam"), ("autoemb", "sam")],
@@ -41,6 +42,7 @@ def pairs(outcomes: pd.DataFrame) -> dict[str, list[tuple[str, str]]]:
         "E1e": [("esapn", "autoemb")],
         "S1": [(name, MEANS) for name in of_papers],
         "S2": [pair for pair in of_one_start if ran >= set(pair)],
+        "S4": [pair for pair in of_one_rule if ran >= set(pair)],
     }
 
 
@@ -55,7 +57,7 @@ def oriented(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def of_means(outcomes: pd.DataFrame) -> pd.DataFrame:
-    """A3, A4, A5, E1, S1, S2 and their like: differences of two methods' means over the test part.
+    """A3, A4, A5, E1, S1, S2, S4 and their like: differences of two methods' means over the test part.
 
     Args:
         outcomes: ``schema.OUTCOMES`` of every run, with ``dataset``, ``stream``, ``task``, ``method``.

@@ -132,6 +132,12 @@ def test_without_anchors_and_sizes_it_says_what_was_not_run():
     assert said(found)[2].text == "Not known: fixed sizes smaller than another were not run."
 
 
+def test_a_sample_of_the_users_is_told():
+    (found,) = answers(tabled(LEARNT), {"temporal": 0.1})
+    assert "the ratings of 10.0% of the users" in told(found)["What is not known?"]
+    assert "drawn at random" not in told(of(LEARNT))["What is not known?"]
+
+
 def test_every_id_gets_the_size_of_its_ratings():
     ids = {"user": pd.Series(["a", "b", "c", "d"]), "item": pd.Series(["x", "y", "z"])}
     table = sizes([(of(LEARNT), Rated(ids, COUNTS))])
@@ -179,6 +185,13 @@ def test_the_command_writes_page_json_and_sizes(files):
     assert answered["sizes"]["item"] == [{"ratings": 0, "size": 4}, {"ratings": 16, "size": 128}]
     assert (folder / "sizes.csv").read_text().splitlines()[:2] == ["dataset,side,id,ratings,size", "d,user,a,2,4"]
     assert (folder / "advice.html").read_text().startswith("<!doctype html>")
+
+
+def test_the_command_refuses_a_share_that_is_none(files, capsys):
+    words, folder = files
+    assert main([*words, "--sampled", "temporal"]) == 2
+    assert "--sampled temporal: expected a stream and its share" in capsys.readouterr().err
+    assert not (folder / "advice.html").exists()
 
 
 @pytest.mark.parametrize(

@@ -22,9 +22,11 @@ rule answer:
         mem_mb=more(8000),
         runtime=more(30),
     params:
+        sampled=[f"{name}={stream.users}" for name, stream in GRID.config.streams.items() if stream.users < 1],
         packages=packages("autoemb.commands.answer"),
     shell:
-        "autoemb answer --tables {input.tables:q} --interactions {input.interactions:q} --out {output.page:q}"
+        "autoemb answer --tables {input.tables:q} --interactions {input.interactions:q}"
+        " --sampled {params.sampled:q} --out {output.page:q}"
         " --json {output.json:q} --sizes {output.sizes:q} --record {output.record:q} 2> {log:q}"
 
 

@@ -26,6 +26,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--interactions", type=Path, nargs="+", required=True, metavar="FILE",
         help="<data set>.parquet, beside which lie <data set>.users.parquet and <data set>.items.parquet",
     )  # fmt: skip
+    parser.add_argument(
+        "--sampled",
+        nargs="*",
+        default=[],
+        metavar="STREAM=SHARE",
+        help="streams of a sample of the users, and which share",
+    )
     parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="the page, html")
     parser.add_argument("--json", type=Path, required=True, metavar="FILE", help="the same for programs")
     parser.add_argument("--sizes", type=Path, required=True, metavar="FILE", help="a size for every id, csv")
@@ -37,12 +44,13 @@ def run(arguments: argparse.Namespace) -> None:
     made = [arguments.out, arguments.json, arguments.sizes]
     data = {path.stem: (path, *_ids(path)) for path in arguments.interactions}
     used = [*arguments.tables, *(path for paths in data.values() for path in paths)]
-    with recorded(arguments.record, {}, [__name__], used, made):
+    sampled = dict(map(_share, arguments.sampled))
+    with recorded(arguments.record, {"sampled": sampled}, [__name__], used, made):
         tables = {path.stem: read_csv(path) for path in arguments.tables}
         for name in NEEDED:
             if name not in tables:
                 raise InputError(f"{name}.csv: is not among the tables; expected {', '.join(NEEDED)}")
-        found = answers(tables)
+        found = answers(tables, sampled)
         if not found:
             raise InputError(f"{_path(arguments.tables, 'comparison')}: no rows; expected a method that was run")
         who = {name: _rated(paths) for name, paths in data.items()}
@@ -56,6 +64,19 @@ def run(arguments: argparse.Namespace) -> None:
         first = {each.dataset: each for each in reversed(found)}  # of each data set, what is answered first
         with whole(arguments.sizes) as temporary:
             write_csv(sizes([(first[name], who[name]) for name in who if name in first]), temporary)
+
+
+def _share(text: str) -> tuple[str, float]:
+    """Such as ``temporal=0.1``.
+
+    Raises:
+        InputError: it is none.
+    """
+    stream, _, share = text.rpartition("=")
+    try:
+        return stream, float(share)
+    except ValueError as error:
+        raise InputError(f"--sampled {text}: expected a stream and its share, such as temporal=0.1") from error
 
 
 def _ids(path: Path) -> tuple[Path, Path]:

@@ -60,6 +60,8 @@ class Answers:
     reference: str
     """The method of a fixed size that the classes are compared with; empty without one."""
     reference_size: int
+    users: float
+    """The share of the users that the stream is of."""
 
     @property
     def best(self) -> str:
@@ -154,20 +156,22 @@ class Answers:
         return steps
 
 
-def answers(tables: Tables) -> list[Answers]:
+def answers(tables: Tables, users: Mapping[str, float] | None = None) -> list[Answers]:
     """Of every data set, stream and task that the tables have, in their order, but those by time first.
 
     Args:
         tables: by name, those of ``ANSWERING``; the last may lack.
+        users: of the streams that are of a sample of the users, their share of all.
     """
     compared = tables["comparison"]
     compared = compared[compared["metric"].isin(list(LOSSES.values()))]
     cells = compared[["dataset", "stream", "task", "metric"]].drop_duplicates()
     order = cells.assign(later=cells["stream"] != "temporal").sort_values("later", kind="stable")
-    return [_of_cell(tables, [str(row[name]) for name in cells]) for row in order.to_dict("records")]
+    rows = ([str(row[name]) for name in cells] for row in order.to_dict("records"))
+    return [_of_cell(tables, cell, (users or {}).get(cell[1], 1.0)) for cell in rows]
 
 
-def _of_cell(tables: Tables, cell: Sequence[str]) -> Answers:
+def _of_cell(tables: Tables, cell: Sequence[str], users: float) -> Answers:
     dataset, stream, task, metric = cell
     here = {"dataset": dataset, "stream": stream, "task": task}
     options = _where(tables["comparison"], {**here, "metric": metric}).sort_values("mean", kind="stable")
@@ -189,7 +193,7 @@ def _of_cell(tables: Tables, cell: Sequence[str]) -> Answers:
         rows = _where(classes, {**here, "metric": metric})
         classes = rows.assign(size=rows["method"].map(family)).dropna(subset=["size"]).astype({"size": "int64"})
     differences = _where(tables["differences"], {**here, "metric": metric})
-    return Answers(dataset, stream, task, metric, options, differences, classes, reference, size)
+    return Answers(dataset, stream, task, metric, options, differences, classes, reference, size, users)
 
 
 def _is_plain(name: str) -> bool:

@@ -203,6 +203,10 @@ def _unknown(of: Answers) -> Answer:
         f"Differences within {TOLERANCE:.0%} of the loss count as none; classes with fewer than {LEAST} test ratings,"
         " and intervals that hold 0 and more than that, as undecided.",
     ]
+    if of.users < 1:
+        texts.append(
+            f"These are the ratings of {of.users:.1%} of the users, drawn at random: counts by item are of them."
+        )
     if of.stream != "temporal":
         texts.append("The order is not that of time: what comes later was not predicted from what came before.")
     if len(of.classes):

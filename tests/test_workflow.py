@@ -158,7 +158,7 @@ def test_the_results_are_those_that_the_readme_says(project):
 def test_every_result_has_something_in_it(project):
     results = project.root / "results/config"
     figures = list((results / "figures").iterdir())
-    assert len(figures) == 7 * 3
+    assert len(figures) == 8 * 3
     assert [path for path in figures if path.stat().st_size <= 1000] == []
     assert {path.stem for path in (results / "tables").glob("*.csv")} == MADE
     for table in MADE:

@@ -210,7 +210,7 @@ def test_the_report_opens_without_a_network(project, browser, tmp_path):
     verdicts = pd.read_csv(project.root / "results/config/tables/verdicts.csv")
     assert all(sentence in begins for sentence in verdicts["sentence"])
     browser.screenshot(tmp_path / "report.png")
-    for folder, count in (("Figures", 7), ("Tables", len(MADE))):
+    for folder, count in (("Figures", 8), ("Tables", len(MADE))):
         browser.open(project.root / "results/config" / "report.html")
         find = "[...document.querySelectorAll('a')].find(e => e.textContent.trim() === name)"
         browser.wait(f"!!{find}", name=folder)

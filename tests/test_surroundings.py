@@ -8,15 +8,15 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-TABLE = ROOT / "results/published/parity/tables/comparison.csv"
+TABLES = [ROOT / f"results/published/latest-small/tables/{name}.csv" for name in ("comparison", "frontier")]
 RC = "text.usetex: True\naxes.prop_cycle: cycler('color', ['ff0000'])\nfont.size: 30\naxes.facecolor: yellow\n"
 NO_KERNEL = '{"argv": ["/bin/false"], "display_name": "theirs", "language": "python"}'
 
 
 def render(folder: Path, **environment: str) -> dict[str, bytes]:
     """The figures and the notebook that are made of a published table, in this folder."""
-    draws = [folder / f"out/comparison-ml-1m.{end}" for end in ("svg", "pdf", "png")]
-    words = ["render", ROOT / "notebooks/comparison.ipynb", "--reads", TABLE, "--draws", *draws]
+    draws = [folder / f"out/comparison-ml-latest-small.{end}" for end in ("svg", "pdf", "png")]
+    words = ["render", ROOT / "notebooks/comparison.ipynb", "--reads", *TABLES, "--draws", *draws]
     # through the installed program: it is what the workflow calls
     program = Path(sys.executable).with_name("autoemb")
     command = [program, *words, "--out", folder / "out/comparison.ipynb"]

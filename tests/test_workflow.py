@@ -308,8 +308,8 @@ def test_a_changed_notebook_reruns_only_itself(restored):
 @pytest.mark.parametrize(
     ("module", "rules"),
     [
-        ("analysis/plots/style.py", {*(f"render_{name}" for name in NOTEBOOKS), "page", "explore", "sheets"}),
-        ("analysis/explorer/assets/page.css", {"explore", "sheets"}),
+        ("analysis/plots/style.py", {*(f"render_{name}" for name in NOTEBOOKS), "page", "answer", "explore", "sheets"}),
+        ("analysis/explorer/assets/page.css", {"answer", "explore", "sheets"}),
         ("analysis/tables/levels.py", None),
         ("analysis/published/table2.csv", None),
         ("data/datasets/ml_1m.py", set()),

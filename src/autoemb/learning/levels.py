@@ -5,7 +5,7 @@ Beside them stand the anchors, which have no embedding.
 
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -18,6 +18,8 @@ from autoemb.config import LevelModel, LevelsConfig, RunConfig, Task
 from autoemb.data.columns import Columns, Shape
 from autoemb.data.stream import InteractionTable
 from autoemb.learning.checkpoint import Checkpoint
+from autoemb.learning.machine.device import clear
+from autoemb.learning.machine.engine import Captured
 from autoemb.learning.methods import constant, fse, means
 from autoemb.learning.methods.contract import Method
 from autoemb.learning.nn.task import hits
@@ -94,12 +96,11 @@ def run_levels(
             steps = model.steps(level, len(train), training.batch_size)
             rows = passes(train, steps, training.batch_size, config.of_replicate(seed).seed)
             fitted = _made(split.shape(training), model, config, training, seed, device)
-            for batches in fitted.plan(split.columns(*rows), training.batch_size, chunk=chunk).chunks():
-                for batch in batches:
-                    fitted.step(batch)
+            for _ in _learnt(fitted, split.columns(*rows), training.batch_size, chunk):
                 if checkpoint and checkpoint.end_signal:
                     checkpoint.save(state())  # and end: one model is soon trained again
             sums.append(_test(fitted, test, training))
+            clear()
             if checkpoint and checkpoint.due():
                 checkpoint.save(state())
     if checkpoint:
@@ -110,6 +111,18 @@ def run_levels(
     frame["seed"], frame["level"] = zip(*cells, strict=True)
     frame = frame.sort_values(["level", "seed"], ignore_index=True)
     return LEVELS.check(frame[list(LEVELS.columns)].astype(dict(LEVELS.columns)))
+
+
+def _learnt(model: Method, columns: Columns, batch_size: int, chunk: int) -> Iterator[int]:
+    """Have a model learn from every batch; yields how many they were, chunk by chunk.
+
+    On a GPU the step is recorded once and replayed: the kernels of a small model take less time than to start them.
+    """
+    step = Captured(model.step) if model.device == "cuda" else model.step
+    for batches in model.plan(columns, batch_size, chunk=chunk).chunks():
+        for batch in batches:
+            step(batch)
+        yield len(batches)
 
 
 def passes(train: npt.NDArray[np.int64], steps: int, batch_size: int, seed: int) -> list[npt.NDArray[np.int64]]:

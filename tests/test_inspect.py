@@ -21,9 +21,10 @@ from autoemb.cli import main
 from autoemb.config import DatasetConfig, LevelsConfig, StreamConfig
 from autoemb.data.datasets import csv
 from autoemb.data.inspection import inspect, name_of, report
-from autoemb.data.inspection.guess import Stated, unit_of
+from autoemb.data.inspection.guess import Stated
 from autoemb.data.inspection.proposal import batch_size, levels_of, step_of
 from autoemb.data.inspection.survey import DIFFERENT
+from autoemb.data.inspection.times import unit_of
 from autoemb.data.interactions import Interactions
 from autoemb.data.stream import build_stream, level_splits
 from autoemb.experiment import grid

@@ -1,8 +1,11 @@
 """What a person's own file may hold, and what becomes of it: the table of docs/data.md, row by row."""
 
+import datetime as dt
 import gzip
 import json
+import re
 import uuid
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -10,10 +13,17 @@ import pyarrow as pa
 import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import assume, example, given
+from hypothesis import strategies as st
 
 from autoemb import cli
 from autoemb.data.datasets import find
+from autoemb.data.ratings import Scale
 from autoemb.data.readers import members
+from autoemb.data.readers.archive import Source
+from autoemb.data.readers.delimited import read_delimited
+from autoemb.data.readers.iso import first_zone, has_zone, seconds_of_iso
+from autoemb.data.readers.layout import Layout
 from autoemb.errors import InputError
 
 from .test_readers import rows_of
@@ -62,17 +72,23 @@ def read(tmp_path, data, text):
         pytest.param(b"u,i,r,t\na,b,3,-1\n", settings(TIMED, timestamp_unit="ms"), [("a", "b", 3.0, -1)], id="-1 ms"),
         pytest.param(b"u,i,r,t\na,b,3,-86400\n", settings(TIMED), [("a", "b", 3.0, -86400)], id="before 1970"),
         pytest.param(
-            b"u,i,r,t\na,b,3,1970-01-02\na,c,3,1970-01-02 01:00\na,d,3,1970-01-02T01:00:05.75Z\n"
-            b"a,e,3,1970-01-02T01:00:05+01:00\na,f,3,1969-12-31T23:59:59.5\n",
+            b"u,i,r,t\na,b,3,1970-01-02\na,c,3,1970-01-02 01:00\na,d,3,1970-01-02T01:00:05.75\n"
+            b"a,f,3,1969-12-31T23:59:59.5\na,g,3,0001-01-01\n",
             settings(TIMED, timestamp_unit="iso"),
             [
                 ("a", "b", 3.0, 86400),
                 ("a", "c", 3.0, 90000),
                 ("a", "d", 3.0, 90005),
-                ("a", "e", 3.0, 86405),
                 ("a", "f", 3.0, -1),
+                ("a", "g", 3.0, -62135596800),
             ],
             id="ISO 8601",
+        ),
+        pytest.param(
+            b"u,i,r,t\na,d,3,1970-01-02T01:00:05.75Z\na,e,3,1970-01-02T01:00:05+01:00\na,f,3,1970-01-02 01:00-0030\n",
+            settings(TIMED, timestamp_unit="iso"),
+            [("a", "d", 3.0, 90005), ("a", "e", 3.0, 86405), ("a", "f", 3.0, 91800)],
+            id="ISO 8601 with zones",
         ),
         pytest.param(
             b"u,i,r,t\na,b,3,4102444800\n", settings(TIMED), [("a", "b", 3.0, 4102444800)], id="in the future"
@@ -137,6 +153,35 @@ def test_read(tmp_path, data, text, rows):
             "line 2: column t: '2024-02-30'; expected a time such as 2024-03-01, 2024-03-01 12:30 or"
             " 2024-03-01T12:30:05Z, before 2100 (1 more such row)",
         ),
+        (
+            b"u,i,r,t\na,b,3,x\na,b,3,2024-02-28\na,b,3,2024-02-28T12:00Z\n",
+            settings(TIMED, timestamp_unit="iso"),
+            "line 2: column t: 'x'; expected a time such as 2024-03-01, 2024-03-01 12:30 or 2024-03-01T12:30:05Z,"
+            " before 2100 (1 more such row)",
+        ),
+        (
+            b"u,i,r,t\na,b,3,2024-02-28\na,b,3,2024-02-28T12:00Z\na,b,3,2024-02-28T12:00+01:00\n",
+            settings(TIMED, timestamp_unit="iso"),
+            "line 3: column t: '2024-02-28T12:00Z'; expected a time without a zone, as the first one is: of both in a"
+            " column the order is unknown (1 more such row)",
+        ),
+        (
+            b"u,i,r,t\na,b,3,2024-02-28T12:00Z\na,b,3,2024-02-28T12:00\n",
+            settings(TIMED, timestamp_unit="iso"),
+            "line 3: column t: '2024-02-28T12:00'; expected a time with a zone, as the first one is: of both in a",
+        ),
+        (
+            b"u,i,r,t\na,b,3,2099-12-31T23:00-02:00\n",
+            settings(TIMED, timestamp_unit="iso"),
+            "line 2: column t: '2099-12-31T23:00-02:00'; expected a time such as 2024-03-01, 2024-03-01 12:30 or"
+            " 2024-03-01T12:30:05Z, before 2100",
+        ),
+        (
+            b"u,i,r,t\na,b,3,2001-01-01\n",
+            settings(TIMED),
+            "line 2: column t: '2001-01-01'; expected a whole number of type int64, at most 4102444800 (the year 2100"
+            " in the timestamp_unit s); for times by ISO 8601 set timestamp_unit: iso",
+        ),
         (b"u,i,r,t\na,b,3,\n", settings(TIMED, timestamp_unit="iso"), "line 2: column t: ''; expected a time such as"),
         (
             b"u,i,r,t\na,b,3,2100-01-02\n",
@@ -197,7 +242,11 @@ def test_parquet_is_its_text(tmp_path):
         ({"u": ["a", "", None]}, "row 2: column u: ''; expected an id (1 more such row)"),
         ({"t": [5, None, 5_000_000_000]}, "row 2: column t: None; expected a time, at most 4102444800 s UTC (1 more"),
         ({"u": [0.5, 1.0, 2.0]}, "column 'u': double; expected a type that can be a user"),
-        ({"t": ["a", "b", "c"]}, "column 't': "),
+        (
+            {"t": ["a", "b", "c"]},
+            "column 't': string; expected a type that can be a timestamp; for times by ISO 8601 set timestamp_unit:"
+            " iso",
+        ),
     ],
 )
 def test_refused_in_parquet(tmp_path, columns, message):
@@ -206,6 +255,91 @@ def test_refused_in_parquet(tmp_path, columns, message):
     with pytest.raises(InputError) as caught:
         rows_of("csv", tmp_path / "a", settings(TIMED))
     assert str(caught.value).startswith(f"{tmp_path / 'a'}: {message}")
+
+
+ISO = settings(TIMED, timestamp_unit="iso")
+TEXTS = [pa.string(), pa.large_string(), pa.string_view(), pa.dictionary(pa.int32(), pa.string())]
+
+
+@pytest.mark.parametrize("kind", TEXTS, ids=str)
+def test_iso_times_in_parquet(tmp_path, kind):
+    """Text of any type; the types for times say their own unit, and need no other setting."""
+    good = {"u": ["a", "b", "c"], "i": [1, 2, 3], "r": [1.0, 2.0, 3.0]}
+    texts = pa.array(["1970-01-02", "1970-01-02T00:00:05.5", "1969-12-31 23:59:59"])
+    pq.write_table(pa.table({**good, "t": texts.cast(kind)}), tmp_path / "a")
+    assert [row[3] for row in rows_of("csv", tmp_path / "a", ISO)[0]] == [86400, 86405, -1]
+    for bad, message in (
+        (["1970-01-02", None, "x"], "row 2: column t: None; expected a time such as 2024-03-01, 2024-03-01 12:30 or"),
+        (["1970-01-02", "1970-01-02T00:00Z", "x"], "row 2: column t: '1970-01-02T00:00Z'; expected a time without a"),
+    ):
+        pq.write_table(pa.table({**good, "t": pa.array(bad).cast(kind)}), tmp_path / "a")
+        with pytest.raises(InputError) as caught:
+            rows_of("csv", tmp_path / "a", ISO)
+        assert str(caught.value).startswith(f"{tmp_path / 'a'}: {message}")
+        assert str(caught.value).endswith(" (1 more such row)")
+
+
+@pytest.mark.parametrize(
+    ("times", "seconds"),
+    [
+        (pa.array([1, 2, None][:2], pa.date32()), [86400, 172800]),
+        (pa.array([86_400_000, 0], pa.date64()), [86400, 0]),
+        *((pa.array([1_500, -1], pa.timestamp("ms", zone)), [1, -1]) for zone in (None, "UTC", "Europe/Paris")),
+        (pa.array([1_500_000_000, -1], pa.timestamp("ns")), [1, -1]),
+    ],
+)
+@pytest.mark.parametrize("unit", ["s", "iso"])
+def test_types_for_times_in_parquet(tmp_path, times, seconds, unit):
+    pq.write_table(pa.table({"u": ["a", "b"], "i": [1, 2], "r": [1.0, 2.0], "t": times}), tmp_path / "a")
+    found = rows_of("csv", tmp_path / "a", settings(TIMED, timestamp_unit=unit))[0]
+    assert [row[3] for row in found] == seconds
+
+
+@given(
+    times=st.lists(st.datetimes(dt.datetime(1, 1, 2), dt.datetime(2099, 12, 30)), min_size=1, max_size=5),
+    zone=st.none() | st.integers(-1439, 1439),
+    parts=st.sampled_from(["minutes", "seconds", "milliseconds", "microseconds"]),
+    between=st.sampled_from("T "),
+)
+def test_iso_times_are_those_of_plain_python(times, zone, parts, between):
+    """To the second, whatever the year, the zone and the parts of a second."""
+    told = None if zone is None else dt.timezone(dt.timedelta(minutes=zone))
+    texts = [time.replace(tzinfo=told).isoformat(between, parts) for time in times]
+    plain = [dt.datetime.fromisoformat(text) for text in texts]
+    plain = [time if time.tzinfo else time.replace(tzinfo=dt.UTC) for time in plain]
+    found = seconds_of_iso(pa.array(texts), -(2**62), first_zone(pa.array(texts)))
+    assert found.tolist() == [
+        (time - dt.datetime(1970, 1, 1, tzinfo=dt.UTC)) // dt.timedelta(seconds=1) for time in plain
+    ]
+    assert {has_zone(text) for text in texts} == {zone is not None}
+
+
+@given(text=st.from_regex(r"\A[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}(:[0-9]{2}([.,][0-9]{1,6})?)?)?\Z"))
+@example("2023-02-29")
+@example("1900-02-29")
+@example("2000-02-29")
+@example("2024-03-01T24:00")
+@example("2024-03-01T12:00:60")
+def test_what_is_no_day_or_hour_of_the_calendar_is_no_time(text):
+    try:
+        dt.datetime.fromisoformat(text)
+        is_time = True
+    except ValueError:
+        is_time = False
+    assume(not text.startswith("0000") and re.fullmatch("[ -~]+", text))  # plain Python has no year 0
+    assert (has_zone(text) is not None) == (first_zone(pa.array([text])) is not None) == is_time
+
+
+def test_the_zone_of_the_first_time_holds_for_the_whole_file(tmp_path):
+    """However the file is cut into blocks."""
+    data = b"u,i,r,t\n" + b"a,b,3,2024-02-28\n" * 20_000 + b"a,b,3,2024-02-28T00:00Z\n"
+    (tmp_path / "mine").write_bytes(data)
+    layout = Layout({"user": 0, "item": 1, "rating": 2, "timestamp": 3}, 4, ids="str", header=("u", "i", "r", "t"))
+    layout = replace(layout, per_second=None, latest=4_102_444_800)
+    expected = "mine: line 20002: column t: '2024-02-28T00:00Z'; expected a time without a zone"
+    for size in (100, 1 << 24):
+        with pytest.raises(InputError, match=expected):
+            list(read_delimited(Source(tmp_path / "mine"), layout, Scale(0.5, 5.0), size))
 
 
 DATES = "u,i,r,t\n" + "a,b,3,2024-05-01T12:00:00Z\n" * 30_000

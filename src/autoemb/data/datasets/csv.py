@@ -73,8 +73,9 @@ class Config(DatasetConfig):
     """Distance of the ratings from each other, in the same unit; left out, any rating in the range is allowed."""
 
     timestamp_unit: Literal["s", "ms", "us", "ns", "iso"] = "s"
-    """Of the timestamps; parts of a second are cut off. ``iso``: they are text by ISO 8601, such as 2024-03-01 or
-    2024-03-01T12:30:05+02:00; without a zone they are UTC."""
+    """Of the timestamps; parts of a second are cut off, and times within one second stay in the file's order. ``iso``:
+    they are text by ISO 8601, such as 2024-03-01, 2024-03-01 12:30 or 2024-03-01T12:30:05.25+02:00; all have a zone, or
+    none has one and they are UTC."""
 
     @model_validator(mode="after")
     def _covered(self) -> "Config":

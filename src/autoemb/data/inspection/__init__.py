@@ -1,8 +1,8 @@
 """Look at a person's file of ratings, and write the config with which they can be run.
 
-``guess`` looks at the beginning of the file, with ``dialect`` and ``column_names``; ``survey`` counts all of it through
-the data set's own reader; ``proposal`` derives the settings; ``problems`` says what a person should know; and
-``report`` writes it all down, above the config of ``config_text``.
+``guess`` looks at the beginning of the file, with ``dialect``, ``column_names`` and ``times``; ``survey`` counts all of
+it through the data set's own reader; ``proposal`` derives the settings; ``problems`` says what a person should know;
+and ``report`` writes it all down, above the config of ``config_text``.
 """
 
 import re
@@ -12,10 +12,10 @@ from pydantic import TypeAdapter, ValidationError
 
 from autoemb.config import LARGEST, LONGEST_NAME, Name, not_in_paths
 from autoemb.data.datasets import csv
-from autoemb.data.inspection.guess import Stated, guess
+from autoemb.data.inspection.guess import Guess, Stated, guess
 from autoemb.data.inspection.proposal import propose
 from autoemb.data.inspection.report import text
-from autoemb.data.inspection.survey import survey
+from autoemb.data.inspection.survey import Survey, survey
 from autoemb.errors import InputError
 
 # a reader's settings must name a scale: this one allows every finite rating
@@ -39,6 +39,23 @@ def inspect(path: Path, stated: Stated, name: str | None, now: int) -> str:
         raise InputError(f"{str(path)!r}: {problem}; expected a path without: rename the file or its folder")
     name = _checked(name) if name is not None else name_of(path)
     guessed = guess(path, stated)
+    try:
+        anything, counted = _surveyed(path, guessed, now)
+    except InputError as error:
+        if not guessed.times_by_value:
+            raise
+        # a guess must not refuse a file that can be read without it; if it cannot, that is said of the file itself
+        guessed = guessed.without_times(str(error).removeprefix(f"{path}: "))
+        anything, counted = _surveyed(path, guessed, now)
+    return text(name, guessed, counted, propose(anything, counted))
+
+
+def _surveyed(path: Path, guessed: Guess, now: int) -> tuple[csv.Config, Survey]:
+    """The settings by which the file is read, with any rating allowed, and what is counted in it.
+
+    Raises:
+        InputError: the reader refuses a row.
+    """
     anything = csv.Config(
         archive=str(path),
         columns=guessed.columns,
@@ -50,10 +67,9 @@ def inspect(path: Path, stated: Stated, name: str | None, now: int) -> str:
         class_edges=(0.0, _ANY),
     )
     try:
-        counted = survey(csv.read(path, anything), now)
+        return anything, survey(csv.read(path, anything), now)
     except InputError as error:
         raise InputError(str(error).replace(str(anything.scale), "a number")) from error
-    return text(name, guessed, counted, propose(anything, counted))
 
 
 def name_of(path: Path) -> str:

@@ -1,7 +1,7 @@
 """Which column of a person's file holds the users, the items, the ratings and the times."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from autoemb.data.readers.layout import Column
 from autoemb.errors import InputError
@@ -95,6 +95,23 @@ def by_place(where: str, first: Sequence[str], stated: Mapping[Column, str]) -> 
         words = " ".join(f"--{column} NUMBER" for column in missing)
         raise InputError(f"{where}: {listed}; say which column is which by {words}, from 1")
     return {column: columns[column] for column in USUAL if column in columns}
+
+
+def spare(names: Sequence[str], taken: Mapping[Column, str | int], stated: Mapping[Column, str]) -> Iterator[str]:
+    """Say of each column that is not used, and whose name would do for one that is, which was taken in its place.
+
+    Args:
+        names: those of all columns of the file.
+        taken: the column that is used for each.
+        stated: those that a person has stated; for these no other is a candidate.
+    """
+    for name in names:
+        for column, usual in USUAL.items():
+            if name not in taken.values() and column in taken and column not in stated and _plain(name) in usual:
+                yield (
+                    f"column {name!r} may hold the {SIDES[column]}, too, by its name, but {taken[column]!r} is taken:"
+                    f" say --{column} {name} if it does"
+                )
 
 
 def _plain(name: str) -> str:

@@ -2,28 +2,25 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal, NamedTuple, get_args
+from typing import Any, Literal, NamedTuple
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from autoemb.artifact.parquet import one_line
-from autoemb.data.datasets.csv import LATEST, Columns
-from autoemb.data.inspection.column_names import by_name, by_place
+from autoemb.data.datasets.csv import Columns
+from autoemb.data.inspection.column_names import by_name, by_place, spare
 from autoemb.data.inspection.dialect import SAMPLE, Encoding, delimiter_of, encoding_of, fields_of, head_of
+from autoemb.data.inspection.times import Unit, likeliest, readable
 from autoemb.data.readers.archive import Source
-from autoemb.data.readers.iso import seconds_of_iso
 from autoemb.data.readers.layout import Column
-from autoemb.data.readers.parquet import KINDS, UNITS, is_parquet
+from autoemb.data.readers.parquet import KINDS, TEXTS, is_parquet
 from autoemb.errors import InputError
 
-YEARS = (788_918_400, 2_082_758_400)
-"""Seconds UTC of 1995-01-01 and 2036-01-01: whole numbers in between, whatever their unit, look like times."""
-
-Unit = Literal["s", "ms", "us", "ns", "iso"]
+FIRST = 1000
+"""Rows of Parquet from which columns are told apart whose names say nothing."""
 
 
 class Stated(NamedTuple):
@@ -47,8 +44,25 @@ class Guess:
     timestamp_unit: Unit
     delimiter: str = ","
     encoding: Encoding = "utf-8"
-    problem: str = ""
-    """Why the column of the times is left out, if it cannot be read; or that it was found by its values."""
+    problems: tuple[str, ...] = ()
+    """Which columns are guessed by their values, and which could be what another is taken for, each with why."""
+    times_by_value: bool = False
+    """Whether the column of the times was found by its values, not by its name."""
+
+    def without_times(self, why: str) -> "Guess":
+        """The same, of a column of times that was found by its values and whose further values are none."""
+        columns = self.columns.model_copy(update={"timestamp": None})
+        problem = f"column {self.columns.timestamp!r} begins as times do, but {why}: {_LEFT_OUT}"
+        return replace(self, columns=columns, problems=(problem, *self.problems[1:]), times_by_value=False)
+
+
+class _Times(NamedTuple):
+    """The columns with that of the times, where there is one, and what it took to find it."""
+
+    columns: Mapping[Column, str | int]
+    unit: Unit
+    problems: tuple[str, ...]
+    by_value: bool
 
 
 def guess(path: Path, stated: Stated) -> Guess:
@@ -61,41 +75,53 @@ def guess(path: Path, stated: Stated) -> Guess:
     return _of_parquet(path, stated) if is_parquet(path) else _of_text(Source(path, packed=True), stated)
 
 
-def unit_of(times: Sequence[int]) -> Unit:
-    """The largest unit in which all of the times lie before the year 2100."""
-    latest = max(times, default=0)
-    units: tuple[Unit, ...] = get_args(Unit)[:-1]
-    return next((unit for unit in units if latest // UNITS[unit] <= LATEST), units[-1])
-
-
 def _of_parquet(path: Path, stated: Stated) -> Guess:
     try:
         with pq.ParquetFile(path) as file:
             schema = file.schema_arrow
             columns = by_name(str(path), schema.names, stated.columns)
-            problem = ""
-            if "timestamp" not in {*columns, *stated.columns}:
-                others = [name for name in schema.names if name not in _taken(columns)]
-                others = [name for name in others if _may_be_times(schema.field(name).type)]
-                rows = next(file.iter_batches(1000, columns=others), None) if others else None
-                name = _times_among({} if rows is None else rows.to_pydict())
-                if name is not None:
-                    columns["timestamp"], problem = name, _by_value(name)
-            unit: Unit = "s"
-            if "timestamp" in columns:
-                name = columns["timestamp"]
-                kind = schema.field(name).type
-                rows = next(file.iter_batches(SAMPLE, columns=[name]), None)
-                values = [] if rows is None else rows.column(0).drop_null().to_pylist()
-                if pa.types.is_integer(kind):
-                    unit = unit_of(values)
-                elif any(test(kind) for test in KINDS["iso"][2:]) and values and all(map(_is_iso, values)):
-                    unit = "iso"
-                elif "timestamp" not in stated.columns and not any(test(kind) for test in KINDS["timestamp"]):
-                    problem = _left_out(columns.pop("timestamp"), f"is of type {kind}")
+            kinds = {name: _value_type(schema.field(n).type) for n, name in enumerate(schema.names)}
+            values = _first_values(file, [name for name, kind in kinds.items() if _may_be_times(kind)], FIRST)
+            items = _first_values(file, [str(columns["item"])], FIRST).get(str(columns["item"]), [])
+            name = str(columns.get("timestamp"))
+            if name in values:  # of one that has a name of times, empty values are the reader's to refuse
+                values |= {name: [value for value in _first_values(file, [name], SAMPLE)[name] if value is not None]}
+            strange: dict[str | int, str] = {name: f"is of type {kind}" for name, kind in kinds.items()}
+            found = _times(columns, stated, values, items, strange)
     except (OSError, ValueError, pa.ArrowException) as error:  # ValueError: names that are no UTF-8
         raise InputError(f"{path}: damaged, or not a Parquet file ({one_line(error)})") from error
-    return Guess("Parquet", tuple(schema.names), Columns.model_validate(columns), unit, problem=problem)
+    return Guess(
+        "Parquet",
+        tuple(schema.names),
+        Columns.model_validate(found.columns),
+        found.unit,
+        problems=(*found.problems, *spare(schema.names, found.columns, stated.columns)),
+        times_by_value=found.by_value,
+    )
+
+
+def _first_values(file: Any, names: Sequence[str], rows: int) -> dict[str | int, Sequence[Any]]:
+    """The first values of each of the columns; those of a type for times in seconds UTC."""
+    once = [name for name in names if file.schema_arrow.names.count(name) == 1]
+    batch = next(file.iter_batches(rows, columns=once), None) if once else None
+    return {} if batch is None else {name: _in_seconds(batch[name]).to_pylist() for name in once}
+
+
+def _in_seconds(column: Any) -> Any:
+    column = column.dictionary_decode() if pa.types.is_dictionary(column.type) else column
+    if pa.types.is_timestamp(column.type) or pa.types.is_date(column.type):
+        zone = column.type.tz if pa.types.is_timestamp(column.type) else None
+        return column.cast(pa.timestamp("s", zone), safe=False).cast(pa.int64())
+    return column
+
+
+def _value_type(kind: Any) -> Any:
+    return kind.value_type if pa.types.is_dictionary(kind) else kind
+
+
+def _may_be_times(kind: Any) -> bool:
+    # numbers with a fraction are not read as times, but it is told where they look like some
+    return any(test(kind) for test in (*KINDS["timestamp"], *TEXTS, pa.types.is_floating))
 
 
 def _of_text(source: Source, stated: Stated) -> Guess:
@@ -113,75 +139,80 @@ def _of_text(source: Source, stated: Stated) -> Guess:
     stated_names = [name for name in stated.columns.values() if not name.isdecimal()]
     named = any(name in first for name in stated_names) or not any(map(_is_number, first))
     columns = (by_name if named else by_place)(str(source), first, stated.columns)
-    problem = ""
-    names_or_numbers: Sequence[str | int] = first if named else range(1, len(first) + 1)
-    by_column = {
-        name: [row[place] for row in rows[named:] if place < len(row)] for place, name in enumerate(names_or_numbers)
+    places: Sequence[str | int] = first if named else range(1, len(first) + 1)
+    values = {name: [row[n] for row in rows[named:] if n < len(row)] for n, name in enumerate(places)}
+    strange = {
+        name: f"holds {next((text for text in texts if readable([text]) is None), '')!r}"
+        for name, texts in values.items()
     }
-    if "timestamp" not in {*columns, *stated.columns}:
-        taken = _taken(columns)
-        times = _times_among({name: values for name, values in by_column.items() if name not in taken})
-        if times is not None:
-            columns["timestamp"], problem = times, _by_value(times)
-    unit: Unit = "s"
-    if "timestamp" in columns:
-        values = by_column[columns["timestamp"]]
-        strange = next((value for value in values if not re.fullmatch(r"[-+]?\d{1,19}", value)), None)
-        if strange is None:
-            unit = unit_of([int(value) for value in values])
-        elif all(map(_is_iso, values)):
-            unit = "iso"
-        elif "timestamp" not in stated.columns:
-            problem = _left_out(columns.pop("timestamp"), f"holds {strange!r}")
+    found = _times(columns, stated, values, values[columns["item"]], strange)
     names = tuple(first) if named else ()
-    return Guess("text", names, Columns.model_validate(columns), unit, delimiter, encoding, problem)
+    return Guess(
+        "text",
+        names,
+        Columns.model_validate(found.columns),
+        found.unit,
+        delimiter,
+        encoding,
+        (*found.problems, *spare(names, found.columns, stated.columns)),
+        found.by_value,
+    )
+
+
+def _times(
+    columns: Mapping[Column, str | int],
+    stated: Stated,
+    values: Mapping[str | int, Sequence[Any]],
+    items: Sequence[object],
+    strange: Mapping[str | int, str],
+) -> _Times:
+    """Look for the column of the times: by what a person states, else by its name, else by the values of all others.
+
+    Args:
+        columns: those that are known.
+        stated: what a person states; of times that are stated nothing else is looked for.
+        values: the first of each column that may hold times.
+        items: those of the same rows.
+        strange: by column, why it is read as no times, if it is not.
+    """
+    found, problems = dict(columns), list[str]()
+    unit: Unit = "s"
+    name = found.get("timestamp")
+    if name is not None and (values.get(name) or name not in values):
+        read = readable(values.get(name, ()))
+        if read is None and "timestamp" not in stated.columns:
+            problems.append(_left_out(found.pop("timestamp"), strange[name]))
+        unit = read or unit
+    if "timestamp" in stated.columns:
+        return _Times(found, unit, tuple(problems), by_value=False)
+    taken = {*found.values(), name}
+    others = likeliest({name: texts for name, texts in values.items() if name not in taken}, items)
+    by_value = "timestamp" not in found and any(judged.unit for judged in others.values())
+    if by_value:
+        found["timestamp"] = next(iter(others))
+        unit = others.pop(found["timestamp"]).unit or unit
+        problems.insert(
+            0,
+            f"column {found['timestamp']!r} is taken for the times by its values, not by its name: if it holds none,"
+            " say --timestamp none, or name another column",
+        )
+    for other, judged in others.items():
+        instead = f"{found['timestamp']!r} is taken" if "timestamp" in found else "it is not used"
+        problems.append(
+            f"column {other!r} looks like times, too, but {judged.why or instead}"
+            + (f": say --timestamp {other} if it holds those of the ratings" if judged.unit else "")
+        )
+    return _Times(found, unit, tuple(problems), by_value)
+
+
+_LEFT_OUT = "it is left out, and without times the order is the file's"
 
 
 def _left_out(column: str | int, why: str) -> str:
     return (
         f"column {column!r} {why}; a time must be a whole number, text by ISO 8601 such as 2024-03-01 12:30, or a"
-        " timestamp of Parquet, so it is left out: without times the order is the file's"
+        f" timestamp of Parquet, so {_LEFT_OUT}"
     )
-
-
-def _by_value(column: str | int) -> str:
-    return (
-        f"column {column!r} is taken for the times by its values, not by its name: if it holds none, say --timestamp"
-        " none, or name another column"
-    )
-
-
-def _may_be_times(kind: pa.DataType) -> bool:
-    texts = (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view)
-    return any(test(kind) for test in (*KINDS["timestamp"], *texts))
-
-
-def _taken(columns: Mapping[Column, str | int]) -> list[str | int]:
-    return list(columns.values())
-
-
-def _times_among(others: Mapping[str | int, Sequence[object]]) -> str | int | None:
-    """The first of the columns that are not used whose values all look like times; None if none does.
-
-    Args:
-        others: the first values of each.
-    """
-    for name, values in others.items():
-        given = [value for value in values if value not in (None, "")]
-        texts = [str(value) for value in given]
-        if not texts:
-            continue
-        if all(isinstance(value, date) for value in given) or all(map(_is_iso, texts)):
-            return name
-        whole = [int(text) for text in texts if re.fullmatch(r"\d{9,19}", text)]
-        seconds = [time // UNITS[unit_of(whole)] for time in whole]
-        if len(whole) == len(texts) and YEARS[0] <= min(seconds) <= max(seconds) < YEARS[1]:
-            return name
-    return None
-
-
-def _is_iso(text: object) -> bool:
-    return bool(seconds_of_iso(pa.array([str(text)]), LATEST + 1)[0] <= LATEST)
 
 
 def _is_number(field: str) -> bool:

@@ -35,7 +35,7 @@ def text(name: str, guess: Guess, counted: Survey, proposal: Proposal) -> str:
     for key, value in findings(guess, counted, proposal):
         lines += _wrapped(value, f"#   {key:9}", f"#   {'':9}")
     lines += ["#", *(f"#   {line}" for line in popularity_table(counted)), "#"]
-    every_problem = [guess.problem] * bool(guess.problem) + list(problems(counted, proposal))
+    every_problem = [*guess.problems, *problems(counted, proposal)]
     lines.append("# problems:" + " none" * (not every_problem))
     for problem in every_problem:
         lines += _wrapped(problem, "#   - ", "#     ")
@@ -46,7 +46,8 @@ def text(name: str, guess: Guess, counted: Survey, proposal: Proposal) -> str:
 def findings(guess: Guess, counted: Survey, proposal: Proposal) -> Iterator[tuple[str, str]]:
     """What the file holds: the name of each finding, and the finding."""
     named = {value: key for key, value in guess.columns.named.items()}
-    columns = ", ".join(f"{side} {column!r}" for column, side in named.items())
+    by_value = {guess.columns.timestamp: " (by its values)"} if guess.times_by_value else {}
+    columns = ", ".join(f"{side} {column!r}{by_value.get(column, '')}" for column, side in named.items())
     unused = ", ".join(repr(name) for name in guess.names if name not in named)
     if guess.kind == "Parquet":
         yield "file", "Parquet"

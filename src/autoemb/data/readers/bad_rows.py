@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.csv
 
 from autoemb.data.ratings import Scale
-from autoemb.data.readers.iso import EXAMPLE, seconds_of_iso
+from autoemb.data.readers.iso import ISO, expected, has_zone, seconds_of_iso
 from autoemb.data.readers.layout import Layout
 from autoemb.data.readers.lines import lines
 
@@ -74,32 +74,34 @@ def _check(column: str, layout: Layout, scale: Scale) -> Callable[[str], str]:
     if column == "rating":
         return lru_cache(lambda value: "" if scale.allows(_rating(value)).all() else str(scale))
     if column == "timestamp" and layout.per_second is None:
-        late = layout.latest + 1
-        return lambda value: (
-            "" if seconds_of_iso(pa.array([_text(value)]), late)[0] < late else f"{EXAMPLE}, before 2100"
-        )
+        return lambda value: "" if _in_iso(value, layout) else expected(value, layout.zoned)
     if column == "timestamp":
-        return lambda value: "" if _in_time(_whole(value, pa.int64()), layout) else _timestamps(layout)
+        return lambda value: "" if _in_time(_whole(value, pa.int64()), layout) else _timestamps(value, layout)
     if layout.ids == "str":
-        expected = f"an id in {layout.encoding.upper()}"
-        return lambda value: "" if value and not BROKEN.search(value) else expected
+        an_id = f"an id in {layout.encoding.upper()}"
+        return lambda value: "" if value and not BROKEN.search(value) else an_id
     return lambda value: "" if _whole(value, pa.int32()) is not None else "a whole number of type int32"
 
 
-def _text(value: str) -> str:
-    """The value, without bytes that are no text."""
-    return BROKEN.sub("?", value)
+def _in_iso(value: str, layout: Layout) -> bool:
+    if layout.zoned is None or has_zone(value) != layout.zoned:
+        return False
+    if value < "2099":  # the year before the last one that is read: no need to convert it
+        return True
+    late = layout.latest + 1
+    return bool(seconds_of_iso(pa.array([value]), late, layout.zoned)[0] < late)
 
 
 def _in_time(value: int | None, layout: Layout) -> bool:
     return value is not None and value // (layout.per_second or 1) <= layout.latest
 
 
-def _timestamps(layout: Layout) -> str:
+def _timestamps(value: str, layout: Layout) -> str:
     whole = "a whole number of type int64"
     if layout.latest == np.iinfo(np.int64).max:
         return whole
-    return f"{whole}, at most {layout.latest * (layout.per_second or 1)} ({layout.units})"
+    hint = f"; for times by ISO 8601 set timestamp_unit: {ISO}" if has_zone(value) is not None else ""
+    return f"{whole}, at most {layout.latest * (layout.per_second or 1)} ({layout.units}){hint}"
 
 
 def _whole(value: str, kind: Any) -> int | None:

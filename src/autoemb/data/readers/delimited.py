@@ -3,6 +3,7 @@
 import csv
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any, Literal
 
 import numpy as np
@@ -12,9 +13,9 @@ import pyarrow.csv
 from autoemb.data.ratings import Block, Scale
 from autoemb.data.readers.archive import Source
 from autoemb.data.readers.bad_rows import bad_rows, fields_of_line
-from autoemb.data.readers.iso import seconds_of_iso
+from autoemb.data.readers.iso import has_zone, seconds_of_iso
 from autoemb.data.readers.layout import Column, Layout
-from autoemb.data.readers.lines import BLOCK, Problems, count_lines, skip_mark, whole_lines
+from autoemb.data.readers.lines import BLOCK, Problems, count_lines, lines, skip_mark, whole_lines
 from autoemb.errors import InputError
 
 THREADED = 1 << 22
@@ -79,6 +80,8 @@ def read_delimited(source: Source, layout: Layout, scale: Scale, size: int = BLO
             stream.readline()
             line += 1
         for text in whole_lines(stream, source, size):
+            if layout.per_second is None and layout.zoned is None and "timestamp" in layout.columns:
+                layout = replace(layout, zoned=_first_zone(text, layout))
             try:
                 block = parse(text, layout, scale)
             except ValueError as error:
@@ -127,9 +130,22 @@ def _timestamps(column: Any, rows: int, layout: Layout) -> "np.ndarray[tuple[int
     if column is None:
         return np.zeros(rows, np.int64)
     if layout.per_second is None:
-        return seconds_of_iso(column, layout.latest + 1)
+        return seconds_of_iso(column, layout.latest + 1, layout.zoned)
     ticks: np.ndarray[tuple[int], np.dtype[np.int64]] = column.to_numpy()
     return ticks if layout.per_second == 1 else ticks // layout.per_second
+
+
+def _first_zone(text: bytes, layout: Layout) -> bool | None:
+    """Whether the first time by ISO 8601 in the block has a zone; None if there is no such time."""
+    for line in lines(text):
+        try:
+            fields = fields_of_line(line.decode(layout.encoding, "surrogateescape"), layout.separator)
+        except csv.Error:
+            continue
+        zoned = has_zone(fields[layout.columns["timestamp"]]) if len(fields) == layout.width else None
+        if zoned is not None:
+            return zoned
+    return None
 
 
 def _is_cut(text: bytes, separator: str) -> bool:

@@ -33,6 +33,9 @@ class Layout:
     per_second: int | None = 1
     """Units of the timestamps in a second; None where they are text by ISO 8601."""
 
+    zoned: bool | None = None
+    """Whether times by ISO 8601 have a zone; None until the first one is seen."""
+
     latest: int = np.iinfo(np.int64).max
     """Seconds UTC; a later timestamp is refused."""
 

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 from autoemb.artifact.files import expect_file
 from autoemb.artifact.parquet import ROW_GROUP, one_line
 from autoemb.data.ratings import Block, Scale
-from autoemb.data.readers.iso import EXAMPLE, seconds_of_iso
+from autoemb.data.readers.iso import ISO, expected, first_zone, seconds_of_iso
 from autoemb.data.readers.layout import Column
 from autoemb.data.readers.lines import Problems
 from autoemb.data.readers.members import Allowance, readable
@@ -22,11 +22,13 @@ from autoemb.errors import InputError
 UNITS = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
 """By the unit of a time, how many of it make a second."""
 
+TEXTS = (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view)
+
 KINDS = {
-    "id": (pa.types.is_integer, pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view),
+    "id": (pa.types.is_integer, *TEXTS),
     "rating": (pa.types.is_integer, pa.types.is_floating, pa.types.is_boolean, pa.types.is_decimal),
     "timestamp": (pa.types.is_integer, pa.types.is_timestamp, pa.types.is_date),
-    "iso": (pa.types.is_timestamp, pa.types.is_date, pa.types.is_string, pa.types.is_large_string),
+    ISO: (pa.types.is_timestamp, pa.types.is_date, *TEXTS),
 }
 """The types that the values of a column may have; a dictionary may hold them, too."""
 
@@ -57,14 +59,17 @@ def read_parquet(
             rows there are.
     """
     problems, rows = Problems(), 0
-    in_time = f"{EXAMPLE}, before 2100" if per_second is None else f"a time, at most {latest} s UTC"
+    zoned: bool | None = None
     with _parquet(path):
         file = _opened(path, names, per_second is None)
         for batch in file.iter_batches(ROW_GROUP, columns=[str(name) for name in names.values()]):
             columns = {column: batch[str(name)] for column, name in names.items()}
             columns |= {column: _plain(values) for column, values in columns.items() if column not in ("user", "item")}
             rating = _numbers(columns["rating"], pa.float32(), np.float32(np.nan))
-            time = _seconds(columns.get("timestamp"), len(batch), per_second, latest)
+            times = columns.get("timestamp")
+            if zoned is None and per_second is None and times is not None and _is_text(times.type):
+                zoned = first_zone(times)
+            time = _seconds(times, len(batch), per_second, latest, zoned)
             wrong = {
                 "user": ~_filled(columns["user"]),
                 "item": ~_filled(columns["item"]),
@@ -74,8 +79,11 @@ def read_parquet(
             for row in np.flatnonzero(np.logical_or.reduce(list(wrong.values()))):
                 column = next(column for column in names if wrong[column][row])
                 value = columns[column][int(row)].as_py()
-                expected = {"rating": str(scale), "timestamp": in_time}.get(column, "an id")
-                problems.add(f"{path}: row {rows + row + 1}: column {names[column]}: {value!r}; expected {expected}")
+                instead = {"rating": str(scale)}.get(column, "an id")
+                if column == "timestamp":
+                    iso = per_second is None and _is_text(columns[column].type)
+                    instead = expected(str(value), zoned) if iso else f"a time, at most {latest} s UTC"
+                problems.add(f"{path}: row {rows + row + 1}: column {names[column]}: {value!r}; expected {instead}")
             rows += len(batch)
             if not problems.count:
                 user, item = (_encoded(batch[str(names[side])]) for side in ("user", "item"))
@@ -130,9 +138,14 @@ def _expect(file: Any, path: Path, column: Column, name: str | int, iso: bool) -
         )
     kind = schema.field(name).type
     kind = kind.value_type if pa.types.is_dictionary(kind) else kind
-    tests = KINDS["iso"] if iso and column == "timestamp" else KINDS.get(column, KINDS["id"])
+    tests = KINDS[ISO] if iso and column == "timestamp" else KINDS.get(column, KINDS["id"])
     if not any(test(kind) for test in tests):
-        raise InputError(f"{path}: column {name!r}: {kind}; expected a type that can be a {column}")
+        hint = f"; for times by ISO 8601 set timestamp_unit: {ISO}" if column == "timestamp" and _is_text(kind) else ""
+        raise InputError(f"{path}: column {name!r}: {kind}; expected a type that can be a {column}{hint}")
+
+
+def _is_text(kind: Any) -> bool:
+    return any(test(kind) for test in TEXTS)
 
 
 def _plain(column: Any) -> Any:
@@ -168,7 +181,7 @@ def _numbers(column: Any, kind: Any, missing: Any) -> Any:
 
 
 def _seconds(
-    column: Any, rows: int, per_second: int | None, latest: int
+    column: Any, rows: int, per_second: int | None, latest: int, zoned: bool | None
 ) -> "np.ndarray[tuple[int], np.dtype[np.int64]]":
     """The times in seconds UTC (rows,); a missing one becomes one that is later than ``latest``."""
     if column is None:
@@ -178,7 +191,7 @@ def _seconds(
     if pa.types.is_timestamp(column.type):
         per_second = UNITS[column.type.unit]
     if per_second is None:
-        return seconds_of_iso(column, latest + 1)
+        return seconds_of_iso(column, latest + 1, zoned)
     if pa.types.is_uint64(column.type):  # what int64 does not hold is no time
         column = pc.if_else(pc.less_equal(column, pa.scalar(2**63 - 1, pa.uint64())), column, None)
     ticks = _numbers(column, pa.int64(), 0)

@@ -390,6 +390,175 @@ def test_times_are_found_by_their_values_whatever_their_name(told, unit, kind):
     ) == (2000 - 1) * (3600 if unit == "iso" else 1)
 
 
+N = np.arange(2000)
+STAMPS = SECONDS + N * 3600
+
+
+def said_of(text: str) -> str:
+    """The problems that are printed, on one line."""
+    lines = text.partition("# problems:")[2].partition("# Ready")[0].splitlines()
+    return " ".join(" ".join(line.removeprefix("#").split()) for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("columns", "taken", "words"),
+    [
+        ({"a": STAMPS, "b": STAMPS * 1000}, "a", ["column 'b' looks like times, too, but 'a' is taken: say --timesta"]),
+        (
+            {"code": STAMPS, "paid_at": STAMPS},
+            "paid_at",
+            ["column 'code' looks like times, too, but 'paid_at' is take"],
+        ),
+        (
+            {"a": np.where(N % 25, STAMPS, 0)},
+            "a",
+            ["column 'a' is taken for the times by its values", "80 of 2,000 ra"],
+        ),
+        ({"a": np.where(N % 5, STAMPS, 0)}, None, ["looks like times, but only "]),
+        ({"a": np.where(N % 5, 0, STAMPS)}, None, []),
+        (
+            {"a": np.where(N % 25, DAYS, "")},
+            None,
+            ["column 'a' looks like times, but", "values are empty, and eve"],
+        ),
+        (
+            {"a": STAMPS + 0.5},
+            None,
+            ["column 'a' looks like times, but", "is neither a whole number nor a time by"],
+        ),
+        ({"a": "03/01/2024"}, None, ["but '03/01/2024' is neither a whole number nor a time by ISO 8601"]),
+        ({"a": "Mar 1, 2024"}, None, ["but 'Mar 1, 2024' is neither a whole number nor a time by ISO 8601"]),
+        (
+            {"a": 20240301 + N % 28},
+            None,
+            ["but '20240301' is no time of 1995 to 2035 in the unit that they would have (s)"],
+        ),
+        (
+            {"a": np.where(N % 2, DAYS, "2020-01-01T00:00Z")},
+            None,
+            ["some of its values have a zone and others have none"],
+        ),
+        (
+            {"a": np.where(N % 2, STAMPS, STAMPS * 1000)},
+            None,
+            ["is no time of 1995 to 2035 in the unit that they would"],
+        ),
+        (
+            {"released": SECONDS + made()["itemId"] * 86400},
+            None,
+            ["column 'released' looks like times, but it is always t"],
+        ),
+        ({"born": "1980-05-01"}, None, []),
+        ({"born": -N * 86400, "price": N * 99, "phone": "+44 20 7946 0" + pd.Series(N).astype(str)}, None, []),
+        ({"year": 1990 + N % 30, "version": "1.2.2013", "ean": 4_006_381_333_931 + N}, None, ["column 'version'"]),
+        ({"note": "in March 2021 I bought it"}, None, []),
+        ({"a": "Sat Mar 01 12:30:00 2024"}, None, ["'Sat Mar 01 12:30:00 2024' is neither"]),
+    ],
+)
+@pytest.mark.parametrize("kind", ["text", "Parquet"])
+def test_columns_that_look_like_times(told, columns, taken, words, kind):
+    """What is taken, and why others are not, is said of each by its name; of columns that look like none, nothing."""
+    frame = made().drop(columns="timestamp").assign(**columns)
+    text, loaded = told(text_of(frame) if kind == "text" else parquet_of(frame))
+    assert only(loaded).columns.timestamp == taken
+    assert list(loaded.config.streams) == (["given", "shuffled"] if taken is None else ["temporal"])
+    assert ("(by its values)" in text) == (taken is not None)
+    said = said_of(text)
+    for word in words:
+        assert word.replace("'20240301'", "20240301") in said.replace("'20240301'", "20240301")
+    assert ("look" in said or "taken" in said) == bool(words)
+    assert read(loaded).rows == 2000
+
+
+@pytest.mark.parametrize("times", [STAMPS, DAYS], ids=["whole", "iso"])
+@pytest.mark.parametrize("bad", ["", "x"])
+def test_times_that_end_later_in_the_file_are_left_out(told, times, bad):
+    """A guess by the first values refuses no file that can be read without it."""
+    rows = 20_000
+    frame = made(rows).drop(columns="timestamp").assign(bought=np.tile(times.astype(object), 10))
+    frame.loc[rows - 5, "bought"] = bad
+    text, loaded = told(text_of(frame))
+    assert only(loaded).columns.timestamp is None
+    assert f"column 'bought' begins as times do, but line {rows - 3:}: column bought: '{bad}'; expected " in said_of(
+        text
+    )
+    assert read(loaded).rows == rows
+
+
+def test_a_bad_rating_is_told_also_where_times_are_guessed(refused):
+    frame = made().rename(columns={"timestamp": "bought"}).astype({"rating": object})
+    frame.loc[9, "rating"] = "x"
+    assert refused(text_of(frame)) == "ratings.csv: line 11: column rating: 'x'; expected a number"
+
+
+def test_no_rating_is_taken_for_a_time(told, refused):
+    """Not by name, not by place, and not as the only column that looks like one."""
+    frame = made(rating=STAMPS).drop(columns="timestamp")
+    text, loaded = told(text_of(frame))
+    assert only(loaded).columns.named == {"user": "userId", "item": "itemId", "rating": "rating"}
+    assert (
+        "the ratings, 1.5e+09 to 1.5072e+09, look like times: say --rating COLUMN if another one holds them"
+        in said_of(text)
+    )
+    frame = made()[["userId", "itemId", "timestamp", "rating"]]
+    text, loaded = told(text_of(frame, header=False))
+    assert "look like times" in said_of(text)
+
+
+def test_what_is_stated_is_not_guessed(told):
+    frame = made().rename(columns={"timestamp": "bought"}).assign(paid=STAMPS)
+    for stated in ("none", "paid"):
+        text, loaded = told(text_of(frame), "--timestamp", stated)
+        assert only(loaded).columns.timestamp == (None if stated == "none" else stated)
+        assert "looks like times" not in text
+        assert "by its values" not in text
+
+
+def test_a_name_of_times_whose_values_are_none_does_not_hide_others(told):
+    text, loaded = told(text_of(made(timestamp=STAMPS).rename(columns=MOMENT).assign(time="noon")))
+    assert only(loaded).columns.timestamp == "moment"
+    assert "column 'time' holds 'noon'; a time must be a whole number" in said_of(text)
+
+
+def test_times_without_a_name_are_found_by_their_values(told):
+    frame = made()[["userId", "itemId", "rating"]].assign(price=N, bought=DAYS)
+    text, loaded = told(text_of(frame, header=False), "--user", "1", "--item", "2", "--rating", "3")
+    assert only(loaded).columns.timestamp == 5
+    assert only(loaded).timestamp_unit == "iso"
+    assert "timestamp 5 (by its values)" in text
+
+
+@pytest.mark.parametrize("times", [DAYS, STAMPS], ids=["iso", "whole"])
+def test_times_of_a_dictionary_are_found(told, times):
+    frame = made().rename(columns=MOMENT).assign(moment=pd.Categorical(times))
+    _, loaded = told(parquet_of(frame))
+    assert only(loaded).columns.timestamp == "moment"
+    assert read(loaded).rows == 2000
+
+
+def test_every_column_that_another_was_taken_for_is_told(told):
+    frame = made().assign(customer=made()["userId"], product=1, score=2, date=DAYS, note="x")
+    said = said_of(told(text_of(frame))[0])
+    for side, other, taken in (
+        ("users", "customer", "userId"),
+        ("items", "product", "itemId"),
+        ("ratings", "score", "rating"),
+    ):
+        assert f"column '{other}' may hold the {side}, too, by its name, but '{taken}' is taken: say --" in said
+    assert "note" not in said
+    assert said.count("column 'date'") == 1
+    assert "column 'date' looks like times, too, but 'timestamp' is taken: say --timestamp date" in said
+    said = said_of(told(text_of(frame.assign(date="x")))[0])
+    assert "column 'date' may hold the times, too, by its name, but 'timestamp' is taken: say --timestamp date" in said
+
+
+def test_times_of_two_kinds_of_zone_are_refused_by_their_row(refused):
+    frame = made(timestamp=np.where(N < 1900, DAYS, "2019-01-01T00:00Z"))
+    expected = "ratings.csv: line 1902: column timestamp: '2019-01-01T00:00Z'; expected a time without a zone, as the"
+    assert refused(text_of(frame)).startswith(expected)
+    assert refused(frame).startswith(expected.replace("line 1902", "row 1901"))
+
+
 @pytest.mark.parametrize(("rows", "size"), [(100_000, 500), (66_667, 500), (66_000, 200), (5_000, 20), (100, 20)])
 def test_the_batch_makes_a_hundred_steps(rows, size):
     assert batch_size(rows) == size

@@ -13,7 +13,7 @@ from autoemb.artifact.parquet import one_line
 from autoemb.data.datasets.csv import Columns
 from autoemb.data.inspection.column_names import by_name, by_place, spare
 from autoemb.data.inspection.dialect import SAMPLE, Encoding, delimiter_of, encoding_of, fields_of, head_of
-from autoemb.data.inspection.times import Unit, likeliest, readable
+from autoemb.data.inspection.times import Unit, likeliest, readable, shown
 from autoemb.data.readers.archive import Source
 from autoemb.data.readers.layout import Column
 from autoemb.data.readers.parquet import KINDS, TEXTS, is_parquet
@@ -87,7 +87,7 @@ def _of_parquet(path: Path, stated: Stated) -> Guess:
             if name in values:  # of one that has a name of times, empty values are the reader's to refuse
                 values |= {name: [value for value in _first_values(file, [name], SAMPLE)[name] if value is not None]}
             strange: dict[str | int, str] = {name: f"is of type {kind}" for name, kind in kinds.items()}
-            found = _times(columns, stated, values, items, strange)
+            found = _times(schema.names, columns, stated, values, items, strange)
     except (OSError, ValueError, pa.ArrowException) as error:  # ValueError: names that are no UTF-8
         raise InputError(f"{path}: damaged, or not a Parquet file ({one_line(error)})") from error
     return Guess(
@@ -95,7 +95,7 @@ def _of_parquet(path: Path, stated: Stated) -> Guess:
         tuple(schema.names),
         Columns.model_validate(found.columns),
         found.unit,
-        problems=(*found.problems, *spare(schema.names, found.columns, stated.columns)),
+        problems=found.problems,
         times_by_value=found.by_value,
     )
 
@@ -142,11 +142,11 @@ def _of_text(source: Source, stated: Stated) -> Guess:
     places: Sequence[str | int] = first if named else range(1, len(first) + 1)
     values = {name: [row[n] for row in rows[named:] if n < len(row)] for n, name in enumerate(places)}
     strange = {
-        name: f"holds {next((text for text in texts if readable([text]) is None), '')!r}"
+        name: f"holds {shown(next((text for text in texts if readable([text]) is None), ''))}"
         for name, texts in values.items()
     }
-    found = _times(columns, stated, values, values[columns["item"]], strange)
     names = tuple(first) if named else ()
+    found = _times(names, columns, stated, values, values[columns["item"]], strange)
     return Guess(
         "text",
         names,
@@ -154,12 +154,13 @@ def _of_text(source: Source, stated: Stated) -> Guess:
         found.unit,
         delimiter,
         encoding,
-        (*found.problems, *spare(names, found.columns, stated.columns)),
+        found.problems,
         found.by_value,
     )
 
 
 def _times(
+    names: Sequence[str],
     columns: Mapping[Column, str | int],
     stated: Stated,
     values: Mapping[str | int, Sequence[Any]],
@@ -169,6 +170,7 @@ def _times(
     """Look for the column of the times: by what a person states, else by its name, else by the values of all others.
 
     Args:
+        names: those of all columns of the file.
         columns: those that are known.
         stated: what a person states; of times that are stated nothing else is looked for.
         values: the first of each column that may hold times.
@@ -184,7 +186,7 @@ def _times(
             problems.append(_left_out(found.pop("timestamp"), strange[name]))
         unit = read or unit
     if "timestamp" in stated.columns:
-        return _Times(found, unit, tuple(problems), by_value=False)
+        return _Times(found, unit, (*problems, *spare(names, found, stated.columns)), by_value=False)
     taken = {*found.values(), name}
     others = likeliest({name: texts for name, texts in values.items() if name not in taken}, items)
     by_value = "timestamp" not in found and any(judged.unit for judged in others.values())
@@ -197,12 +199,15 @@ def _times(
             " say --timestamp none, or name another column",
         )
     for other, judged in others.items():
-        instead = f"{found['timestamp']!r} is taken" if "timestamp" in found else "it is not used"
-        problems.append(
-            f"column {other!r} looks like times, too, but {judged.why or instead}"
-            + (f": say --timestamp {other} if it holds those of the ratings" if judged.unit else "")
-        )
-    return _Times(found, unit, tuple(problems), by_value)
+        if judged.why:
+            problems.append(f"column {other!r} looks like times, but {judged.why}: it is not used")
+        else:
+            problems.append(
+                f"column {other!r} looks like times, too, but {found['timestamp']!r} is taken: say --timestamp {other}"
+                " if it holds those of the ratings"
+            )
+    more = spare([name for name in names if name not in others], found, stated.columns)
+    return _Times(found, unit, (*problems, *more), by_value)
 
 
 _LEFT_OUT = "it is left out, and without times the order is the file's"

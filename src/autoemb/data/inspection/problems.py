@@ -6,6 +6,8 @@ import numpy as np
 
 from autoemb.data.inspection.proposal import LEAST_STEPS, TRAIN, Proposal
 from autoemb.data.inspection.survey import YEAR_1980, Survey
+from autoemb.data.inspection.times import YEARS, unit_of
+from autoemb.data.readers.parquet import UNITS
 
 FEW_USERS = 100
 """With fewer users that have the ratings for the highest popularity level, its error is called uncertain."""
@@ -39,6 +41,11 @@ def percent(share: float) -> str:
 def _of_ratings(counted: Survey) -> Iterator[str]:
     if counted.low == counted.high:
         yield f"all ratings are {counted.high:g}: there is nothing to predict, and the scale below is made up"
+    if YEARS[0] <= counted.low <= counted.high // UNITS[unit_of([int(counted.high)])] < YEARS[1]:
+        yield (
+            f"the ratings, {counted.low:g} to {counted.high:g}, look like times: say --rating COLUMN if another one"
+            " holds them"
+        )
     ratings = list(counted.ratings or ())
     if counted.ratings and len(ratings) > 2:
         share = counted.ratings[ratings[0]] / counted.rows

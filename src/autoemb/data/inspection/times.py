@@ -25,11 +25,11 @@ is called the item's."""
 _NAMED_SO = re.compile(r"time|date|when|stamp|created|(^|[^a-z])(at|on|ts)$", re.IGNORECASE)
 """What names of times have in them."""
 
-_MONTHS = "jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec"
+_MONTH = "(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*"
 _OTHER_FORMS = re.compile(
     r"(19|20)\d\d(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])"
     r"|(19|20)\d\d[/.-]\d\d?[/.-]\d\d?\b.*|\d\d?[/.-]\d\d?[/.-](19|20)\d\d\b.*"
-    rf"|.*\b({_MONTHS})[a-z]*\b.*\b(19|20)\d\d\b.*",
+    rf"|([a-z]{{3,9}},? )?(\d\d?[ -]{_MONTH}|{_MONTH} \d\d?),?[ -](.{{0,12}} )?(19|20)\d\d\b.{{0,20}}",
     re.IGNORECASE,
 )
 """Days as people write them: 20240301, 2024/3/1, 03/01/2024, 1.3.2024, Mar 1, 2024."""
@@ -64,6 +64,11 @@ def readable(values: Sequence[object]) -> Unit | None:
     return "iso" if all(has_zone(text) is not None for text in texts) else None
 
 
+def shown(value: object) -> str:
+    """A value in a message; of a long text the beginning."""
+    return repr(value[:80]) + "..." if isinstance(value, str) and len(value) > 80 else repr(value)
+
+
 def judge(values: Sequence[object], items: Sequence[object] = ()) -> Judged:
     """Whether a column of a name that says nothing holds the times of the ratings.
 
@@ -73,21 +78,23 @@ def judge(values: Sequence[object], items: Sequence[object] = ()) -> Judged:
     """
     given = [value for value in values if value not in (None, "")]
     alike = sum(map(_looks_like_one, given))
-    if not given or alike < NEARLY * len(given):
+    if not given or alike < len(given) / 2:
         return Judged(None)
+    if alike < NEARLY * len(given):
+        return Judged(None, f"only {alike:,} of its first {len(given):,} values do")
     if len(given) < len(values):
         blanks = len(values) - len(given)
         return Judged(None, f"{blanks:,} of its first {len(values):,} values are empty, and every rating needs a time")
     unit = readable(given)
     if unit is None:
         strange = next(value for value in given if readable([value]) is None)
-        return Judged(None, f"{strange!r} is neither a whole number nor a time by ISO 8601")
+        return Judged(None, f"{shown(strange)} is neither a whole number nor a time by ISO 8601")
     zones = {has_zone(str(value)) for value in given} if unit == "iso" else set()
     if len(zones) > 1:
         return Judged(None, "some of its values have a zone and others have none")
     others = [value for value in given if not YEARS[0] <= _seconds(value, unit) < YEARS[1]]
-    if len(given) - len(others) < NEARLY * len(given):
-        return Judged(None, f"{others[0]!r} is no time of 1995 to 2035 in the unit of the others ({unit})")
+    if len(given) - len(others) < NEARLY * len(given):  # such as times of several units, or days written 20240301
+        return Judged(None, f"{others[0]!r} is no time of 1995 to 2035 in the unit that they would have ({unit})")
     if _is_of_the_item(given, items):
         return Judged(None, "it is always the same for an item, so it may be that of the item, such as its release")
     return Judged(unit)

@@ -1,6 +1,7 @@
 """``autoemb inspect``: what it finds in a file, and that its config reads that file."""
 
 import gzip
+import importlib
 import io
 import json
 import os
@@ -17,16 +18,18 @@ import yaml
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from autoemb.analysis.tables.intervals import fixed
 from autoemb.cli import main
 from autoemb.config import DatasetConfig, LevelsConfig, StreamConfig
 from autoemb.data.datasets import csv
 from autoemb.data.inspection import inspect, name_of, report
 from autoemb.data.inspection.guess import Stated
-from autoemb.data.inspection.proposal import batch_size, levels_of, step_of
+from autoemb.data.inspection.proposal import BATCHES, batch_size, levels_of, step_of
 from autoemb.data.inspection.survey import DIFFERENT
 from autoemb.data.inspection.times import unit_of
 from autoemb.data.interactions import Interactions
 from autoemb.data.stream import build_stream, level_splits
+from autoemb.data.stream import test_count as count_of_test
 from autoemb.experiment import grid
 
 ROOT = Path(__file__).parents[1]
@@ -108,6 +111,7 @@ def text_of(frame: pd.DataFrame, **how: object) -> bytes:
     return frame.to_csv(index=False, **how).encode()
 
 
+N = np.arange(2000)
 HALVES = drawn(np.arange(1, 11) / 2)
 WHOLE = drawn(np.arange(11))
 CONTINUOUS = np.r_[-10, 10, drawn(np.arange(-1000, 1001) / 100)[2:]]
@@ -176,7 +180,7 @@ FOUND = """\
 #   - 1 of 2 users (50.0 %) have a single rating
 #   - 0 of 2 users (0.0 %) have 2 ratings or more beside a test part: too few for the splits by popularity
 #     level, which are left out
-#   - 3 ratings make 0 steps in batches of 20, and fewer than 100 teach little: more ratings are needed to say
+#   - 3 ratings make 1 steps in batches of 2, and fewer than 100 teach little: more ratings are needed to say
 #     anything
 #
 """
@@ -222,7 +226,8 @@ def test_too_many_ratings_to_tell_apart(told):
     rows = DIFFERENT + 10
     text, loaded = told(made(rows).assign(rating=np.linspace(-10, 10, rows)))
     assert f"-10 to 10, more than {DIFFERENT:,} different ratings" in text
-    assert "an unknown share are positive" in text
+    assert "about 20.0 % are positive" in text
+    assert "highest rating of each class; shares: about 20.0 %, 20.0 %, 20.0 %, 20.0 %, 20.0 %" in text
     assert only(loaded).class_edges == (-6, -2, 2, 6, 10)
     assert read(loaded).rows == rows
 
@@ -266,6 +271,25 @@ def test_any_ratings_are_read_with_the_printed_config(tmp_path_factory, values):
     assert found.tolist() == np.array(values, np.float32).tolist()
     stream = build_stream(read(loaded).frame(), read(loaded).items, StreamConfig(order="given"), loaded.labels("a"))
     assert len(stream) == len(values)
+
+
+@pytest.mark.parametrize(
+    "rating", [N % 5, 1 + N % 5, HALVES, N % 2, np.where(N % 2, 1, -1), N % 101, CONTINUOUS, WHOLE]
+)
+def test_usual_scales_have_no_rating_that_is_far(told, rating):
+    assert "far from" not in told(made(rating=rating))[0]
+
+
+def test_a_sample_of_ratings_that_are_too_many_is_of_the_whole_file(monkeypatch):
+    surveying = importlib.import_module("autoemb.data.inspection.survey")  # the package has a function of that name
+    monkeypatch.setattr(surveying, "SAMPLE", 100)
+    values = surveying._Values()
+    whole = np.arange(12_345, dtype=np.float32)
+    for block in np.split(whole, [1, 2, 50, 1000, 1003, 9000]):
+        values.add(block)
+    stride = int(values.sample()[1])
+    assert values.sample().tolist() == whole[::stride].tolist()
+    assert 50 < len(values.sample()) <= 100
 
 
 def test_names_from_files():
@@ -321,7 +345,8 @@ def test_other_encodings(told):
         (made(rating=7), "all ratings are 7: there is nothing to predict"),
         (made(rating=np.where(np.arange(2000) < 900, 0, WHOLE)), "% of the ratings are 0, the lowest: if that"),
         (made(rating=np.where(WHOLE == 0, -1, WHOLE)), "% of the ratings are -1, the lowest: if that stands"),
-        (made(200), "200 ratings make 7 steps in batches of 20, and fewer than 100 teach little"),
+        (made(300), "300 ratings make 100 steps only in batches of 2, of which batch normalisation has uncertain"),
+        (made(200), "200 ratings make 75 steps in batches of 2, and fewer than 100 teach little"),
         (made(itemId=np.arange(2000) // 120), "rated the item in an earlier row; duplicates (below) says which stay"),
         (made(userId=np.arange(2000)), "2,000 of 2,000 users (100.0 %) have a single rating"),
         (made(userId=np.arange(2000)), "too few for the splits by popularity level, which are left out"),
@@ -336,6 +361,9 @@ def test_problems(told, frame, problem):
 
 
 MOMENT = {"timestamp": "moment"}
+
+
+SKEWED = np.r_[np.linspace(0.01, 1, 11_988), np.linspace(90, 100, 12)]
 
 
 def with_every_50th(sentinel: int) -> np.ndarray:
@@ -355,6 +383,16 @@ DAYS = pd.Series(pd.date_range("2019-01-01", periods=2000, freq="h")).dt.strftim
             made(rating=with_every_50th(255)),
             "2.0 % of the ratings are pos",
         ),
+        (
+            made(rating=with_every_50th(10)),
+            "highest rating, 10, is far from all others and the only one that is positive:",
+        ),
+        (made(rating=with_every_50th(-99)), "from all others and the only one that is not positive: if it stands for"),
+        (
+            made(rating=np.where(N % 50, N % 2, 99)),
+            "highest rating, 99, is far from all others and the only one that is p",
+        ),
+        (made(12_000).assign(rating=SKEWED), "about 99.9 % of the ratings are of on"),
         (made(rating=np.where(np.arange(2000) % 40 == 0, 3, 5)), "97.5 % of the ratings are of one class"),
         (made(timestamp=MIXED), "1,500 of 2,000 ratings (75.0 %) have a time before 1980, and others a later one"),
         (made().rename(columns=MOMENT), "column 'moment' is taken for the times by its values"),
@@ -363,7 +401,6 @@ DAYS = pd.Series(pd.date_range("2019-01-01", periods=2000, freq="h")).dt.strftim
             "column 'moment' is taken for the times by its values",
         ),
     ],
-    ids=["highest", "lowest", "positive", "class", "units", "overlooked", "dates"],
 )
 @pytest.mark.parametrize("kind", ["text", "Parquet"])
 def test_a_proposal_that_means_little_is_no_silent_one(told, frame, words, kind):
@@ -390,7 +427,6 @@ def test_times_are_found_by_their_values_whatever_their_name(told, unit, kind):
     ) == (2000 - 1) * (3600 if unit == "iso" else 1)
 
 
-N = np.arange(2000)
 STAMPS = SECONDS + N * 3600
 
 
@@ -559,9 +595,49 @@ def test_times_of_two_kinds_of_zone_are_refused_by_their_row(refused):
     assert refused(frame).startswith(expected.replace("line 1902", "row 1901"))
 
 
-@pytest.mark.parametrize(("rows", "size"), [(100_000, 500), (66_667, 500), (66_000, 200), (5_000, 20), (100, 20)])
+@pytest.mark.parametrize(
+    ("rows", "size"), [(10**8, 500), (66_667, 500), (66_665, 200), (5_000, 20), (2_600, 10), (300, 2)]
+)
 def test_the_batch_makes_a_hundred_steps(rows, size):
     assert batch_size(rows) == size
+
+
+@given(rows=st.integers(3, 10**6))
+def test_the_batch_is_the_largest_that_makes_a_hundred_whole_steps(rows):
+    train = rows - count_of_test(0.25, rows)
+    size = batch_size(rows)
+    assert train // size >= 100 or size == 2
+    assert all(train // larger < 100 for larger in BATCHES if larger > size)
+
+
+@pytest.mark.parametrize(("rows", "size", "steps"), [(5_000, 20, 187), (400, 2, 150), (200, 2, 75)])
+def test_the_config_has_that_batch_and_says_why(told, rows, size, steps):
+    text, loaded = told(made(rows))
+    assert loaded.config.batch_size == size
+    why = "for 100 steps or more" if steps >= 100 else "the smallest"
+    assert f"# {why}: the train part makes {steps}, with the papers' 500 {int(rows * 0.75) // 500}" in text
+
+
+def test_the_config_leaves_the_papers_batch_out(told):
+    text, loaded = told(made(70_000))
+    assert loaded.config.batch_size == 500
+    assert "batch_size" not in text
+
+
+def test_the_proposal_has_the_anchors_both_starts_and_the_searching_methods(told):
+    """The fixed size with the papers' start has the name by which the tables find what they show differences from."""
+    _, loaded = told(made())
+    methods = {name: entry.settings.model_dump() for name, entry in loaded.methods.items()}
+    starts = {name: settings.get("embedding_init") for name, settings in methods.items()}
+    assert list(methods)[:3] == ["constant", "means", "mf"]
+    assert {name: starts[name] for name in ("fse-128", "esapn")} == {"fse-128": "normal", "esapn": "normal"}
+    sizes = [name for name in methods if re.fullmatch(r"fse-\d+-scaled", name)]
+    assert sizes == ["fse-4-scaled", "fse-16-scaled", "fse-64-scaled", "fse-128-scaled"]
+    assert [methods[name]["size"] for name in sizes] == [4, 16, 64, 128]
+    assert {starts[name] for name in (*sizes, "autoemb-scaled")} == {"scaled"}
+    assert fixed(pd.DataFrame({"method": list(methods)})) == "fse-128"
+    assert loaded.config.levels.side == "user"
+    assert set(loaded.config.levels.starts) == {"normal", "scaled"}
 
 
 def parquet_of(frame: pd.DataFrame) -> bytes:

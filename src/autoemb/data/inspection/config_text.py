@@ -1,14 +1,15 @@
 """The proposed config in YAML, line by line, with comments that say what is what and why."""
 
-import itertools
 import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+import numpy as np
+
 from autoemb.artifact.yaml import dumped
 from autoemb.data.inspection.guess import Guess
-from autoemb.data.inspection.problems import percent
-from autoemb.data.inspection.proposal import BATCHES, LEAST_STEPS, Proposal
+from autoemb.data.inspection.problems import percent, shares_of_classes
+from autoemb.data.inspection.proposal import BATCHES, LEAST_STEPS, Proposal, steps
 from autoemb.data.inspection.survey import Survey
 
 WIDTH = 110
@@ -17,6 +18,9 @@ WIDTH = 110
 COLUMN = 41
 """The column in which the comments of the config begin, behind lines that are shorter."""
 
+SIZES = (4, 16, 64, 128)
+"""Fixed sizes that are proposed with a scaled start."""
+
 Line = tuple[str, str]
 """A line of the config, and its comment."""
 
@@ -24,10 +28,10 @@ Line = tuple[str, str]
 def config(name: str, guess: Guess, counted: Survey, proposal: Proposal) -> Iterator[Line]:
     """The lines of the config, each with a comment that says what it is or why."""
     if proposal.batch_size != BATCHES[0]:
-        yield (
-            f"batch_size: {proposal.batch_size}",
-            f"so that the train part makes {LEAST_STEPS} steps; the papers have {BATCHES[0]}",
-        )
+        made, as_papers = (steps(counted.rows, size) for size in (proposal.batch_size, BATCHES[0]))
+        for_what = f"for {LEAST_STEPS} steps or more" if made >= LEAST_STEPS else "the smallest"
+        why = f"{for_what}: the train part makes {made}, with the papers' {BATCHES[0]} {as_papers}"
+        yield f"batch_size: {proposal.batch_size}", why
     yield "seeds: 3", "models of each method, started differently; intervals are over them"
     yield "datasets:", ""
     yield f"  {spelt(name)}:", ""
@@ -41,17 +45,21 @@ def config(name: str, guess: Guess, counted: Survey, proposal: Proposal) -> Iter
     yield "methods:", ""
     yield "  constant: {}", "the share of each label: what is worse has learnt nothing"
     yield "  means: {}", "how a user and an item are rated, without any embedding"
-    yield "  mf: {}", "matrix factorisation"
-    for size in (4, 16, 128):
-        why = "an embedding of 4 numbers for every id, whose start has the variance 1/4" if size == 4 else ""
-        yield f"  fse-{size}: {{method: fse, size: {size}, embedding_init: scaled}}", why
-    yield "  autoemb: {embedding_init: scaled}", "sizes of 2, 16 and 128, weighted by popularity"
-    yield "  esapn: {embedding_init: scaled}", "sizes of 2 to 128, which grow"
+    yield "  mf: {}", "matrix factorisation, without a network"
+    yield "  fse-128: {method: fse, size: 128}", "the papers' start; tables show differences from it"
+    for size in SIZES:
+        why = f"{size} numbers for every id, whose start has the variance 1/{size}" if size == SIZES[0] else ""
+        yield f"  fse-{size}-scaled: {{method: fse, size: {size}, embedding_init: scaled}}", why
+    yield "  autoemb-scaled: {method: autoemb, embedding_init: scaled}", "sizes of 2, 16 and 128, by popularity"
+    yield "  esapn: {}", "sizes of 2 to 128, which grow"
     if proposal.levels is None:
         yield "# levels:", "left out: see the problems above"
     else:
-        yield "levels:", "error against ratings per user (Fig. 1 of the paper)"
-        yield f"  side: {proposal.levels.side}", ""
+        yield "levels:", "error against ratings per id (Fig. 1 of the paper), with either start"
+        yield (
+            f"  side: {proposal.levels.side}",
+            "one of both, and the paper has users; item for items, with levels for these",
+        )
         levels = spelt(proposal.levels.at)
         yield f"  at: {levels}", f"users with the ratings for the highest: {proposal.reached:,}"
 
@@ -67,12 +75,11 @@ def _data(guess: Guess, counted: Survey, proposal: Proposal) -> dict[str, tuple[
     """The settings of the data set that the file needs: by key, the value, and a comment that says what or why."""
     data = proposal.data
     rows: dict[str, tuple[Any, str]] = {}
-    positive = "an unknown share"
-    if counted.ratings is not None:
-        above = sum(n for rating, n in counted.ratings.items() if rating >= data.positive_from)
-        positive = percent(above / counted.rows)
+    ratings, times = counted.spread
+    about = "" if counted.ratings else "about "
+    positive = about + percent(float(times[ratings >= np.float32(data.positive_from)].sum() / times.sum()))
     rows["archive"] = (data.archive, "from the folder in which snakemake is run")
-    rows["columns"] = (data.columns.named, "their names" if guess.names else "their numbers, from 1")
+    rows["columns"] = (data.columns.named, _how(guess))
     if guess.kind == "text":
         rows["delimiter"] = (data.delimiter, "")
         rows["encoding"] = (data.encoding, "utf-8, cp1252 or latin-1")
@@ -88,16 +95,18 @@ def _data(guess: Guess, counted: Survey, proposal: Proposal) -> dict[str, tuple[
     return rows
 
 
+def _how(guess: Guess) -> str:
+    """How the columns are named, and whether that of the times was guessed by its values."""
+    named = "their names" if guess.names else "their numbers, from 1"
+    return named + ("; the timestamp by its values" if guess.times_by_value else "")
+
+
 def _classes(counted: Survey, edges: Sequence[float]) -> str:
     """What the classes are, with their shares where these are not those of single ratings."""
     if counted.ratings and len(counted.ratings) <= len(edges):
         return "highest rating of each class: each rating is one"
-    if counted.ratings is None:
-        return "highest rating of each class"
-    # of those up to an edge, less those up to the edge before
-    up_to = [sum(n for rating, n in counted.ratings.items() if rating <= edge) for edge in (-math.inf, *edges)]
-    shares = [percent((high - low) / counted.rows) for low, high in itertools.pairwise(up_to)]
-    return f"highest rating of each class; shares: {', '.join(shares)}"
+    about = "" if counted.ratings else "about "
+    return f"highest rating of each class; shares: {about}{', '.join(map(percent, shares_of_classes(counted, edges)))}"
 
 
 def aligned(lines: Iterator[Line]) -> Iterator[str]:

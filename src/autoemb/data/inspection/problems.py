@@ -1,10 +1,11 @@
 """What a person should know of a file before running it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
+import numpy.typing as npt
 
-from autoemb.data.inspection.proposal import LEAST_STEPS, TRAIN, Proposal
+from autoemb.data.inspection.proposal import LEAST_STEPS, SMALL, Proposal, steps
 from autoemb.data.inspection.survey import YEAR_1980, Survey
 from autoemb.data.inspection.times import YEARS, unit_of
 from autoemb.data.readers.parquet import UNITS
@@ -16,7 +17,10 @@ ALIKE = 0.05
 """Share of the ratings below which a label is called rare."""
 
 FAR = 2
-"""A rating is called far from the others if it is so many times the range of these away."""
+"""A rating is called far from the others if it is so many times the range of these away;"""
+
+APART, FEW = 3, 12
+"""or, on a scale of no more than ``FEW`` ratings, so many times the widest gap between two of the others."""
 
 
 def problems(counted: Survey, proposal: Proposal) -> Iterator[str]:
@@ -25,11 +29,16 @@ def problems(counted: Survey, proposal: Proposal) -> Iterator[str]:
     yield from _of_labels(counted, proposal)
     yield from _of_times(counted, proposal)
     yield from _of_users(counted, proposal)
-    steps = int(TRAIN * counted.rows / proposal.batch_size)
-    if steps < LEAST_STEPS:
+    made = steps(counted.rows, proposal.batch_size)
+    if made < LEAST_STEPS:
         yield (
-            f"{counted.rows:,} ratings make {steps} steps in batches of {proposal.batch_size}, and fewer than"
+            f"{counted.rows:,} ratings make {made} steps in batches of {proposal.batch_size}, and fewer than"
             f" {LEAST_STEPS} teach little: more ratings are needed to say anything"
+        )
+    elif proposal.batch_size < SMALL:
+        yield (
+            f"{counted.rows:,} ratings make {LEAST_STEPS} steps only in batches of {proposal.batch_size}, of which"
+            " batch normalisation has uncertain means and variances: more ratings are needed to say much"
         )
 
 
@@ -63,29 +72,48 @@ def _of_ratings(counted: Survey) -> Iterator[str]:
 
 def _of_labels(counted: Survey, proposal: Proposal) -> Iterator[str]:
     """What the proposed labels make of the ratings, where each is counted."""
-    if not counted.ratings or counted.low == counted.high:
+    if counted.low == counted.high:
         return
-    ratings = np.array(list(counted.ratings))
-    times = np.array(list(counted.ratings.values()))
-    gaps = np.diff(ratings)
-    for end, gap, rest in (("highest", gaps[-1], gaps[:-1].sum()), ("lowest", gaps[0], gaps[1:].sum())):
-        if len(ratings) > 3 and gap > FAR * rest:
-            value = ratings[-1 if end == "highest" else 0]
-            yield (
-                f"the {end} rating, {value:g}, is far from all others: if it stands for 'not rated' or the like, remove"
-                " these rows and inspect again"
-            )
-    positive = float(times[ratings >= proposal.data.positive_from].sum() / counted.rows)
+    ratings, times = counted.spread
+    above = ratings >= np.float32(proposal.data.positive_from)
+    yield from _far(np.union1d(ratings, np.array([counted.low, counted.high], np.float32)), proposal)
+    positive, about = float(times[above].sum() / times.sum()), "" if counted.ratings else "about "
     if not ALIKE <= positive <= 1 - ALIKE:
         yield (
-            f"{percent(positive)} of the ratings are positive, from {proposal.data.positive_from:g} on: a constant is"
-            " nearly always right; positive_from (below) says which are"
+            f"{about}{percent(positive)} of the ratings are positive, from {proposal.data.positive_from:g} on: a"
+            " constant is nearly always right; positive_from (below) says which are"
         )
-    of_class = np.bincount(np.searchsorted(np.array(proposal.data.class_edges, np.float32), ratings), times)
-    if of_class.max() > (1 - ALIKE) * counted.rows:
+    most = max(shares_of_classes(counted, proposal.data.class_edges))
+    if most > 1 - ALIKE:
         yield (
-            f"{percent(float(of_class.max() / counted.rows))} of the ratings are of one class: a constant is nearly"
+            f"{about}{percent(most)} of the ratings are of one class: a constant is nearly"
             " always right; class_edges (below) says which are"
+        )
+
+
+def shares_of_classes(counted: Survey, edges: Sequence[float]) -> list[float]:
+    """The share of the ratings in each class, by its highest rating."""
+    ratings, times = counted.spread
+    classes = np.searchsorted(np.array(edges, np.float32), ratings)
+    return [float(n / times.sum()) for n in np.bincount(classes, times, len(edges))]
+
+
+def _far(ratings: npt.NDArray[np.float32], proposal: Proposal) -> Iterator[str]:
+    """The lowest and the highest rating, where they are far from all others, which are ascending."""
+    gaps = np.diff(ratings.astype(np.float64))
+    if len(gaps) < 2:
+        return
+    for end, value, gap, others in (("highest", -1, gaps[-1], gaps[:-1]), ("lowest", 0, gaps[0], gaps[1:])):
+        known = end == "lowest" and ratings[0] == -1  # that is told as what stands for 'not rated'
+        on_a_scale = len(ratings) <= FEW and gap > APART * others.max()
+        if known or not (on_a_scale or (len(others) > 1 and gap > FAR * others.sum())):
+            continue
+        positive = ratings >= np.float32(proposal.data.positive_from)
+        alone = (positive != positive[value]).sum() == len(ratings) - 1
+        label = f" and the only one that is {'' if positive[value] else 'not '}positive" if alone else ""
+        yield (
+            f"the {end} rating, {ratings[value]:g}, is far from all others{label}: if it stands for 'not rated' or the"
+            " like, remove these rows and inspect again"
         )
 
 

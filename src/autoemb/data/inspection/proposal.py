@@ -24,15 +24,18 @@ ENOUGH = (0.25, 1000)
 """A popularity level is proposed if this share of the users, or this number of them, have the ratings for it."""
 
 
-TRAIN = 0.75
-"""Share of the ratings in the train part."""
+TEST = 0.25
+"""Share of the ratings in the test part, at the end of a stream."""
 
 LEAST_STEPS = 100
 """Steps that the train part is to make at least: in fewer, little is learnt."""
 
-BATCHES = (500, 200, 100, 50, 20)
-"""Sizes of a mini-batch that are proposed: the papers', or the largest that makes ``LEAST_STEPS``. In smaller ones the
-statistics of BatchNorm say little."""
+BATCHES = (500, 200, 100, 50, 20, 10, 5, 2)
+"""Sizes of a mini-batch that are proposed: the papers', or the largest that makes ``LEAST_STEPS``; of 1, batch
+normalisation makes the same whatever it is."""
+
+SMALL = 20
+"""In a mini-batch of fewer ratings, mean and variance, by which batch normalisation scales, are called uncertain."""
 
 
 @dataclass(frozen=True)
@@ -73,13 +76,18 @@ def propose(data: csv.Config, counted: Survey) -> Proposal:
     )
     temporal = counted.last > counted.first
     orders = {"temporal": "temporal"} if temporal else {"given": "given", "shuffled": "shuffled"}
-    streams = {name: StreamConfig.model_validate({"order": order, "test": 0.25}) for name, order in orders.items()}
+    streams = {name: StreamConfig.model_validate({"order": order, "test": TEST}) for name, order in orders.items()}
     return Proposal(scale, streams, batch_size(counted.rows), splits, reached)
 
 
 def batch_size(rows: int) -> int:
     """The largest of ``BATCHES`` in which the train part of so many rows makes ``LEAST_STEPS``; else the smallest."""
-    return next((size for size in BATCHES if TRAIN * rows / size >= LEAST_STEPS), BATCHES[-1])
+    return next((size for size in BATCHES if steps(rows, size) >= LEAST_STEPS), BATCHES[-1])
+
+
+def steps(rows: int, size: int) -> int:
+    """Whole mini-batches of the train part of so many rows."""
+    return (rows - round(TEST * rows)) // size
 
 
 def step_of(ratings: Sequence[float]) -> float | None:

@@ -13,8 +13,11 @@ from autoemb.data.ratings import Ratings
 Counts = npt.NDArray[np.int64]
 
 DIFFERENT = 10_000
-"""At most so many different ratings are counted one by one; of more, only the lowest and the highest are known."""
+"""At most so many different ratings are counted one by one; of more, the lowest and the highest are known, and of the
+others a sample."""
 
+SAMPLE = 1 << 20
+"""Ratings of that sample, at most: every n-th of the file."""
 
 YEAR_1980 = 315_532_800
 """Seconds UTC."""
@@ -35,6 +38,8 @@ class Survey:
     """The highest rating."""
     ratings: Mapping[float, int] | None
     """How many ratings there are of each value, ascending; None where there are more values than ``DIFFERENT``."""
+    sample: npt.NDArray[np.float32]
+    """Every n-th rating of the file; with them, shares are known to a thousandth or so, where they are not counted."""
     first: int
     """Seconds UTC of the earliest time; 0 where the file has none."""
     last: int
@@ -48,9 +53,17 @@ class Survey:
     repeated: int
     """Ratings of an item by a user who has rated it in an earlier row."""
 
+    @property
+    def spread(self) -> tuple[npt.NDArray[np.float32], Counts]:
+        """Different ratings, ascending, and how many there are of each; where they are not counted, in the sample."""
+        if self.ratings is not None:
+            return np.array(list(self.ratings), np.float32), np.array(list(self.ratings.values()))
+        ratings, times = np.unique(self.sample, return_counts=True)
+        return ratings, times
+
 
 def survey(ratings: Ratings, now: int) -> Survey:
-    """Count what the ratings hold. In memory are 8 bytes for each rating, the ids and their counts.
+    """Count what the ratings hold. In memory are 8 bytes for each rating, the ids and their counts, and the sample.
 
     Args:
         ratings: those of a reader that keeps ids as text.
@@ -78,6 +91,7 @@ def survey(ratings: Ratings, now: int) -> Survey:
         low=_number(values.low),
         high=_number(values.high),
         ratings=values.ascending(),
+        sample=values.sample(),
         first=first,
         last=last,
         unset=unset,
@@ -112,13 +126,19 @@ class _Side:
 
 
 class _Values:
-    """How many ratings there are of each value, as long as there are not too many values."""
+    """How many ratings there are of each value, as long as there are not too many values; and a sample of them."""
 
     def __init__(self) -> None:
         self.low, self.high = np.float32(np.inf), np.float32(-np.inf)
         self.counts: dict[np.float32, int] | None = {}
+        self._kept = np.zeros(0, np.float32)
+        self._seen, self._stride = 0, 1
 
     def add(self, ratings: npt.NDArray[np.float32]) -> None:
+        self._kept = np.append(self._kept, ratings[-self._seen % self._stride :: self._stride])
+        self._seen += len(ratings)
+        while len(self._kept) > SAMPLE:
+            self._kept, self._stride = self._kept[::2], 2 * self._stride
         self.low, self.high = min(self.low, ratings.min()), max(self.high, ratings.max())
         if self.counts is None:
             return
@@ -126,6 +146,9 @@ class _Values:
             self.counts[value] = self.counts.get(value, 0) + int(times)
         if len(self.counts) > DIFFERENT:
             self.counts = None
+
+    def sample(self) -> npt.NDArray[np.float32]:
+        return self._kept
 
     def ascending(self) -> dict[float, int] | None:
         return None if self.counts is None else {_number(value): self.counts[value] for value in sorted(self.counts)}

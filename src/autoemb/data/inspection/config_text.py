@@ -45,7 +45,7 @@ def config(name: str, guess: Guess, counted: Survey, proposal: Proposal) -> Iter
     yield "methods:", ""
     yield "  constant: {}", "the share of each label: what is worse has learnt nothing"
     yield "  means: {}", "how a user and an item are rated, without any embedding"
-    yield "  mf: {}", "matrix factorisation, without a network"
+    yield "  mf: {}", "matrix factorisation"
     yield "  fse-128: {method: fse, size: 128}", "the papers' start; tables show differences from it"
     for size in SIZES:
         why = f"{size} numbers for every id, whose start has the variance 1/{size}" if size == SIZES[0] else ""
@@ -58,7 +58,7 @@ def config(name: str, guess: Guess, counted: Survey, proposal: Proposal) -> Iter
         yield "levels:", "error against ratings per id (Fig. 1 of the paper), with either start"
         yield (
             f"  side: {proposal.levels.side}",
-            "one of both, and the paper has users; item for items, with levels for these",
+            "a config has one side; the paper: user. For items: item, and levels for these",
         )
         levels = spelt(proposal.levels.at)
         yield f"  at: {levels}", f"users with the ratings for the highest: {proposal.reached:,}"

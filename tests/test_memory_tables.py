@@ -64,7 +64,7 @@ def test_as_many_ids_of_each_size_in_one_seed_are_no_method_that_holds_all():
 
 def compared(**means: float) -> pd.DataFrame:
     rows = [{"method": name.replace("_", "-"), "mean": mean, "metric": "mse"} for name, mean in means.items()]
-    return pd.DataFrame(rows).assign(low=0.1, high=0.3, seeds=2, **RUN)
+    return pd.DataFrame(rows).assign(low=0.1, high=0.3, seeds=2, n=100, varies="start", **RUN)
 
 
 def test_the_front_is_what_nothing_as_small_beats():

@@ -171,6 +171,31 @@ def test_the_title_of_a_comparison_is_computed():
     )
 
 
+def test_the_front_is_named_at_its_dots_and_the_anchors_at_their_lines():
+    cell = {"dataset": "mine", "stream": "temporal", "task": "regression", "metric": "mse", "seeds": 3, "n": 1000}
+    found = {
+        "constant": (0, 0.9), "means": (0, 0.17), "fse-2": (0.1, 0.3), "fse": (5, 0.22), "mf": (2, 0.2),
+        "sam": (9, 0.18),
+    }  # fmt: skip
+    rows = [{**cell, "method": name, "mib": mib, "mean": mean} for name, (mib, mean) in found.items()]
+    table = pd.DataFrame(rows).assign(low=0.1, high=0.3, varies="start")
+    figure = plots.frontier(table)
+    assert figure.get_suptitle() == (
+        "Lowest loss with embeddings, of 1 panels: sam (9 MiB) in 1; one without any has a lower mean in 1"
+    )
+    (axes,) = figure.axes
+    (step,) = [line for line in axes.lines if line.get_drawstyle() == "steps-post"]
+    assert np.column_stack(step.get_data()).tolist() == [[0.1, 0.3], [2, 0.2], [9, 0.18]]
+    named = {text.get_text(): text.xy for text in axes.texts}
+    assert named == {
+        "fse-2": (0.1, 0.3), "mf": (2, 0.2), "sam": (9, 0.18), "means": (1, 0.17), "constant ↑\n0.900": (1, 1)
+    }  # fmt: skip
+    assert axes.get_xscale() == "log"
+    bare = plots.frontier(table[table["mib"] == 0])
+    assert bare.get_suptitle() == ""
+    assert len(bare.axes[0].get_xticks()) == 0
+
+
 def test_unknown_names_look_the_same_on_every_machine():
     assert plots.method_mark("someone-new") == plots.Mark("#B8860B", "d")
     assert plots.size_mark(24) == plots.size_mark(24)

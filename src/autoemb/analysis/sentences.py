@@ -18,6 +18,7 @@ from autoemb.analysis.tables import (
     UNDECIDED,
     below_constant,
     lower_is_better,
+    lowest_for_less,
     model_names,
     plain_methods,
     sort_methods,
@@ -196,11 +197,10 @@ def frontier(table: pd.DataFrame) -> str:
     for (stream, task, metric), rows in table[table["metric"] != "accuracy"].groupby(
         ["stream", "task", "metric"], sort=False
     ):
-        held = rows[rows["mib"] > 0]
-        lower = held["mean"] < held["mean"].cummin().shift(fill_value=np.inf)  # rows are in the order of memory
+        held = lowest_for_less(rows)
         told = [
             ", ".join(f"{row['method']} ({row['mib']:.2f} MiB, {row['mean']:.4f})" for row in front.to_dict("records"))
-            for front in (rows[rows["front"]], held[lower])
+            for front in (rows[rows["front"]], held)
         ]
         embedded = f"; of those that hold embeddings: {told[1]}" if len(held) else ""
         head = f"{stream}, {task}, {NAMES[str(metric)]}"

@@ -1,10 +1,14 @@
 """Figures of what is decided: differences to the fixed size by popularity, and error against memory."""
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patheffects import withStroke
 
 from autoemb.analysis.plots import findings
 from autoemb.analysis.plots.panels import (
@@ -17,10 +21,11 @@ from autoemb.analysis.plots.panels import (
     headline,
     legend,
     letter,
+    memory_axis,
     popularity_axis,
 )
 from autoemb.analysis.plots.style import Mark, method_mark
-from autoemb.analysis.tables import bin_centres, plain_methods, sort_methods, supported
+from autoemb.analysis.tables import bin_centres, lowest_for_less, plain_methods, sort_methods, supported
 
 
 def popularity_differences(table: pd.DataFrame) -> Figure:
@@ -75,7 +80,10 @@ def draw_differences(axes: Axes, cell: pd.DataFrame) -> None:
 
 
 def frontier(table: pd.DataFrame) -> Figure:
-    """Loss against the memory of the embeddings, per task and stream; joined: the methods that none beats for less.
+    """Loss against the memory of the embeddings, per task and stream; joined and named: those that none beats for less.
+
+    Only these are named at their dots, and the lines of those without embeddings: most others hold all candidate sizes
+    of every id, so that their dots stand in one place, and the legend has their names.
 
     Args:
         table: ``tables.frontier`` of one data set.
@@ -89,19 +97,37 @@ def frontier(table: pd.DataFrame) -> Figure:
                 axes = panels[row][column]
                 cell = losses[(losses["task"] == task) & (losses["stream"] == stream)]
                 draw_frontier(axes, cell)
+                _name_front(axes, cell)
                 axes.set_ylabel(METRIC_LABELS[str(metric)])
+                if row < len(rows) - 1:
+                    axes.set_xlabel("")
                 letter(axes, row * len(streams) + column, f"{stream}, {task}")
-        methods = sort_methods(losses["method"].unique())
-        legend(figure, [handle(method_mark(name), name) for name in methods], columns=6)
-        about = findings.about(
-            losses, "dotted: without embeddings; line: those with embeddings that none beats for less"
-        )
+        legend(figure, _frontier_handles(losses), columns=6)
+        what = "lower left is better; line: those with embeddings whose mean none beats that needs as little"
+        about = findings.about(losses, findings.tested(losses), what) if len(losses) else ""
         headline(figure, findings.frontier(losses), about)
     return figure
 
 
+_DOTTED: dict[str, Any] = {"linestyle": ":", "linewidth": 0.9}
+_NAME: dict[str, Any] = {"fontsize": 5.8, "textcoords": "offset points"}
+_ASLANT: dict[str, Any] = {"ha": "right", "va": "top", "rotation": 40, "rotation_mode": "anchor"}
+_HALO = (withStroke(linewidth=1.5, foreground="#FFFFFF"),)
+
+
+def _frontier_handles(losses: pd.DataFrame) -> list[Line2D]:
+    """Dots for the methods, dotted lines for those without embeddings."""
+    bare = set(losses.loc[losses["mib"] == 0, "method"])
+    return [
+        Line2D([], [], color=method_mark(name).colour, **_DOTTED, label=name)
+        if name in bare
+        else handle(method_mark(name), name)
+        for name in sort_methods(losses["method"].unique())
+    ]
+
+
 def draw_frontier(axes: Axes, cell: pd.DataFrame) -> None:
-    """One panel: the methods with their intervals, those without embeddings as lines.
+    """One panel: the methods with their intervals, those without embeddings as lines, and the line through the front.
 
     Args:
         axes: the panel.
@@ -111,16 +137,37 @@ def draw_frontier(axes: Axes, cell: pd.DataFrame) -> None:
     for row in cell.to_dict("records"):
         mark = method_mark(str(row["method"]))
         if row["mib"] == 0:
-            axes.axhline(row["mean"], color=mark.colour, linewidth=0.9, linestyle=":")
+            axes.axhline(row["mean"], color=mark.colour, **_DOTTED)
             continue
         _points(axes, [row["mib"]], [row["mean"]], [row["high"] - row["mean"]], mark, size=4.5)
-    best = held[held["mean"] < held["mean"].cummin().shift(fill_value=np.inf)]
-    axes.step(best["mib"], best["mean"], where="post", color="#000000", linewidth=0.6, zorder=0)
+    best = lowest_for_less(cell)
+    axes.step(best["mib"], best["mean"], where="post", color="#000000", linewidth=0.6, zorder=1.5)  # beneath the dots
     focus(axes, cell.loc[cell["method"] != "constant", "mean"])
     few_ticks(axes, 5)
-    if len(held):
-        axes.set_xscale("log")
-    axes.set_xlabel("MiB of the embeddings, both sides")
+    memory_axis(axes, held["mib"])
+
+
+def _name_front(axes: Axes, cell: pd.DataFrame) -> None:
+    """The names of the front at its dots; right of the panel those of the methods without embeddings, at their lines.
+
+    To the lower left of a dot of the front there is no other dot, or it would not be on it; aslant, the names of
+    neighbours that are alike in error do not run into each other.
+    """
+    bottom, top = axes.get_ylim()
+    bottom -= 0.1 * (top - bottom)  # room for a long name at the lowest dot
+    axes.set_ylim(bottom, top)
+    for row in lowest_for_less(cell).to_dict("records"):
+        dot = (row["mib"], row["mean"])
+        axes.annotate(str(row["method"]), dot, (-2.5, -2.5), path_effects=_HALO, **_NAME, **_ASLANT)
+    for row in cell[cell["mib"] == 0].to_dict("records"):
+        name, height = str(row["method"]), float(row["mean"])
+        look = _NAME | {"color": method_mark(name).colour, "va": "center"}
+        if bottom <= height <= top:
+            axes.annotate(name, (1, height), (3, 0), xycoords=axes.get_yaxis_transform(), **look)
+        else:  # a line beyond the panel is said, or it would seem forgotten
+            above = height > top
+            text = f"{name} {'↑' if above else '↓'}\n{height:.3f}"
+            axes.annotate(text, (1, float(above)), (3, 0), xycoords="axes fraction", **look)
 
 
 def _points(axes: Axes, x: npt.ArrayLike, y: npt.ArrayLike, half: npt.ArrayLike, mark: Mark, size: float = 3.2) -> None:

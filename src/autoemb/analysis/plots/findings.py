@@ -12,6 +12,7 @@ from autoemb.analysis.tables import (
     SEARCHING,
     UNDECIDED,
     below_constant,
+    lowest_for_less,
     sort_methods,
     starts_of,
     trainings_of,
@@ -109,12 +110,18 @@ def frontier(losses: pd.DataFrame) -> str:
     cells = [cell for _, cell in losses.groupby(["stream", "task"], sort=False) if (cell["mib"] > 0).any()]
     if not cells:
         return ""
-    best = [cell[cell["mib"] > 0].sort_values("mean").iloc[0] for cell in cells]
-    ahead = sum(cell.loc[cell["mib"] == 0, "mean"].min() < one["mean"] for cell, one in zip(cells, best, strict=True))
-    counted = Counter(f"{one['method']} ({one['mib']:.2f} MiB)" for one in best)
+    best = pd.DataFrame([lowest_for_less(cell).iloc[-1] for cell in cells])
+    least = zip(cells, best["mean"], strict=True)
+    lower = sum(bool(cell.loc[cell["mib"] == 0, "mean"].min() < mean) for cell, mean in least)
+    counts = best["method"].value_counts()
+    parts = []
+    for name in sorted(sort_methods(counts.index), key=lambda name: -counts[name]):  # the most frequent first
+        sizes = best.loc[best["method"] == name, "mib"]
+        ends = dict.fromkeys(f"{end:.3g}" for end in (sizes.min(), sizes.max()))
+        parts.append(f"{name} ({' to '.join(ends)} MiB) in {counts[name]}")
     return (
-        f"Lowest loss with embeddings: {_counted(counted, len(cells), 'cells')};"
-        f" one without any is ahead in {ahead} of {len(cells)}"
+        f"Lowest loss with embeddings, of {len(cells)} panels: {', '.join(parts)};"
+        f" one without any has a lower mean in {lower}"
     )
 
 

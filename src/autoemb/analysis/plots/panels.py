@@ -113,6 +113,26 @@ def popularity_axis(axes: Axes, values: npt.ArrayLike, label: str = "popularity 
     axes.set_xlabel(label)
 
 
+def memory_axis(axes: Axes, mib: npt.ArrayLike) -> None:
+    """MiB of the embeddings, logarithmic; without any the axis has no ticks.
+
+    Args:
+        axes: the panel.
+        mib: of the methods that have embeddings.
+    """
+    numbers = np.asarray(mib, dtype=np.float64)
+    axes.set_xlabel("MiB of the embeddings, both sides")
+    if not numbers.size:
+        axes.xaxis.set_major_locator(NullLocator())
+        return
+    axes.set_xscale("log")
+    ratio = numbers.max() / numbers.min()
+    axes.xaxis.set_major_locator(LogLocator(base=10, subs=(1, 3), numticks=6) if ratio > 10 else MaxNLocator(4))
+    axes.xaxis.set_major_formatter(FuncFormatter(_short))
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.margins(x=0.12)  # for the name at the leftmost dot
+
+
 def _short(value: float, _: object) -> str:
     """100, 1k, 100k."""
     return f"{value / 1000:g}k" if value >= 1000 else f"{value:g}"

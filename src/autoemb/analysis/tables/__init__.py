@@ -32,7 +32,7 @@ from autoemb.analysis.tables.levels import (
     starts_of,
     trainings_of,
 )
-from autoemb.analysis.tables.memory import frontier, memory
+from autoemb.analysis.tables.memory import frontier, lowest_for_less, memory
 from autoemb.analysis.tables.outcomes import comparison, running_popularity, stream
 from autoemb.analysis.tables.parity import parity
 from autoemb.analysis.tables.ranking import ranking
@@ -60,6 +60,7 @@ __all__ = [
     "frontier",
     "levels",
     "lower_is_better",
+    "lowest_for_less",
     "mean_size",
     "memory",
     "model_names",

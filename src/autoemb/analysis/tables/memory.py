@@ -35,7 +35,8 @@ FRONTIER: Columns = (
     texts(*RUN[:3], "metric", "method")
     | numbers("mib", "mean")
     | numbers("low", "high", may_lack=True)
-    | numbers("seeds")
+    | numbers("seeds", "n")
+    | texts("varies")
     | flags("front")
     | texts("beaten_by", may_lack=True)
 )
@@ -101,9 +102,9 @@ def frontier(compared: pd.DataFrame, held: pd.DataFrame) -> pd.DataFrame:
         held: ``memory``.
 
     Returns:
-        One row per data set x stream x task x metric x method, the least memory first: ``mib`` of both sides, ``mean``
-        with its interval, ``front`` (whether no method that needs as little has a better mean) and ``beaten_by``, the
-        best of those that do.
+        One row per data set x stream x task x metric x method, the least memory first: ``mib`` of both sides;
+        ``mean`` with its interval, ``seeds``, ``n`` and ``varies`` as in ``comparison``; ``front`` (whether no method
+        that needs as little has a better mean) and ``beaten_by``, the best of those that do.
     """
     total = held.loc[held["embeddings_of"] == BOTH, [*RUN, "mib"]]
     table = compared.merge(total, on=RUN)
@@ -116,6 +117,19 @@ def frontier(compared: pd.DataFrame, held: pd.DataFrame) -> pd.DataFrame:
         parts.append(rows.assign(beaten_by=best).sort_values(["mib", "mean"], kind="stable"))
     found = pd.concat(parts, ignore_index=True) if parts else table.assign(beaten_by="")
     return found.assign(front=found["beaten_by"] == "")[list(FRONTIER)]
+
+
+def lowest_for_less(cell: pd.DataFrame) -> pd.DataFrame:
+    """Of the methods that hold embeddings, the front by loss: none of them with as little memory has a lower mean.
+
+    Args:
+        cell: ``mib`` and ``mean`` of one data set, stream, task and loss.
+
+    Returns:
+        Its rows, the least memory first, each with a lower mean than the one before.
+    """
+    held = cell[cell["mib"] > 0].sort_values(["mib", "mean"], kind="stable")
+    return held[held["mean"] < held["mean"].cummin().shift(fill_value=np.inf)]
 
 
 def _best(better: "pd.Series[float]", methods: "pd.Series[str]", small: "pd.Series[bool]", value: float) -> str:

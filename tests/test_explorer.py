@@ -22,6 +22,8 @@ HARM = "<script>window.harm = 1</script><img src=x onerror='window.harm = 2'> & 
 RUNS = {"stream": ["shuffled", "temporal"], "task": ["regression", "classification"]}
 METHODS = ["fse", "fse-16", "autoemb", "someone-new"]
 LOSS = {"regression": "mse", "classification": "cross_entropy"}
+MIB = {"fse": 5.0, "fse-16": 0.0004, "autoemb": 5.5, "someone-new": 0.0}
+"""Of the embeddings: the last method has none."""
 BINS = [(1, 1), (8, 15), (64, 90), (2**18, 2**31 - 1)]
 NONE = "No data for this choice."
 
@@ -71,6 +73,9 @@ def tables() -> dict[str, pd.DataFrame]:
                   level=[2, 4, 40]),
         ]))),
     }  # fmt: skip
+    memory = values(measured(every(**runs)))
+    beaten = memory["method"].map({"autoemb": "fse", "fse": HARM})  # of the others none: an empty cell
+    made["frontier"] = memory.assign(mib=memory["method"].map(MIB), front=beaten.isna(), beaten_by=beaten)
     made["datasets"] = made["datasets"].assign(users=10, items=20, ratings=3000)
     made["streams"] = every(dataset=["007"], stream=RUNS["stream"]).drop(columns="mean", errors="ignore")
     made["streams"] = made["streams"].assign(train=2000, test=1000, batch_size=500, positive=0.4567)
@@ -173,7 +178,7 @@ def none(browser, panel: str) -> str:
 def test_the_page_is_quiet_complete_and_small(page, browser, tmp_path):
     for width, dark in ((1200, False), (400, True)):
         look_at(browser, page, width=width, dark=dark)
-        browser.wait("document.querySelectorAll('.chart svg.marks').length === 6")
+        browser.wait("document.querySelectorAll('.chart svg.marks').length === 7")
         shapes = browser.js(
             "[...document.querySelectorAll('.chart svg.marks')].map(e => [e.getBoundingClientRect().width,"
             " e.querySelectorAll('.mark-line path, .mark-area path').length])"
@@ -233,6 +238,49 @@ def compare(page: Path, browser, stream: str, task: str, measure: str, side: str
     assert [row[:2] for row in rows(browser, "comparison")] == [
         [name, f"{mean:.5f}"] for name, mean in zip(whole["method"], whole["mean"], strict=True)
     ]
+
+
+def test_error_against_memory_has_a_front_and_lines_for_what_holds_no_embeddings(page, browser):
+    look_at(browser, page)
+    for task, measure in (("regression", "loss"), ("classification", "accuracy")):
+        choose(browser, dataset="007", stream="temporal", task=task, measure=measure)
+        tick(browser, *METHODS)
+        metric = LOSS[task] if measure == "loss" else "accuracy"
+        cell = f"dataset == '007' and stream == 'temporal' and task == '{task}' and metric == '{metric}'"
+        shown = read_csv(page.parent / "frontier.csv").query(cell)
+        wanted = expected(shown, shown["method"].map({"fse": "5", "fse-16": "0.0004", "autoemb": "5.5"}).fillna("0"), 5)
+        beaten = shown["beaten_by"].fillna("")
+        assert rows(browser, "frontier") == [[*row, by] for row, by in zip(wanted, beaten, strict=True)]
+        best = shown["mean"] if measure == "loss" else -shown["mean"]
+        front, least = [], np.inf
+        for method in ("fse-16", "fse", "autoemb"):  # the least memory first
+            if (value := best[shown["method"] == method].item()) < least:
+                front.append(method)
+                least = value
+        # each step after the first dot is two straight pieces
+        corners = "document.querySelector('#frontier .mark-line.role-mark path')?.getAttribute('d').split('L').length"
+        browser.wait(f"{corners} === {2 * len(front) - 1}")
+        texts = "[...document.querySelectorAll('#frontier .mark-symbol.role-mark path')].map(e => e.ariaLabel)"
+        told = {label.split("method: ")[1] for label in browser.js(texts) if "method: " in label}  # what is pointed at
+        assert told == {
+            f"{row[0]}; MiB: {row[1]}; mean: {row[2]}; low: {row[3]}; high: {row[4]}; interactions per seed: {row[5]}"
+            for row in wanted
+            if row[0] != "someone-new"
+        }
+    wanted = plots.method_mark("someone-new").colour
+    rules = "[...document.querySelectorAll('#frontier .mark-rule.role-mark line')]"
+    dotted = f"{rules}.filter(e => e.getAttribute('stroke-dasharray') === '2,3').map(e => e.getAttribute('stroke'))"
+    assert browser.js(dotted) == [wanted]
+    assert browser.js("document.querySelector('#frontier .seeds').textContent").startswith("Mean and 95 % interval")
+    tick(browser, "someone-new")  # none of the chosen ones has embeddings
+    browser.wait("document.querySelectorAll('#frontier .mark-symbol.role-mark path').length === 0")
+    assert none(browser, "frontier") == ""
+    assert [row[0] for row in rows(browser, "frontier")] == ["someone-new"]
+    choose(browser, dataset="na")
+    tick(browser, *METHODS)
+    browser.wait(f"{rules}.length === 2")  # one line and what is pointed at, no intervals of one seed
+    assert browser.js("window.harm === undefined")
+    assert browser.problems == browser.requests == []
 
 
 def test_a_method_looks_as_in_the_figures(page, browser):

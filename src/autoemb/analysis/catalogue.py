@@ -192,6 +192,7 @@ TABLES: Mapping[str, Entry] = {
         lambda inputs: tables.frontier(_comparison(inputs), tables.memory(inputs.runs(ALLOCATION))),
         views.frontier,
         FRONTIER,
+        explored=True,
     ),
     "differences": Entry(
         "The loss of every method minus that of every other, paired by seed, and what that decides",

@@ -38,7 +38,8 @@ def curves(tables: Mapping[str, pd.DataFrame]) -> dict[str, list[dict[str, Any]]
         (``dataset``, ``stream``, ``task``, ``metric``, ``side``, ``start``, ``training``, as far as its table has
         them), ``seeds``, ``test`` (where the test part begins along the stream, else None), and lists of equal length:
         ``label`` (of each point), ``x``, ``mean``, ``low``, ``high`` (None where there is no interval), ``n``
-        (interactions per seed).
+        (interactions per seed). Those of ``frontier`` have one point each, at its MiB, which is 0 without embeddings,
+        and ``beaten_by`` (the best of all methods that beat it with no more memory, else empty).
     """
     panels = {name: _along_popularity(tables.get(name)) for name in ("running-popularity", "mean-size")}
     panels["stream"] = _along_stream(tables.get("stream"))
@@ -46,6 +47,7 @@ def curves(tables: Mapping[str, pd.DataFrame]) -> dict[str, list[dict[str, Any]]
     sizes = tables.get("size-stream")
     panels["size-stream"] = _along_stream(None if sizes is None else sizes[sizes["measure"] == "mean_size"])
     panels["levels"] = _levels(tables.get("levels"))
+    panels["frontier"] = _against_memory(tables.get("frontier"))
     return panels
 
 
@@ -95,8 +97,17 @@ def _levels(table: pd.DataFrame | None) -> list[dict[str, Any]]:
     return _curves(plain.assign(name=plain["method"]), level_mark) + _curves(sized, level_mark)
 
 
-def _curves(table: pd.DataFrame, mark: Callable[[str], Mark] = method_mark) -> list[dict[str, Any]]:
-    """One curve per name and choice, in the table's order, which is the figures'."""
+def _against_memory(table: pd.DataFrame | None) -> list[dict[str, Any]]:
+    """Each method as one point."""
+    if table is None:
+        return []
+    beaten = table["beaten_by"].fillna("")  # an empty cell of a csv file is read as a missing one
+    labels = [f"{mib:.3g}" for mib in table["mib"]]
+    return _curves(table.assign(x=table["mib"], label=labels, name=table["method"], beaten_by=beaten), digits=6)
+
+
+def _curves(table: pd.DataFrame, mark: Callable[[str], Mark] = method_mark, digits: int = 3) -> list[dict[str, Any]]:
+    """One curve per name and choice, in the table's order, which is the figures'; ``x`` is rounded to ``digits``."""
     ways = [name for name in _WAYS if name in table.columns]
     drawn = []
     for cell, group in table.groupby([*ways, "name"], sort=False):
@@ -106,8 +117,9 @@ def _curves(table: pd.DataFrame, mark: Callable[[str], Mark] = method_mark) -> l
             own
             | look(mark(own["name"]))
             | {"seeds": int(points["seeds"].max()), "test": _test(points), "label": list(points["label"])}
-            | {"x": [round(float(x), 3) for x in points["x"]], "n": [int(n) for n in points["n"]]}
+            | {"x": [round(float(x), digits) for x in points["x"]], "n": [int(n) for n in points["n"]]}
             | {name: _numbers(points[name]) for name in ("mean", "low", "high")}
+            | ({"beaten_by": str(points["beaten_by"].iloc[0])} if "beaten_by" in points else {})
         )
     return drawn
 

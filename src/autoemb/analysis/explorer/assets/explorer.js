@@ -9,6 +9,10 @@ const SIZE = { y: () => "mean size (dimensions)", digits: 2 };
 const POPULARITY = { x: () => `${chosen().side} popularity (interactions so far)`, point: "popularity", log: true };
 const STREAM = { x: () => "interactions so far", point: "interactions" };
 const PANELS = {
+  "frontier": {
+    curves: "frontier", ...LOSS, x: () => "MiB of the embeddings, both sides", point: "MiB", memory: true, layers: memoryLayers,
+    more: [{ name: "beaten by", of: curve => curve.beaten_by }],
+  },
   "running-popularity": { curves: "running-popularity", ...POPULARITY, ...LOSS },
   "stream-curve": { curves: "stream", ...STREAM, ...LOSS },
   "difference": { curves: "difference", ...STREAM, ...LOSS, y: () => `Δ ${measureName()} to fse`, zero: true },
@@ -110,13 +114,15 @@ function drawCurves(id, panel, choice) {
   const box = section.querySelector(".chart");
   putChart(id, box, any ? spec(section.querySelector("h2").textContent, panel, curves, box.clientWidth) : null);
   if (!any) return;
+  const more = panel.more ?? [];
   const columns = [
     { name: panel.all ? "size" : "method" }, { name: panel.point, number: true },
     ...["mean", "low", "high"].map(name => ({ name, number: true, digits: panel.digits })),
-    { name: "interactions per seed", number: true, grouped: true },
+    { name: "interactions per seed", number: true, grouped: true }, ...more.map(({ name }) => ({ name })),
   ];
   const rows = curves.flatMap(curve => curve.x.map((x, at) => [
     curve.name, { text: curve.label[at], value: x }, curve.mean[at], curve.low[at], curve.high[at], curve.n[at],
+    ...more.map(({ of }) => of(curve)),
   ]));
   showTable(section.querySelector(".values"), section.querySelector("h2").textContent, columns, rows);
 }
@@ -150,7 +156,7 @@ function seeds(curves) {
   return `Mean and 95 % interval over ${least === most ? most : `${least} to ${most}`} seeds.`;
 }
 
-// The Vega-Lite chart of a panel: bands, lines and points, on the scales of the figures.
+// The Vega-Lite chart of a panel: its layers, on the scales of the figures.
 function spec(description, panel, curves, width) {
   const points = curves.flatMap(curve => {
     const every = Math.max(1, Math.floor(curve.x.length / 12));
@@ -161,7 +167,6 @@ function spec(description, panel, curves, width) {
   });
   const names = curves.map(curve => curve.name);
   const xs = points.map(point => point.x);
-  const log = panel.log && Math.max(...xs) > 15 * Math.min(...xs);
   const colour = {
     field: "curve", type: "nominal", title: null, scale: { domain: names, range: curves.map(curve => curve.colour) },
     legend: { orient: "bottom", columns: Math.max(1, Math.floor(width / 150)), symbolOpacity: 1 },
@@ -169,8 +174,8 @@ function spec(description, panel, curves, width) {
   const shape = { ...colour, scale: { domain: names, range: curves.map(curve => curve.shape) } };
   const strokeDash = { ...colour, scale: { domain: names, range: curves.map(curve => curve.dash) } };
   const x = {
-    field: "x", type: "quantitative", title: panel.x(), scale: log ? { type: "log", nice: false } : { zero: false, nice: false },
-    axis: { format: "~s", tickCount: width < 500 ? 4 : 8, labelOverlap: true, grid: false },
+    field: "x", type: "quantitative", title: panel.x(), scale: panel.memory ? memoryScale(xs) : plainScale(panel, xs),
+    axis: { format: panel.memory ? "~r" : "~s", tickCount: width < 500 ? 4 : 8, labelOverlap: true, grid: false },
   };
   const y = name => ({
     field: name, type: "quantitative", title: panel.y(),
@@ -182,6 +187,36 @@ function spec(description, panel, curves, width) {
     ...["mean", "low", "high"].map(field => ({ field, type: "quantitative", format: `.${panel.digits}f` })),
     { field: "n", type: "quantitative", title: "interactions per seed", format: "," },
   ];
+  const layer = (panel.layers ?? curveLayers)({ points, x, y, colour, shape, strokeDash, tooltip });
+  const test = curves.map(curve => curve.test).find(first => first !== null);
+  if (test !== undefined) layer.push(line({ x: { datum: test } }, [2, 3]));
+  if (panel.zero) layer.push(line({ y: { datum: 0 } }, [1, 0]));
+  return {
+    $schema: "https://vega.github.io/schema/vega-lite/v6.json", // a name: nothing is fetched
+    description: `${description}: ${names.join(", ")}`,
+    data: { values: points },
+    width: "container", height: 320, background: "#ffffff", padding: 8,
+    autosize: { type: "fit-x", contains: "padding" },
+    config: { view: { stroke: null }, axis: { labelFontSize: 12, titleFontSize: 13, titleFontWeight: "normal" },
+      legend: { labelFontSize: 12, labelLimit: 140 }, font: "system-ui, DejaVu Sans, sans-serif" },
+    layer,
+  };
+}
+
+function plainScale(panel, xs) {
+  const log = panel.log && Math.max(...xs) > 15 * Math.min(...xs);
+  return log ? { type: "log", nice: false } : { zero: false, nice: false };
+}
+
+// Logarithmic, of those that hold any; where none does the points need no place on it, but a scale needs a domain.
+function memoryScale(xs) {
+  const held = xs.filter(x => x > 0);
+  const domain = held.length ? [Math.min(...held) / 1.5, Math.max(...held) * 1.5] : [0.1, 10];
+  return { type: "log", nice: false, domain };
+}
+
+// Bands, lines and points.
+function curveLayers({ points, x, y, colour, shape, strokeDash, tooltip }) {
   const layer = [];
   if (points.some(point => point.low !== null)) {
     layer.push({
@@ -202,19 +237,50 @@ function spec(description, panel, curves, width) {
       encoding: { x, y: y("mean"), tooltip, detail: { field: "curve" } },
     },
   );
-  const test = curves.map(curve => curve.test).find(first => first !== null);
-  if (test !== undefined) layer.push(line({ x: { datum: test } }, [2, 3]));
-  if (panel.zero) layer.push(line({ y: { datum: 0 } }, [1, 0]));
-  return {
-    $schema: "https://vega.github.io/schema/vega-lite/v6.json", // a name: nothing is fetched
-    description: `${description}: ${names.join(", ")}`,
-    data: { values: points },
-    width: "container", height: 320, background: "#ffffff", padding: 8,
-    autosize: { type: "fit-x", contains: "padding" },
-    config: { view: { stroke: null }, axis: { labelFontSize: 12, titleFontSize: 13, titleFontWeight: "normal" },
-      legend: { labelFontSize: 12, labelLimit: 140 }, font: "system-ui, DejaVu Sans, sans-serif" },
-    layer,
-  };
+  return layer;
+}
+
+// A dot with its interval for each method with embeddings, the line through the front of them, and lines for the others.
+function memoryLayers({ points, x, y, colour, shape, tooltip }) {
+  const held = points.filter(point => point.x > 0);
+  const bare = points.filter(point => point.x === 0);
+  const layer = [];
+  if (bare.length) {
+    layer.push(
+      { data: { values: bare }, mark: { type: "rule", strokeDash: [2, 3], strokeWidth: 1.6, clip: true },
+        encoding: { y: y("mean"), color: colour } },
+      { // wide and unseen, as the points' below
+        data: { values: bare }, mark: { type: "rule", opacity: 0, strokeWidth: 12, clip: true, tooltip: true },
+        encoding: { y: y("mean"), tooltip, detail: { field: "curve" } },
+      },
+    );
+  }
+  if (held.some(point => point.low !== null)) {
+    layer.push({
+      data: { values: held.filter(point => point.low !== null) }, mark: { type: "rule", strokeWidth: 1.2, clip: true },
+      encoding: { x, y: y("low"), y2: { field: "high" }, color: colour },
+    });
+  }
+  layer.push(
+    { data: { values: front(held) }, mark: { type: "line", color: "#555555", strokeWidth: 1, interpolate: "step-after" },
+      encoding: { x, y: y("mean") } },
+    { data: { values: held }, mark: { type: "point", filled: true, opacity: 1, size: 60, clip: true },
+      encoding: { x, y: y("mean"), color: colour, shape } },
+    { data: { values: held }, mark: { type: "point", filled: true, opacity: 0, size: 200, clip: true, tooltip: true },
+      encoding: { x, y: y("mean"), tooltip, detail: { field: "curve" } } },
+  );
+  return layer;
+}
+
+// Each with a better mean than all that need no more, the least memory first.
+function front(points) {
+  const sign = chosen().metric === "accuracy" ? -1 : 1;
+  let best = Infinity;
+  return [...points].sort((a, b) => a.x - b.x || sign * (a.mean - b.mean)).filter(point => {
+    const ahead = sign * point.mean < best;
+    if (ahead) best = sign * point.mean;
+    return ahead;
+  });
 }
 
 const line = (encoding, dash) => ({ mark: { type: "rule", color: "#555555", strokeDash: dash }, encoding });

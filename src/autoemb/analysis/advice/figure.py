@@ -44,6 +44,7 @@ def _classes(axes: Axes, of: Answers, side: str) -> None:
 def _memory(axes: Axes, of: Answers) -> None:
     """Every option's loss with its interval against its MiB."""
     draw_frontier(axes, of.options)
+    axes.set_xlabel("MiB of the embeddings,\nboth sides")  # in one line it is wider than a third of the page
     axes.set_ylabel(METRIC_LABELS[of.metric])
 
 

@@ -87,9 +87,10 @@ def test_relabelling_ids_changes_nothing(variant, task, side):
     new_id = torch.randperm(rows, generator=torch.Generator().manual_seed(3))
     relabelled = frame.assign(**{side: new_id.int().numpy()[frame[side]]})
     ours, others = make(variant, shape, range(2)), make(variant, shape, range(2))
-    for name, table in others.tables.items():
-        if others.uses[name].key == "id":
-            table.packed[:, start : start + rows] = table.packed[:, start : start + rows][:, new_id.argsort()]
+    of_ids = {"start", *(f"tables.{name}" for name, use in others.uses.items() if use.key == "id")}
+    for name, tensor in others.state_dict().items():
+        if name in of_ids:
+            tensor[:, start : start + rows] = tensor[:, start : start + rows][:, new_id.argsort()]
     # a method's memory starts the same for every id, so there is nothing else to permute
     torch.testing.assert_close(logits_of(others, relabelled, task), logits_of(ours, frame, task), rtol=0, atol=1e-9)
 

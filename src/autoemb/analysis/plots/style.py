@@ -41,6 +41,7 @@ _METHODS = {
     "means": Mark(_INK, "*"),
     "mf": Mark("#7A5195", "d"),
     "mask": Mark("#B2182B", ">"),
+    "utility": Mark("#1B7837", "P"),
     "uniform": Mark("#8C6D31", "<"),
     "sam": Mark("#E69F00", "s"),
     "darts": Mark("#009E73", "D"),

@@ -29,7 +29,7 @@ ANCHORS = (CONSTANT, "means")
 SEARCHING = ("sam", "darts", "autoemb", "esapn")
 """The methods of the papers that search sizes."""
 
-_FAMILIES = (*ANCHORS, "mf", "fse", "mask", "uniform", "sam", "darts", "autoemb", "esapn")
+_FAMILIES = (*ANCHORS, "mf", "fse", "mask", "utility", "uniform", "sam", "darts", "autoemb", "esapn")
 _METRICS = ("mse", "cross_entropy", "accuracy", "mean_size", "memory_saved")
 _ORDERS = {"task": TASKS, "side": SIDES, "split": SPLITS, "metric": _METRICS}
 

@@ -18,8 +18,6 @@ that is reproduced here. Departures: counts run along the stream instead of bein
 to one of a few; and every row is as wide as the largest size, with no map from a smaller one (assumptions).
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Annotated, Literal
 
 import torch
@@ -33,8 +31,8 @@ from autoemb.learning.batch import Batch
 from autoemb.learning.methods._fixed import FixedMethod
 from autoemb.learning.methods.contract import Prediction
 from autoemb.learning.methods.state import Memory
-from autoemb.learning.nn.layers import Generators, Parameters
-from autoemb.learning.nn.model import Head
+from autoemb.learning.nn.layers import Generators
+from autoemb.learning.nn.model import PrefixModel
 from autoemb.learning.optim.group import Group, Values
 
 Numbers = Annotated[
@@ -106,25 +104,6 @@ class Config(NetworkConfig):
         return n
 
 
-@dataclass(frozen=True)
-class Prefixes:
-    """The scorer: FSE's, of rows of which the first numbers count."""
-
-    head: Head
-    kept: Tensor
-    """(D, K): 1 where a size has this number of a row."""
-
-    def parameters(self, dice: Generators) -> Parameters:
-        """The head's."""
-        return self.head.parameters(dice)
-
-    def logits(self, parameters: Parameters, rows: Sequence[Tensor], weights: Tensor) -> Tensor:
-        """Rows (S, 2, D, B) and the size of each as one-hot (S, 2, K, B) -> logits (S, C, B)."""
-        kept = torch.matmul(self.kept, weights)  # (S, 2, D, B)
-        row = torch.where(kept > 0, rows[0], rows[0].detach())  # the BatchNorm's statistics are of all numbers
-        return self.head.logits(parameters, row.flatten(1, 2), kept.flatten(1, 2))
-
-
 class Model(FixedMethod):
     """W of the largest size, and the memory of how often each id was seen."""
 
@@ -134,9 +113,7 @@ class Model(FixedMethod):
         sizes = sorted({size for side in steps for _, size in side})
         largest = sizes[-1]
         self.rates = {"w": config.learning_rate, "theta": 0.0}
-        kept = torch.arange(largest)[:, None] < torch.tensor(sizes)  # (D, K)
-        head = Head(2 * largest, config.hidden, self.shape.outputs)
-        self.model = Prefixes(head, kept.to(self.device, self.dtype))
+        self.model = PrefixModel.of(sizes, config.hidden, self.shape.outputs, self.device, self.dtype)
         self.sizes = (largest,)
         self.add_candidates(config, dice)
         self.sizes = tuple(sizes)

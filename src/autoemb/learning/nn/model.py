@@ -99,3 +99,28 @@ class RawModel:
     def logits(self, parameters: Parameters, rows: Sequence[Tensor], weights: Tensor) -> Tensor:
         """One tensor of rows (S, 2, D, B) -> logits (S, C, B); there is nothing to weigh."""
         return self.head.logits(parameters, rows[0].flatten(1, 2))
+
+
+@dataclass(frozen=True)
+class PrefixModel:
+    """FSE's ``RawModel``, of rows of which the first numbers count, as many as an id's size."""
+
+    head: Head
+    kept: Tensor
+    """(D, K): 1 where a size has this number of a row."""
+
+    @classmethod
+    def of(cls, sizes: Sequence[int], hidden: int, outputs: int, device: str, dtype: torch.dtype) -> "PrefixModel":
+        """For these sizes (K), ascending, of which the first may be 0."""
+        kept = torch.arange(sizes[-1])[:, None] < torch.tensor(sizes)
+        return cls(Head(2 * sizes[-1], hidden, outputs), kept.to(device, dtype))
+
+    def parameters(self, dice: Generators) -> Parameters:
+        """The head's."""
+        return self.head.parameters(dice)
+
+    def logits(self, parameters: Parameters, rows: Sequence[Tensor], weights: Tensor) -> Tensor:
+        """Rows (S, 2, D, B) and the size of each as one-hot (S, 2, K, B) -> logits (S, C, B)."""
+        kept = torch.matmul(self.kept, weights)  # (S, 2, D, B)
+        row = torch.where(kept > 0, rows[0], rows[0].detach())  # the BatchNorm's statistics are of all numbers
+        return self.head.logits(parameters, row.flatten(1, 2), kept.flatten(1, 2))

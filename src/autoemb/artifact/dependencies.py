@@ -4,7 +4,8 @@ import ast
 import importlib.metadata
 import json
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -50,7 +51,8 @@ def dependencies(modules: Iterable[str]) -> Dependencies:
     return Dependencies(tuple(sorted(map(str, [*files.values(), *data]))), versions(outside))
 
 
-def imported_names(source: str) -> set[str]:
+@cache
+def imported_names(source: str) -> frozenset[str]:
     """Full dotted names of everything that a piece of Python imports: ``a.b`` for ``from a import b`` too."""
     names: set[str] = set()
     for node in ast.walk(ast.parse(source)):
@@ -58,14 +60,25 @@ def imported_names(source: str) -> set[str]:
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
             names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
-    return names
+    return frozenset(names)
 
 
 def versions(imports: Iterable[str]) -> dict[str, str]:
     """Installed versions of the distributions behind top-level import names; the standard library left out."""
-    owners = importlib.metadata.packages_distributions()
+    owners = _owners()
     found = {owner for name in imports if name not in sys.stdlib_module_names for owner in owners.get(name, [])}
-    return {name: importlib.metadata.version(name) for name in sorted(found)}
+    return {name: _version(name) for name in sorted(found)}
+
+
+@cache
+def _version(name: str) -> str:
+    return importlib.metadata.version(name)
+
+
+@cache
+def _owners() -> Mapping[str, list[str]]:
+    """By top-level import name, the distributions that have it: all that are installed are looked through once."""
+    return importlib.metadata.packages_distributions()
 
 
 def imports_of_notebook(path: Path) -> list[str]:
@@ -75,6 +88,7 @@ def imports_of_notebook(path: Path) -> list[str]:
     return sorted(imported_names(source))
 
 
+@cache
 def _source(module: str) -> Path | None:
     """The file of a module of this package; None for a name inside a module."""
     path = PACKAGE.joinpath(*module.split(".")[1:])

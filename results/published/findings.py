@@ -9,7 +9,7 @@ import pandas as pd
 
 from autoemb.analysis.claims.verdicts import COUNTS
 from autoemb.analysis.plots import findings
-from autoemb.analysis.tables import OVERTAKES, SEARCHING, below_constant, first_trained
+from autoemb.analysis.tables import OVERTAKES, SEARCHING, UNDECIDED, below_constant, trainings_of
 from autoemb.analysis.tables.text import change, span
 from autoemb.artifact.files import whole
 from autoemb.schema import DESCRIPTIVE
@@ -118,10 +118,13 @@ def _counts(verdicts: pd.DataFrame, claim: str) -> str:
 
 
 def _order(verdicts: pd.DataFrame) -> str:
+    by_rule = ""
+    if "S4" in set(verdicts["claim"]):
+        by_rule = f" A learnt controller over the same sizes given by popularity alone: {_counts(verdicts, 'S4')}."
     return (
         f"The paper's order, FSE < SAM < DARTS < AutoEmb: {_counts(verdicts, 'A3')}. AutoEmb over SAM as released:"
         f" {_counts(verdicts, 'A4')}; at equal rates of the controller, and over equal weights:"
-        f" {_counts(verdicts, 'A4r')}. ESAPN over AutoEmb: {_counts(verdicts, 'E1e')}."
+        f" {_counts(verdicts, 'A4r')}. ESAPN over AutoEmb: {_counts(verdicts, 'E1e')}.{by_rule}"
     )
 
 
@@ -143,24 +146,42 @@ def _tuned(tables: Tables) -> str:
 
 
 STARTS = {"normal": "the released start, normal(0, 1)", "scaled": "a variance of 1/size"}
+TRAININGS = {
+    "1 pass": "one pass",
+    "steps of ml-20m": "as many steps as one pass over MovieLens 20M takes, which is many passes here",
+}
 METRICS = {"mse": "MSE", "cross_entropy": "cross-entropy"}
 
 
 def _start(tables: Tables) -> str:
-    """The largest size against the smallest, for each start, in the shortest training."""
+    """The largest size against the smallest, for each start and each length of training."""
     pairs = tables["crossings"]
-    pairs = pairs[pairs["training"] == first_trained(pairs)["training"].iloc[0]]
     pairs = pairs[(pairs["smaller"] == pairs["smaller"].min()) & (pairs["larger"] == pairs["larger"].max())]
+    pairs = pairs[pairs["metric"].isin(list(METRICS))]
     ends = pairs.iloc[0]
     told = []
-    for start in dict.fromkeys(pairs["start"]):
-        cells = pairs[(pairs["start"] == start) & pairs["metric"].isin(list(METRICS))]
-        found = [f"{_overtaking(row)} in {METRICS[row['metric']]}" for row in cells.to_dict("records")]
-        told.append(f"with {STARTS.get(start, start)}, size {ends['larger']} {', and '.join(found)}")
-    return (
-        f"**That small sizes suit rare ids depends on the start of the embeddings** (Fig. 1, against size"
-        f" {ends['smaller']}): {'; '.join(told)}."
-    )
+    for training in trainings_of(pairs):
+        found: dict[str, list[str]] = {}
+        for start in dict.fromkeys(pairs["start"]):
+            cells = pairs[(pairs["start"] == start) & (pairs["training"] == training)]
+            ways = [f"{_overtaking(row)} in {METRICS[row['metric']]}" for row in cells.to_dict("records")]
+            found.setdefault(f"size {ends['larger']} {', and '.join(ways)}", []).append(STARTS.get(start, start))
+        starts = "; ".join(f"with {' as with '.join(names)}, {what}" for what, names in found.items())
+        told.append(f"after {TRAININGS.get(training, training)}, {starts}")
+    depends = " and on ".join(_depends(pairs))
+    head = f"**That small sizes suit rare ids depends on {depends}** (Fig. 1, " if depends else "Fig. 1 ("
+    return f"{head}against size {ends['smaller']}): {'; '.join(told)}."
+
+
+def _depends(pairs: pd.DataFrame) -> list[str]:
+    """What a decided finding of some metric changes with, all else equal."""
+    decided = pairs[pairs["finding"] != UNDECIDED]
+    along = {"start": "the start of the embeddings", "training": "the length of the training"}
+    found = {}
+    for name in along:
+        others = [key for key in ("metric", *along) if key != name]
+        found[name] = any(len(set(cell)) > 1 for _, cell in decided.groupby(others)["finding"])
+    return [words for name, words in along.items() if found[name]]
 
 
 def _overtaking(row: Mapping[Hashable, Any]) -> str:

@@ -7,7 +7,7 @@ from pydantic import ValidationError
 from autoemb.config import RunConfig
 from autoemb.data.columns import columns_of, shape_of
 from autoemb.errors import InputError
-from autoemb.learning.methods import mask, utility
+from autoemb.learning.methods import fse, utility
 from autoemb.learning.prequential import Run
 from tests.contracts.bench import small_stream
 
@@ -104,13 +104,24 @@ def test_those_hold_that_are_used_most_and_latest():
     assert set(torch.nonzero(method.memory[0, :-1, 1]).flatten().tolist()) <= set.union(*seen[-4:])
 
 
-def test_a_budget_for_all_is_the_mask_that_gives_every_id_its_row_after_its_first_batch():
+def test_a_budget_for_all_is_the_fixed_size():
     frame = small_stream(300, 20, 15)
-    rule = mask.Config(sizes=(0, 6), from_ratings=(0, 1), hidden=8)
     columns, config = columns_of(frame, "regression"), RunConfig(task="regression", classes=5, seeds=2)
     ours = Run(made(frame, utility.Config(size=6, budget=1, hidden=8)), columns, config)
-    theirs = Run(made(frame, rule, module=mask), columns, config)
+    theirs = Run(made(frame, fse.Config(size=6, hidden=8), module=fse), columns, config)
     for run in (ours, theirs):
         assert list(run.advance())
-    assert torch.equal(ours.recorder.sums, theirs.recorder.sums)
-    assert torch.equal(ours.recorder.held, theirs.recorder.held)
+    assert torch.equal(ours.recorder.sums[..., 0], theirs.recorder.sums[..., 0])
+    assert torch.equal(ours.recorder.held[..., 1], theirs.recorder.held[..., 0])
+
+
+def test_the_first_that_come_have_the_room_that_is_left():
+    frame = small_stream(300, 40, 30)
+    method = made(frame, utility.Config(size=6, budget=0.2, hidden=8), seeds=(0,))
+    batch = next(batches(frame, method))
+    weights = method.step(batch).prediction.weights[0, :, 1]  # (2, B)
+    ids = batch.lookups["id"]
+    turns = ids.rows[ids.inverse].reshape(2, -1).T.flatten().tolist()  # user, item, user, item
+    first = list(dict.fromkeys(turns))[: method.room]
+    assert len(set(turns)) > method.room
+    assert weights.T.flatten().tolist() == [float(turn in first) for turn in turns]

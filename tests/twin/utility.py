@@ -4,6 +4,8 @@ predict the batch
 W <- Adam(grad_W L(batch; W))
 u <- u / 2^(1 / half_life); u + the norm of the gradient by the logits, for each interaction of the id
 rank all ids; those that no longer hold lose their rows
+
+An id that is new has a row at once while there is room.
 """
 
 from typing import Any
@@ -17,14 +19,11 @@ from ._settings import MethodSettings
 from .fse import FSE
 from .mask import Masked
 
-# With evicted_size 0 nothing stands before the head in the first batch. There the twin's map has a bias, which the
-# BatchNorm behind it takes away but for rounding, and Adam makes steps of 1e-9 of what is left. With running statistics
-# the map has none, so that variant has the size of 0.
-SMALL: dict[str, Any] = {"hidden": 12, "size": 6, "evicted_size": 1, "budget": 0.4, "half_life": 3}
+SMALL: dict[str, Any] = {"hidden": 12, "size": 6, "budget": 0.4, "half_life": 3}
 
 VARIANTS: list[dict[str, Any]] = [
     {"evicted_size": 2, "budget": 0.7, "half_life": 1, "embedding_init": "scaled"},
-    {"evicted_size": 0, "rows_optimizer": "sparse", "batch_norm_at_prediction": "running", "budget": 0.2},
+    {"rows_optimizer": "sparse", "batch_norm_at_prediction": "running", "budget": 0.2},
 ]
 
 
@@ -52,6 +51,7 @@ class Utility(FSE):
             if number not in self.first:  # before the first step: as it began
                 self.first[number] = self.row(number).clone()
         batch = turn.batch
+        holding = self.holding_in(batch)
         with torch.no_grad():
             _, (logits, *_) = self.predict(self.w, batch)
         recorded = super().step(turn)
@@ -63,15 +63,15 @@ class Utility(FSE):
         ):
             self.utility[user] += norm
             self.utility[self.users + item] += norm
-        self.rank()
+        self.rank(holding)
         return recorded
 
-    def rank(self) -> None:
+    def rank(self, before: set[int]) -> None:
         """Of equal utility, all hold or none; what has not occurred holds nothing."""
         falling = sorted(self.utility.tolist(), reverse=True)
         beyond = falling[self.room] if self.room < len(falling) else 0.0
         now = {number for number, utility in enumerate(self.utility.tolist()) if utility > beyond * (1 + 1e-9)}
-        for number in self.holding - now:
+        for number in before - now:
             self.begin_anew(number)
         self.holding = now
 
@@ -92,12 +92,22 @@ class Utility(FSE):
 
     def weights(self, batch: Interactions) -> tuple[Tensor, Tensor]:
         """1 for the size that an id has."""
-        users, items = self.one_hot(batch.user), self.one_hot(batch.item + self.users)
+        holding = self.holding_in(batch)
+        users, items = (self.one_hot(numbers, holding) for numbers in (batch.user, batch.item + self.users))
         return users, items
 
-    def one_hot(self, numbers: Tensor) -> Tensor:
+    def holding_in(self, batch: Interactions) -> set[int]:
+        """Those that hold already, and, first come, first served, the new ones for which there is room."""
+        holding = set(self.holding)
+        for pair in zip(batch.user.tolist(), (batch.item + self.users).tolist(), strict=True):
+            for number in pair:
+                if self.utility[number] == 0 and len(holding) < self.room:
+                    holding.add(number)
+        return holding
+
+    def one_hot(self, numbers: Tensor, holding: set[int]) -> Tensor:
         """(B, 2)"""
-        holds = torch.tensor([int(number in self.holding) for number in numbers.tolist()])
+        holds = torch.tensor([int(number in holding) for number in numbers.tolist()])
         return functional.one_hot(holds, 2).to(self.dtype)
 
 

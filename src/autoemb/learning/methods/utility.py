@@ -2,15 +2,16 @@
 
     g      = norm of the gradient of an interaction's loss by its logits
     u     <- u / 2^(1 / half_life) in every batch, then u + g for each of the id's interactions in it
-    holds  = u is above that of all but ``room`` ids, users and items together; of equal ones all hold, or none
+    holds  = u is above that of all but ``room`` ids, users and items together; of equal ones all hold, or none. An id
+             that has not occurred yet holds at once if there is room, by its turn in the batch
     e      = the id's row of ``size`` numbers if it holds, else its first ``evicted_size``; behind them zeros, put
              there after the BatchNorm
     W     <- Adam(grad_W L(batch; W)), FSE's of ``size`` by the ``raw`` path; masked numbers have no gradient
 
 Ids are ranked after every batch, so what is held never exceeds the budget: ``room`` ids of ``size`` and all others of
 ``evicted_size`` need ``budget`` times the bytes of FSE. An id that is evicted forgets: when it comes back, its row is
-at its start, and Adam has no moments of it. Sizes shrink as well as grow, where ESAPN's only grow. With a budget of 1,
-every id has its row from the batch after its first.
+at its start, and Adam has no moments of it. Sizes shrink as well as grow, where ESAPN's only grow. A budget of 1 is
+FSE.
 
 Sources: Lai et al., *AdaEmbed: Adaptive Embedding for Large-Scale Recommendation Models*, OSDI 2023 (importance by
 accesses and gradients, a budget, eviction while training); *Fine-Grained Embedding Dimension Optimization During
@@ -29,7 +30,7 @@ from torch import Tensor
 from autoemb.config import Count, NetworkConfig, Width
 from autoemb.data.columns import Ids
 from autoemb.errors import InputError
-from autoemb.learning.batch import Batch
+from autoemb.learning.batch import Batch, Lookup
 from autoemb.learning.methods._fixed import FixedMethod
 from autoemb.learning.methods.contract import Outcome, Prediction
 from autoemb.learning.methods.state import Memory
@@ -105,15 +106,19 @@ class Model(FixedMethod):
 
     def weigh(self, theta: Values, context: Tensor, batch: Batch) -> Tensor:
         """1 for the size that the id has."""
-        return torch.cat([1 - context[:, :, 1:2], context[:, :, 1:2]], dim=2)
+        ids = batch.lookups["id"]
+        held = self._held_now(context.transpose(2, 3).flatten(1, 2).index_select(1, ids.last), ids)
+        held = held.index_select(1, ids.inverse).view(len(context), 2, 1, -1)
+        return torch.cat([1 - held, held], dim=2)
 
     def learn(self, w: Group, theta: Group, memory: Memory, batch: Batch) -> Prediction:
         """Predict, W's step, and what the batch adds to the utilities."""
+        holds = self._held_now(memory.rows, memory.lookup)
         prediction = super().learn(w, theta, memory, batch)
         logits = prediction.logits.detach().requires_grad_()
         (gradient,) = torch.autograd.grad(losses(self.shape.task, logits, batch.label).sum(), [logits])
         norms = gradient.square().sum(1).sqrt()  # (S, B)
-        utility, holds, _ = memory.rows.unbind(2)
+        utility = memory.rows[:, :, 0]
         used = torch.zeros_like(utility).index_add(1, memory.lookup.inverse, norms.repeat(1, 2))
         now = batch.steps["w"].to(used.dtype) * (math.log(2) / self.half_life)
         utility = torch.logaddexp(utility, torch.log(used.clamp(min=LEAST)) + now)
@@ -156,6 +161,18 @@ class Model(FixedMethod):
     def state_dict(self) -> dict[str, Tensor]:
         """With the rows as they begin."""
         return {**super().state_dict(), "start": self.start}
+
+    def _held_now(self, remembered: Tensor, ids: Lookup) -> Tensor:
+        """Which of a batch's distinct ids hold in it, by what is remembered of them (S, R, 3): (S, R), 0 or 1."""
+        b = len(ids.inverse) // 2
+        turn = torch.arange(2 * b, device=ids.inverse.device)
+        turn = turn % b * 2 + turn // b  # of an interaction, the user goes first
+        first = torch.full_like(ids.rows, 2 * b).scatter_reduce(0, ids.inverse, turn, "amin")
+        new = (remembered[:, :, 0] <= NEVER) & (ids.rows < self.shape.users + self.shape.items)  # not the spare row
+        order = first.argsort()
+        before = torch.zeros_like(new, dtype=torch.int64).index_copy(1, order, new[:, order].cumsum(1))
+        free = self.room - self.memory[:, :-1, 1].sum(1, keepdim=True)
+        return torch.maximum(remembered[:, :, 1], (new & (before <= free)).to(remembered.dtype))
 
     def _begun_anew(self, rows: Tensor, start: Tensor, memory: Tensor) -> Tensor:
         """Packed rows (S, R, 3, D), those that begin anew at their start (S, R, D), but for what every id keeps."""

@@ -104,15 +104,15 @@ def _cost(path: Path) -> dict[str, Any]:
 
 def made(runs: Mapping[str, Mapping[str, Any]]) -> str:
     """How many runs these are, what they cost, with what and of which commits."""
-    minutes = sum(run["seconds"] for run in runs.values()) / 60
     packages = {f"{name} {version}" for run in runs.values() for name, version in run["packages"].items()}
     with_ = [*sorted({f"Python {run['python']}" for run in runs.values()}), *sorted(packages)]
     commits = [f"`{commit}`" for commit in sorted({run["commit"] for run in runs.values()})]
-    devices = sorted({run["device"] for run in runs.values()})
-    return (
-        f"{len(runs)} training jobs in {minutes:,.0f} core-minutes, on {', '.join(devices)}; {', '.join(with_)}; "
-        f"commits {', '.join(commits)}."
-    )
+    cost = []
+    for device, what in (("cpu", "core-minutes on the CPU"), ("cuda", "minutes on a GPU, which they shared")):
+        seconds = [run["seconds"] for run in runs.values() if run["device"] == device]
+        if seconds:
+            cost.append(f"{len(seconds)} training jobs in {sum(seconds) / 60:,.0f} {what}")
+    return f"{', '.join(cost)}; {', '.join(with_)}; commits {', '.join(commits)}."
 
 
 def built(of: outcomes.Outcomes) -> Iterator[tuple[str, pd.DataFrame]]:

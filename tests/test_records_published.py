@@ -49,7 +49,7 @@ def test_the_page_is_that_of_its_tables(folder):
     runs = record.outcomes.read(folder / "outcomes").documents["runs"]
     readme = (folder / "README.md").read_text()
     assert record.page(folder, tables, runs) == readme
-    assert re.match(r"\d+ training jobs in [\d,]+ core-minutes, on cpu; Python 3\.", readme.splitlines()[2])
+    assert re.match(r"\d+ training jobs in [\d,]+ core-minutes on the CPU[,;] .*Python 3\.", readme.splitlines()[2])
 
 
 def test_its_figures_are_there_and_no_others(folder):

@@ -294,6 +294,25 @@ def test_popularity_levels_equal_training_and_testing_by_hand():
     assert set(result["n"]) == {len(test)}
 
 
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device on this machine")
+@pytest.mark.parametrize(
+    "model",
+    [LevelModel(method="fse", size=3, start="normal", passes=4), LevelModel(method="means")],
+    ids=["fse", "means"],
+)
+def test_popularity_levels_on_a_gpu_are_those_on_the_cpu(model):
+    """Most steps are replayed there: a kind of batch runs three times before it is recorded."""
+    rng = np.random.default_rng(0)
+    frame = {"user": rng.integers(0, 8, 300), "item": rng.integers(0, 20, 300), "timestamp": 0}
+    interactions = pd.DataFrame(frame).astype({"user": "int32", "item": "int32", "timestamp": "int64"})
+    interactions.insert(2, "rating", rng.choice([1, 3, 4, 5], 300).astype("float32"))
+    config = LevelsConfig(at=(4, 12), permutations="one")
+    splits = level_splits(interactions, config, DatasetConfig())
+    training = RunConfig(task="regression", seeds=2, batch_size=8, dtype="float64")
+    ours, theirs = (run_levels([splits, splits], model, config, training, device) for device in ("cuda", "cpu"))
+    pd.testing.assert_frame_equal(ours, theirs, rtol=1e-6)
+
+
 @pytest.mark.parametrize("ids", [3, 8, 21, 22, 100])
 @pytest.mark.parametrize("level", [2, 5])
 def test_steps_like_another_data_set_are_that_many(ids, level):

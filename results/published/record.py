@@ -108,7 +108,7 @@ def made(runs: Mapping[str, Mapping[str, Any]]) -> str:
     with_ = [*sorted({f"Python {run['python']}" for run in runs.values()}), *sorted(packages)]
     commits = [f"`{commit}`" for commit in sorted({run["commit"] for run in runs.values()})]
     cost = []
-    for device, what in (("cpu", "core-minutes on the CPU"), ("cuda", "minutes on a GPU, which they shared")):
+    for device, what in (("cpu", "core-minutes on the CPU"), ("cuda", "job-minutes on a GPU")):
         seconds = [run["seconds"] for run in runs.values() if run["device"] == device]
         if seconds:
             cost.append(f"{len(seconds)} training jobs in {sum(seconds) / 60:,.0f} {what}")

@@ -18,6 +18,8 @@ accesses and gradients, a budget, eviction while training); *Fine-Grained Embedd
 Training for Recommender Systems*, arXiv 2401.04408. Of no paper that is reproduced here. Departures: the gradient is
 that at the logits, as a row that is not held has none of its own; u is kept as a logarithm from which the decay is left
 out, which ranks the same; ids are ranked after every batch, not now and then; rows come and go whole, not in chunks.
+Memory is counted, not saved: this program keeps a row for every id, and what all rows begin with, which a seed could
+draw again. A masked row takes part in the BatchNorm's statistics by the number it begins with.
 """
 
 import math
@@ -89,7 +91,7 @@ class Model(FixedMethod):
             InputError: the budget holds no id.
         """
         ids = self.shape.users + self.shape.items
-        self.room, self.half_life, self.evicted_size = config.room(ids), config.half_life, config.evicted_size
+        self.room, self.half_life = config.room(ids), config.half_life
         if self.room < 1:
             raise InputError(f"budget = {config.budget}: holds no embedding of {ids} ids; expected a larger one")
         self.rates = {"w": config.learning_rate, "theta": 0.0}
@@ -104,21 +106,22 @@ class Model(FixedMethod):
         self.tail = torch.arange(config.size, device=self.device) >= config.evicted_size
         self.remember_of_every_id(torch.tensor([NEVER, 0.0, 0.0]))
 
+    def memory_of(self, rows: Tensor, batch: Batch) -> Memory:
+        """As ever; new ids for which there is room hold already in this batch."""
+        utility, _, anew = rows.unbind(2)
+        return Memory(torch.stack([utility, self._held_now(rows, batch.lookups["id"]), anew], dim=2), batch)
+
     def weigh(self, theta: Values, context: Tensor, batch: Batch) -> Tensor:
         """1 for the size that the id has."""
-        ids = batch.lookups["id"]
-        held = self._held_now(context.transpose(2, 3).flatten(1, 2).index_select(1, ids.last), ids)
-        held = held.index_select(1, ids.inverse).view(len(context), 2, 1, -1)
-        return torch.cat([1 - held, held], dim=2)
+        return torch.cat([1 - context[:, :, 1:2], context[:, :, 1:2]], dim=2)
 
     def learn(self, w: Group, theta: Group, memory: Memory, batch: Batch) -> Prediction:
         """Predict, W's step, and what the batch adds to the utilities."""
-        holds = self._held_now(memory.rows, memory.lookup)
         prediction = super().learn(w, theta, memory, batch)
         logits = prediction.logits.detach().requires_grad_()
         (gradient,) = torch.autograd.grad(losses(self.shape.task, logits, batch.label).sum(), [logits])
         norms = gradient.square().sum(1).sqrt()  # (S, B)
-        utility = memory.rows[:, :, 0]
+        utility, holds, _ = memory.rows.unbind(2)
         used = torch.zeros_like(utility).index_add(1, memory.lookup.inverse, norms.repeat(1, 2))
         now = batch.steps["w"].to(used.dtype) * (math.log(2) / self.half_life)
         utility = torch.logaddexp(utility, torch.log(used.clamp(min=LEAST)) + now)
